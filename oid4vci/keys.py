@@ -1,0 +1,205 @@
+"""Keys as values: public keys, thumbprints, references to keys elsewhere, and what there is to sign.
+
+A private key need not enter the library: whatever must be signed is a `SigningInput`, and the signature comes back as bytes.
+`LocalSigner` is for keys that do live in this process.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from oid4vci import _jose, _json
+from oid4vci._jose import ALGORITHMS, PublicKey, jwk_of, public_key
+from oid4vci._json import Malformed, b64url_decode, b64url_encode
+
+__all__ = (
+    "KeyReference",
+    "LocalSigner",
+    "PublicKey",
+    "RemoteSigner",
+    "ResolvedKeys",
+    "Signer",
+    "SigningInput",
+    "ecdsa_signature",
+    "public_key",
+    "public_keys",
+    "sign",
+    "thumbprint",
+)
+
+
+@frozen
+class KeyReference:
+    """A public key that lives elsewhere and that the caller resolves: `url` is a DID URL or the URL of a JWK Set."""
+
+    url: str
+
+
+ResolvedKeys: TypeAlias = Mapping[KeyReference, Sequence[PublicKey]]
+"""What the references led to. A reference that could not be resolved is absent."""
+
+
+@frozen
+class SigningInput:
+    """Bytes to be signed with the key `key_id` by the JWS algorithm `algorithm` (RFC 7518 3.1)."""
+
+    key_id: str
+    algorithm: str
+    data: bytes = field(repr=False)
+
+
+def _check_algorithm(algorithm: str, crv: str) -> None:
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"{algorithm} is not a supported algorithm: {', '.join(ALGORITHMS)}")
+    if ALGORITHMS[algorithm].crv != crv:
+        raise ValueError(f"{algorithm} needs a key on {ALGORITHMS[algorithm].crv}, this one is on {crv}")
+
+
+def _public_jwk(jwk: Mapping[str, Any]) -> Mapping[str, str]:
+    return public_key(jwk).jwk
+
+
+@frozen
+class RemoteSigner:
+    """A key in a KMS, an HSM or a Wallet's secure element: known by its id and its public half.
+
+    `public_jwk` is the public key; what is signed with it is listed in the `to_sign` of a draft.
+    """
+
+    key_id: str
+    algorithm: str
+    public_jwk: Mapping[str, str] = field(converter=_public_jwk)
+
+    def __attrs_post_init__(self) -> None:
+        _check_algorithm(self.algorithm, self.public_jwk["crv"])
+
+
+@frozen(eq=False)
+class LocalSigner:
+    """A private key in this process. The key does not show in `repr`.
+
+    >>> signer = LocalSigner.generate("issuer-1")
+    >>> signer.algorithm, sorted(signer.public_jwk)
+    ('ES256', ['crv', 'kty', 'x', 'y'])
+    """
+
+    key_id: str
+    algorithm: str
+    _private_key: _jose.CryptoPrivateKey = field(repr=False)
+    public_jwk: Mapping[str, str] = field(init=False)
+    _arithmetic: _jose._Arithmetic = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        jwk = jwk_of(self._private_key)
+        _check_algorithm(self.algorithm, jwk["crv"])
+        object.__setattr__(self, "public_jwk", jwk)
+        object.__setattr__(self, "_arithmetic", ALGORITHMS[self.algorithm].key(self._private_key, self.algorithm))
+
+    def sign(self, data: bytes) -> bytes:
+        """The raw JWS signature over `data`."""
+        return self._arithmetic.sign(data)
+
+    @classmethod
+    def generate(cls, key_id: str, algorithm: str = "ES256") -> "LocalSigner":
+        """A new key. Raises `ValueError` for an unknown algorithm."""
+        if algorithm not in ALGORITHMS:
+            raise ValueError(f"{algorithm} is not a supported algorithm: {', '.join(ALGORITHMS)}")
+        crv = ALGORITHMS[algorithm].crv
+        if crv == "Ed25519":
+            return cls(key_id, algorithm, ed25519.Ed25519PrivateKey.generate())
+        return cls(key_id, algorithm, ec.generate_private_key(_jose._CURVES[crv][0]))
+
+    @classmethod
+    def from_pem(cls, key_id: str, pem: bytes, *, algorithm: str | None = None, password: bytes | None = None) -> "LocalSigner":
+        """A key from PEM text. Without `algorithm`, the one that goes with its curve. Raises `ValueError`."""
+        key = serialization.load_pem_private_key(pem, password)
+        crv = jwk_of(key)["crv"]
+        fitting = next(name for name, known in ALGORITHMS.items() if known.crv == crv)
+        return cls(key_id, algorithm or fitting, key)  # type: ignore[arg-type]  # jwk_of has refused other kinds
+
+    @classmethod
+    def from_jwk(cls, jwk: Mapping[str, Any], *, key_id: str | None = None, algorithm: str | None = None) -> "LocalSigner":
+        """A key from a private JWK; id and algorithm default to its `kid` and `alg`. Raises `ValueError`."""
+        public = public_key({name: value for name, value in jwk.items() if name not in ("d", "use", "key_ops")})
+        if not isinstance(jwk.get("d"), str):
+            raise Malformed("must be a string", "d")
+        secret = b64url_decode(jwk["d"])
+        key: _jose.CryptoPrivateKey
+        if public.crv == "Ed25519":
+            key = ed25519.Ed25519PrivateKey.from_private_bytes(secret)
+        else:
+            key = ec.derive_private_key(int.from_bytes(secret, "big"), _jose._CURVES[public.crv][0])
+        if jwk_of(key) != dict(public.jwk):
+            raise ValueError("the private and the public half of this JWK do not belong together")
+        fitting = next(name for name, known in ALGORITHMS.items() if known.crv == public.crv)
+        return cls(key_id or public.kid or thumbprint(public.jwk), algorithm or public.alg or fitting, key)
+
+
+Signer: TypeAlias = LocalSigner | RemoteSigner
+
+
+def sign(signer: Signer, inputs: Sequence[bytes], signatures: Sequence[bytes]) -> list[bytes]:
+    """Signatures over `inputs`: made here if the key is here, else the `signatures` that came back, checked for number and size.
+
+    Raises `ValueError`.
+    """
+    if isinstance(signer, LocalSigner):
+        if signatures:
+            raise ValueError("this key signs in the process, no signatures are expected")
+        return [signer.sign(data) for data in inputs]
+    if len(signatures) != len(inputs):
+        raise ValueError(f"{len(inputs)} signatures are needed, one for each element of to_sign in its order")
+    size = ALGORITHMS[signer.algorithm].signature_size
+    for signature in signatures:
+        if len(signature) != size:
+            raise ValueError(f"a raw {signer.algorithm} signature has {size} bytes; for DER, see ecdsa_signature")
+    return list(signatures)
+
+
+def ecdsa_signature(der: bytes, algorithm: str) -> bytes:
+    """A DER-encoded ECDSA signature, as most KMS return it, in the raw form of RFC 7518 3.4. Raises `ValueError`."""
+    if algorithm not in ALGORITHMS or ALGORITHMS[algorithm].kty != "EC":
+        raise ValueError(f"{algorithm} is not an ECDSA algorithm")
+    size = ALGORITHMS[algorithm].signature_size // 2
+    r, s = decode_dss_signature(der)
+    try:
+        return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+    except OverflowError:
+        raise ValueError(f"this is not a signature by a key for {algorithm}") from None
+
+
+_REQUIRED = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n"), "oct": ("k", "kty")}
+
+
+def thumbprint(jwk: Mapping[str, Any]) -> str:
+    """The JWK SHA-256 Thumbprint, in base64url (RFC 7638 3). Raises `Malformed`."""
+    kty = jwk.get("kty")
+    if not isinstance(kty, str) or kty not in _REQUIRED:
+        raise Malformed("has a key type that is not supported", "kty")
+    if not all(isinstance(jwk.get(name), str) for name in _REQUIRED[kty]):
+        raise Malformed("lacks a required member")
+    return b64url_encode(hashlib.sha256(_json.dump_bytes({name: jwk[name] for name in _REQUIRED[kty]})).digest())
+
+
+def public_keys(jwks: Any) -> tuple[PublicKey, ...]:
+    """The usable keys of a JWK Set (RFC 7517 5): keys of unknown types, or for other uses, are passed over.
+
+    Raises `Malformed` if it is no JWK Set.
+    """
+    keys = jwks.get("keys") if isinstance(jwks, Mapping) else None
+    if not isinstance(keys, list):
+        raise Malformed("must be a JWK Set")
+    if len(keys) > 100:
+        raise Malformed("has too many keys")
+    usable = []
+    for jwk in keys:
+        try:
+            usable.append(public_key(jwk))
+        except Malformed:
+            continue
+    return tuple(usable)
