@@ -230,7 +230,7 @@ def _at(step: str, do: Callable[[Any], Any], value: Any) -> Any:
         raise error.within(step) from None
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.:/+-]{1,80}")
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/@+-]{1,80}")
 
 
 def _step(name: str) -> str:

@@ -237,7 +237,7 @@ def parse(token: str, *, max_bytes: int = MAX_JWT) -> Jws:
     return Jws(header, b64url_decode(payload), raw[:dot], b64url_decode(raw[dot + 1 :]))
 
 
-def verify(jws: Jws, key: PublicKey, *, algorithms: Collection[str]) -> None:
+def verify(jws: Jws, key: PublicKey, *, algorithms: Collection[str | int]) -> None:
     """Verify the signature with `key`; the header's `alg` must be among `algorithms` and fit the key.
 
     Raises `Malformed`.

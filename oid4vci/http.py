@@ -3,9 +3,10 @@
 An adapter makes a `Request` of what its framework received and gives back what a `Response` says; nothing here knows of sockets.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from attrs import field, frozen
 
@@ -34,7 +35,7 @@ class Headers:
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of a field."""
         name = name.lower()
-        return tuple(value for key, value in self.pairs if key == name)
+        return tuple([value for key, value in self.pairs if key == name])
 
     def get(self, name: str) -> str | None:
         """The value of a field that may stand once. Raises `Malformed` if it stands more often."""
@@ -70,9 +71,7 @@ class Form:
     def parse(cls, text: str, *, repeatable: frozenset[str] = frozenset({"resource"})) -> "Form":
         """Read `application/x-www-form-urlencoded` text. Raises `Malformed`."""
         try:
-            pairs = parse_qsl(
-                text, keep_blank_values=True, strict_parsing=bool(text), errors="strict", max_num_fields=MAX_FORM_FIELDS
-            )
+            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
         except ValueError:
             raise Malformed("not a form") from None
         seen: set[str] = set()
@@ -83,6 +82,16 @@ class Form:
         return cls(tuple((name, value) for name, value in pairs if value))
 
 
+# Not `urlsplit`: it raises on some targets that a peer can send, and drops characters from others.
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+
+
+def _repr_of_url(url: str) -> str:
+    """Only the origin: paths and queries can hold an offer's id, a code, a token."""
+    origin = _ORIGIN.match(url)
+    return repr(f"{origin.group() if origin else ''}/...")
+
+
 @frozen
 class Request:
     """An HTTP request.
@@ -91,19 +100,24 @@ class Request:
     """
 
     method: str
-    url: str
+    url: str = field(repr=_repr_of_url)
     headers: Headers = field(factory=Headers, converter=_lower, repr=False)
     body: bytes = field(default=b"", repr=False)
 
     @property
     def path(self) -> str:
         """The path of the URL, as it was sent."""
-        return urlsplit(self.url).path
+        return self._target.partition("?")[0]
 
     @property
     def query(self) -> str:
         """The query of the URL, as it was sent; empty if there is none."""
-        return urlsplit(self.url).query
+        return self._target.partition("?")[2]
+
+    @property
+    def _target(self) -> str:
+        origin = None if self.url.startswith("/") else _ORIGIN.match(self.url)
+        return self.url[origin.end() if origin else 0 :].partition("#")[0]
 
     @property
     def media_type(self) -> str:

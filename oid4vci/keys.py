@@ -116,7 +116,10 @@ class LocalSigner:
 
     @classmethod
     def from_pem(cls, key_id: str, pem: bytes, *, algorithm: str | None = None, password: bytes | None = None) -> "LocalSigner":
-        """A key from PEM text. Without `algorithm`, the one that goes with its curve. Raises `ValueError`."""
+        """A key from PEM text. Without `algorithm`, the one that goes with its curve.
+
+        Raises `ValueError`, and `TypeError` for a password that is missing or not needed.
+        """
         key = serialization.load_pem_private_key(pem, password)
         crv = jwk_of(key)["crv"]
         fitting = next(name for name, known in ALGORITHMS.items() if known.crv == crv)

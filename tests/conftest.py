@@ -1,0 +1,32 @@
+"""Fixtures that every test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", deadline=None, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def _shared(name: str) -> Path:
+    """A folder of data that is kept beside the project and not part of it."""
+    root = Path(os.environ.get("OID4VCI_SHARED", Path(__file__).parents[2] / "shared"))
+    folder = root / name
+    if not folder.is_dir():
+        pytest.skip(f"the folder {name} is not beside the project (set OID4VCI_SHARED to the folder that holds it)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Path:
+    """Published test vectors."""
+    return _shared("vectors")
+
+
+@pytest.fixture(scope="session")
+def spec_folder() -> Path:
+    """The specification's text and examples."""
+    return _shared("spec")
