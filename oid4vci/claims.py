@@ -1,0 +1,216 @@
+"""Claims descriptions and claims path pointers (OID4VCI appendices B and C).
+
+Rule: a path is applied to a Credential step by step as the specification says; what it does not allow is an error, never a guess.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+
+from oid4vci._document import Codec, Document, array, boolean, nested, string, wire
+from oid4vci._json import Malformed
+
+__all__ = (
+    "ClaimDisplay",
+    "ClaimsDescription",
+    "ClaimsPath",
+    "PathStep",
+    "Selection",
+    "claims_path",
+    "contradictions",
+    "missing_mandatory",
+    "select",
+    "select_mdoc",
+)
+
+PathStep: TypeAlias = str | int | None
+"""A name, an index, or None for all elements of an array."""
+
+ClaimsPath: TypeAlias = tuple[PathStep, ...]
+"""A claims path pointer: never empty (OID4VCI C)."""
+
+Selection: TypeAlias = tuple[tuple[ClaimsPath, Any], ...]
+"""What a path selected, in document order: the concrete path of each element, without None, and its value."""
+
+MAX_STEPS = 64
+
+
+def _check_step(value: Any) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
+        raise Malformed("must be a string, an integer or null")
+
+
+def claims_path() -> Codec:
+    """A claims path pointer: "a non-empty array of strings, nulls and integers" (OID4VCI C), in Python a tuple."""
+    return array(Codec(_check_step), maximum=MAX_STEPS)
+
+
+@frozen(kw_only=True)
+class ClaimDisplay(Document):
+    """How a claim is shown in one language (OID4VCI B.2)."""
+
+    name: str | None = field(default=None, metadata=wire(string(minimum=0)))
+    locale: str | None = field(default=None, metadata=wire(string(minimum=0, maximum=255)))
+
+
+@frozen(kw_only=True)
+class ClaimsDescription(Document):
+    """A claim, or several, of a Credential: in issuer metadata (OID4VCI B.2) or in authorization details (B.1)."""
+
+    path: ClaimsPath = field(metadata=wire(claims_path()))
+    _mandatory: bool | None = field(default=None, metadata=wire(boolean()))
+    display: tuple[ClaimDisplay, ...] | None = field(default=None, metadata=wire(array(nested(ClaimDisplay))))
+
+    @property
+    def mandatory(self) -> bool:
+        """In metadata: the issuer always includes the claim. In authorization details: the Wallet accepts nothing without it."""
+        return bool(self._mandatory)
+
+
+def select(path: ClaimsPath, credential: Any) -> Selection:
+    """Apply a path to the claims of a JSON-based Credential (OID4VCI C.1.1).
+
+    `credential` is the top-level object as JSON values. Raises `Malformed` where the processing is to be aborted: a step that does
+    not fit an element, a negative integer, or nothing selected.
+    """
+    selected: list[tuple[ClaimsPath, Any]] = [((), credential)]
+    for step in path:
+        _check_step(step)
+        found: list[tuple[ClaimsPath, Any]] = []
+        for at, element in selected:
+            if isinstance(step, str):
+                if not isinstance(element, Mapping):
+                    raise Malformed("the path has a name where the credential has no object")
+                if step in element:
+                    found.append(((*at, step), element[step]))
+            elif not _is_array(element):
+                raise Malformed("the path has an index or null where the credential has no array")
+            else:
+                found += _elements(at, element, step)
+        # Said of the path itself, so it holds also where nothing is selected any more.
+        if isinstance(step, int) and step < 0:
+            raise Malformed("the path has a negative integer")
+        selected = found
+    return _not_empty(path, selected)
+
+
+def select_mdoc(path: ClaimsPath, namespaces: Mapping[str, Mapping[str, Any]]) -> Selection:
+    """Apply a path to an mdoc (OID4VCI C.2.1).
+
+    `namespaces` maps a namespace to its data elements, identifier to decoded CBOR value (dict, list, ...). Raises `Malformed`
+    where the processing is to be aborted.
+    """
+    if len(path) < 2:
+        raise Malformed("the path must have a namespace and a data element identifier")
+    namespace, identifier, *steps = path
+    if not isinstance(namespace, str) or not isinstance(identifier, str):
+        raise Malformed("the namespace and the data element identifier must be strings")
+    if namespace not in namespaces:
+        raise Malformed("the mdoc does not have the namespace")
+    if identifier not in namespaces[namespace]:
+        raise Malformed("the mdoc does not have the data element")
+    selected: list[tuple[ClaimsPath, Any]] = [((namespace, identifier), namespaces[namespace][identifier])]
+    for step in steps:
+        _check_step(step)
+        found: list[tuple[ClaimsPath, Any]] = []
+        if (step is None or (isinstance(step, int) and step >= 0)) and all(_is_array(element) for _, element in selected):
+            for at, element in selected:
+                found += _elements(at, element, step)
+        elif step is not None and all(isinstance(element, Mapping) for _, element in selected):
+            for at, element in selected:
+                # CBOR keys keep their type, and Python takes 1, 1.0 and True for the same key.
+                found += [((*at, step), value) for key, value in element.items() if type(key) is type(step) and key == step]
+        else:
+            raise Malformed("the path has a step that does not fit the selected elements")
+        selected = found
+    return _not_empty(path, selected)
+
+
+def _is_array(element: Any) -> bool:
+    return isinstance(element, list | tuple)
+
+
+def _elements(at: ClaimsPath, element: Sequence[Any], step: int | None) -> list[tuple[ClaimsPath, Any]]:
+    """All elements of an array, or the one at an index; none if there is no such index."""
+    if step is None:
+        return [((*at, index), value) for index, value in enumerate(element)]
+    return [((*at, step), element[step])] if 0 <= step < len(element) else []
+
+
+def _not_empty(path: ClaimsPath, selected: list[tuple[ClaimsPath, Any]]) -> Selection:
+    if not path or not selected:
+        raise Malformed("the path selects nothing")
+    return tuple(selected)
+
+
+def _kind(step: PathStep) -> str:
+    if isinstance(step, str):
+        return "name"
+    if step is None:
+        return "all"
+    # Only a map of an mdoc has negative keys (OID4VCI C.2).
+    return "index" if step >= 0 else "key"
+
+
+_CONFLICTS: Mapping[str, Mapping[str, str]] = {
+    "name": {
+        "all": "implies an object where another implies an array",
+        "index": "implies an object where another implies an array",
+    },
+    "all": {
+        "name": "implies an array where another implies an object",
+        "key": "implies an array where another implies an object",
+        "index": "addresses all elements of an array where another addresses one",
+    },
+    "index": {
+        "name": "implies an array where another implies an object",
+        "all": "addresses one element of an array where another addresses all",
+    },
+    "key": {"all": "implies an object where another implies an array"},
+}
+
+
+def contradictions(descriptions: Sequence[ClaimsDescription]) -> tuple[Malformed, ...]:
+    """What is repeated or contradictory in an array of claims descriptions, empty if nothing is (OID4VCI B.3).
+
+    Each is an error to raise or to report, its path counted from the array: "the processing MUST be aborted".
+    """
+    found = []
+    seen: set[ClaimsPath] = set()
+    kinds: dict[ClaimsPath, set[str]] = {}
+    for i, description in enumerate(descriptions):
+        path = description.path
+        if path in seen:
+            found.append(Malformed("addresses the same claim as another", f"[{i}].path"))
+            continue
+        seen.add(path)
+        for depth, step in enumerate(path):
+            kind = _kind(step)
+            there = kinds.setdefault(path[:depth], set())
+            conflict = next((reason for other, reason in _CONFLICTS[kind].items() if other in there), None)
+            if conflict is not None:
+                found.append(Malformed(conflict, f"[{i}].path[{depth}]"))
+                break
+            there.add(kind)
+    return tuple(found)
+
+
+def missing_mandatory(
+    descriptions: Sequence[ClaimsDescription],
+    claims: Any,
+    *,
+    by: Callable[[ClaimsPath, Any], Selection] = select,
+) -> tuple[ClaimsPath, ...]:
+    """The paths of mandatory claims that `claims` do not have (OID4VCI B.1, B.2).
+
+    `by` is how a path is applied: `select` for JSON claims, `select_mdoc` for the namespaces of an mdoc.
+    """
+    missing = []
+    for description in descriptions:
+        if description.mandatory:
+            try:
+                by(description.path, claims)
+            except Malformed:
+                missing.append(description.path)
+    return tuple(missing)
