@@ -1,0 +1,117 @@
+"""What a Credential Format must do: an encoder for issuers, a verifier for Wallets.
+
+A role holds a mapping from format identifier to one of these; a third party adds a format by writing one. Formats live in files
+of their own, and are imported when they are first used.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attrs import field, frozen
+
+from oid4vci.keys import PublicKey, SigningInput
+from oid4vci.secret import NewSecret
+from oid4vci.trust import Trust
+
+if TYPE_CHECKING:
+    from oid4vci.formats.sd_jwt import Disclosure
+    from oid4vci.metadata import CredentialConfiguration
+
+__all__ = ("CredentialEncoder", "CredentialVerifier", "CredentialsDraft", "NeededDocument", "VerifiedCredential")
+
+
+class CredentialsDraft(Protocol):
+    """Credentials that lack only their signatures."""
+
+    @property
+    def to_sign(self) -> tuple[SigningInput, ...]:
+        """What to have signed elsewhere; empty if the key is in this process."""
+
+    def finish(self, signatures: Sequence[bytes] = ()) -> tuple[str | dict[str, Any], ...]:
+        """The credentials, as they go into the `credential` members of a Credential Response (OID4VCI 8.3).
+
+        `signatures`: raw JWS signatures, one for each element of `to_sign`, in its order. Raises `ValueError` for a wrong
+        number or size.
+        """
+
+
+class CredentialEncoder(Protocol):
+    """Issuer: makes the Credentials of one Credential Configuration."""
+
+    @property
+    def format(self) -> str:
+        """The Credential Format Identifier (OID4VCI Appendix A)."""
+
+    def draft(
+        self,
+        claims: Mapping[str, Any],
+        *,
+        configuration: "CredentialConfiguration",
+        issuer: str,
+        holder_keys: Sequence[PublicKey],
+        now: int,
+        new_secret: NewSecret,
+        copies: Sequence[Mapping[str, Any]] | None = None,
+    ) -> CredentialsDraft:
+        """One Credential for each holder key, in that order; a single one bound to no key if there is none.
+
+        `claims`: the dataset, JSON values. `issuer`: the Credential Issuer identifier. `now`: seconds since the epoch.
+        `copies`: members that differ from copy to copy (`{"status": {...}}`), one mapping for each Credential.
+
+        Raises `ValueError` for claims that the format reserves or cannot carry: they are the application's.
+        """
+
+
+@frozen
+class NeededDocument:
+    """A document that a verifier cannot go on without.
+
+    The caller fetches `url` (https; it was allowed by the trust decision; no redirects are followed), asks for one of
+    `media_types`, and calls again with the body as `documents[url]`.
+    """
+
+    url: str
+    media_types: tuple[str, ...]
+
+
+@frozen
+class VerifiedCredential:
+    """A Credential whose signature, issuer, validity and binding have been checked.
+
+    `credential` is as it was received; `claims` are what it says once it is decoded; `issuer` names the issuer, if the
+    Credential does; `holder_key` is the key it is bound to; times are seconds since the epoch; `status` says where revocation
+    is published, and has not been looked at; `disclosures` are those of an SD-JWT, with the place of each.
+    """
+
+    format: str
+    credential: str | Mapping[str, Any] = field(repr=False)
+    claims: Mapping[str, Any] = field(repr=False)
+    issuer: str | None = None
+    holder_key: PublicKey | None = None
+    issued_at: int | None = None
+    expires_at: int | None = None
+    status: Mapping[str, Any] | None = field(default=None, repr=False)
+    disclosures: "tuple[Disclosure, ...]" = field(default=(), repr=False)
+
+
+class CredentialVerifier(Protocol):
+    """Wallet: checks the Credentials of one format."""
+
+    def verify(
+        self,
+        credential: Any,
+        *,
+        configuration: "CredentialConfiguration | None",
+        trust: Trust,
+        holder_keys: Sequence[PublicKey],
+        documents: Mapping[str, bytes],
+        now: int,
+    ) -> VerifiedCredential | NeededDocument:
+        """The checked Credential, or a document to fetch first.
+
+        `credential`: the `credential` member as it was received. `configuration`: what was asked for; None if that is unknown.
+        `holder_keys`: the Credential must be bound to one of these; if there are none, the binding is not compared.
+        `documents`: bodies of what earlier calls needed, by URL. `now`: seconds since the epoch.
+
+        Raises `InvalidCredential`, or `Untrusted` if the trust decision forbids what the Credential names.
+        """

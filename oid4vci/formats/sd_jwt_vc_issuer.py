@@ -1,0 +1,95 @@
+"""Whose key signs an SD-JWT VC: a certificate chain, or the metadata that the issuer publishes (draft-ietf-oauth-sd-jwt-vc).
+
+Rule: a key is believed because the trust given says so, never because the credential brings it along.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from oid4vci import _jose, _json
+from oid4vci._document import https_url
+from oid4vci._json import Malformed
+from oid4vci.errors import Untrusted
+from oid4vci.formats.credential_format import NeededDocument
+from oid4vci.keys import PublicKey, public_keys
+from oid4vci.metadata.well_known import well_known_fallback_url, well_known_url
+from oid4vci.trust import Trust
+
+__all__ = ("certified_key", "metadata_url", "published_keys", "verify_with_one_of")
+
+MAX_CANDIDATES = 10
+
+
+def certified_key(x5c: Any, issuer: str | None, *, trust: Trust, now: int, anchor_allowed: bool = True) -> PublicKey:
+    """The key of the leaf of an `x5c` header, if the chain leads to an anchor and the leaf names `issuer`.
+
+    Without `issuer`, the leaf's subject is the issuer. Raises `Malformed`, or `Untrusted` if there are no anchors.
+    """
+    from oid4vci import x509
+
+    if trust.anchors is None or not trust.anchors.certificates:
+        raise Untrusted("no trust anchors are configured for issuers of credentials")
+    chain = x509.decode_x5c(x5c)
+    # "The X.509 certificate of the trust anchor MUST NOT be included in the x5c JOSE header" -- HAIP 6.1.1
+    if not anchor_allowed and any(x509.load(der) in trust.anchors for der in chain):
+        raise Malformed("includes the trust anchor", "x5c")
+    leaf = x509.verify_chain(chain, trust.anchors, now=now)
+    if issuer is not None and not x509.identifies(leaf, issuer):
+        raise Malformed("is not the issuer that the certificate names", "iss")
+    return x509.leaf_public_key(leaf)
+
+
+def metadata_url(issuer: str) -> str:
+    """Where the JWT VC issuer metadata of `issuer` are; a final `/` is dropped. Raises `Malformed`.
+
+    >>> metadata_url("https://example.com/tenant/1234")
+    'https://example.com/.well-known/jwt-vc-issuer/tenant/1234'
+    """
+    url = well_known_url(issuer, "jwt-vc-issuer")
+    return well_known_fallback_url(url) or url
+
+
+def published_keys(
+    issuer: str, kid: str | None, algorithm: str, *, trust: Trust, documents: Mapping[str, bytes]
+) -> tuple[PublicKey, ...] | NeededDocument:
+    """The keys that `issuer` publishes, of those that fit `algorithm` the ones named `kid`, all if that is None.
+
+    Raises `Malformed`, or `Untrusted` if the trust decision does not allow the issuer or its `jwks_uri`.
+    """
+    url = metadata_url(issuer)
+    trust.demand(issuer)
+    if url not in documents:
+        return NeededDocument(url, ("application/json",))
+    metadata = _json.object_from(documents[url])
+    # The document must be that of the issuer it was asked for, character by character.
+    if metadata.get("issuer") != issuer:
+        raise Malformed("is not the issuer of the credential", "issuer")
+    if ("jwks" in metadata) == ("jwks_uri" in metadata):
+        raise Malformed("the issuer's metadata must have either jwks or jwks_uri")
+    jwks = metadata.get("jwks")
+    if "jwks_uri" in metadata:
+        jwks_uri = metadata["jwks_uri"]
+        try:
+            https_url().check(jwks_uri)
+        except Malformed as error:
+            raise error.within("jwks_uri") from None
+        trust.demand(jwks_uri)
+        if jwks_uri not in documents:
+            return NeededDocument(jwks_uri, ("application/jwk-set+json", "application/json"))
+        jwks = _json.loads(documents[jwks_uri])
+    keys = tuple(key for key in public_keys(jwks) if key.fits(algorithm) and kid in (None, key.kid))
+    if not keys:
+        raise Malformed("the issuer publishes no such key")
+    if len(keys) > MAX_CANDIDATES:
+        raise Malformed("the issuer publishes too many keys to try them all")
+    return keys
+
+
+def verify_with_one_of(jws: _jose.Jws, keys: Sequence[PublicKey], algorithm: str) -> None:
+    """Verify the signature with whichever of `keys` made it. Raises `Malformed` if none did."""
+    *others, last = keys
+    for key in others:
+        with suppress(Malformed):
+            return _jose.verify(jws, key, algorithms=(algorithm,))
+    return _jose.verify(jws, last, algorithms=(algorithm,))

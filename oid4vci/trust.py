@@ -1,0 +1,48 @@
+"""The Wallet's trust decision: whom it may believe, and which addresses it may talk to.
+
+Nothing is trusted until the application says so: what an offer or a credential names is the choice of whoever made it
+(OID4VCI 13.5, 13.6.2).
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from oid4vci.errors import Untrusted
+
+if TYPE_CHECKING:
+    from oid4vci.x509 import Anchors
+
+__all__ = ("Trust",)
+
+
+def _nothing(identifier: str) -> bool:
+    return False
+
+
+@frozen
+class Trust:
+    """What a Wallet believes.
+
+    `anchors`: the authorities under which issuers of credentials hold certificates (`x5c` of a credential must lead to one);
+    None: no credential with certificates is believed.
+
+    `allow`: called with a URL or an identifier, exactly as the peer gave it: a Credential Issuer identifier, an Authorization
+    Server, a URL that is about to be fetched, an `iss`. True means the Wallet may send requests there and believe the keys it
+    publishes. The default refuses everything. An allow-list of exact strings is the safest; whoever allows more keeps in mind
+    that the string is the peer's choice, and must refuse addresses inside its own network.
+
+    >>> Trust(allow={"https://issuer.example.com"}.__contains__).demand("https://issuer.example.com")
+    >>> Trust().demand("https://issuer.example.com")
+    Traceback (most recent call last):
+    oid4vci.errors.Untrusted: the trust decision does not allow this party
+    """
+
+    anchors: "Anchors | None" = None
+    allow: Callable[[str], bool] = field(default=_nothing, kw_only=True)
+
+    def demand(self, identifier: str) -> None:
+        """Raises `Untrusted` unless `identifier` is allowed."""
+        if not self.allow(identifier):
+            raise Untrusted("the trust decision does not allow this party")

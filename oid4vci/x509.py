@@ -1,0 +1,252 @@
+"""Certificate chains and the anchors they must lead to (RFC 5280 6).
+
+Rule 1: only a configured anchor makes a chain trusted; whatever came with a message is material to build a path from.
+Rule 2: a path is made of signatures; that two names agree proves nothing.
+
+`cryptography.x509.verification` is not used: it forbids Ed25519 keys, and it accepts a self-signed leaf that is in its store.
+"""
+
+import re
+from base64 import b64encode
+from binascii import Error as _BinasciiError
+from binascii import a2b_base64
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.x509.oid import ExtensionOID
+
+from oid4vci._jose import PublicKey, jwk_of, public_key
+from oid4vci._json import Malformed
+
+__all__ = ("Anchors", "decode_x5c", "identifies", "leaf_public_key", "load", "self_signed", "verify_chain")
+
+MAX_CHAIN = 8
+MAX_CERTIFICATE = 16_384
+
+# What may be critical because it is checked here, or because it restricts nothing that is relied on.
+_UNDERSTOOD: Final = frozenset(
+    (
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+        ExtensionOID.CERTIFICATE_POLICIES,
+    )
+)
+_HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
+_BROKEN = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    # What `cryptography` warns of is malformed too, and some programs turn warnings into exceptions.
+    Warning,
+)
+
+
+def load(der: bytes) -> x509.Certificate:
+    """The certificate in DER. Raises `Malformed`."""
+    if len(der) > MAX_CERTIFICATE:
+        raise Malformed("a certificate is too large")
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        # The library reads lazily; what cannot be read must be found now.
+        _ = certificate.extensions, certificate.issuer, certificate.subject, certificate.not_valid_after_utc
+        positive = certificate.serial_number > 0
+    except _BROKEN:
+        positive = False
+    # "The serial number MUST be a positive integer" -- RFC 5280 4.1.2.2
+    if not positive:
+        raise Malformed("not an X.509 certificate")
+    return certificate
+
+
+def decode_x5c(value: Any) -> tuple[bytes, ...]:
+    """The DER certificates of an `x5c` header parameter, leaf first: base64, not base64url (RFC 7515 4.1.6).
+
+    Raises `Malformed`.
+    """
+    if not isinstance(value, list | tuple) or not value:
+        raise Malformed("must be an array of certificates", "x5c")
+    if len(value) > MAX_CHAIN:
+        raise Malformed("has too many certificates", "x5c")
+    chain = []
+    for text in value:
+        if not isinstance(text, str) or len(text) > MAX_CERTIFICATE * 4 // 3 + 4:
+            raise Malformed("must hold strings of bounded length", "x5c")
+        try:
+            der = a2b_base64(text.encode("ascii"), strict_mode=True)
+        except (UnicodeEncodeError, _BinasciiError):
+            raise Malformed("must hold base64", "x5c") from None
+        if b64encode(der).decode() != text:
+            raise Malformed("must hold canonical base64", "x5c")
+        chain.append(der)
+    return tuple(chain)
+
+
+def _by_subject(certificates: Iterable[x509.Certificate]) -> Mapping[bytes, tuple[x509.Certificate, ...]]:
+    found: dict[bytes, tuple[x509.Certificate, ...]] = {}
+    for certificate in certificates:
+        name = certificate.subject.public_bytes()
+        found[name] = (*found.get(name, ()), certificate)
+    return found
+
+
+@frozen(repr=False)
+class Anchors:
+    """Certification authorities that are trusted for one purpose, such as signing credentials. Empty: none is.
+
+    >>> Anchors()
+    Anchors(0 certificates)
+    """
+
+    certificates: tuple[x509.Certificate, ...] = ()
+    _subjects: Mapping[bytes, tuple[x509.Certificate, ...]] = field(init=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_subjects", _by_subject(self.certificates))
+
+    @classmethod
+    def from_pem(cls, pem: bytes | str) -> "Anchors":
+        """All certificates of a PEM text. Raises `ValueError` if there is none or one cannot be read."""
+        certificates = x509.load_pem_x509_certificates(pem.encode() if isinstance(pem, str) else pem)
+        return cls(tuple(certificates))
+
+    @classmethod
+    def from_der(cls, *certificates: bytes) -> "Anchors":
+        """Certificates in DER. Raises `ValueError`."""
+        return cls(tuple(load(der) for der in certificates))
+
+    def __contains__(self, certificate: object) -> bool:
+        return certificate in self.certificates
+
+    def __repr__(self) -> str:
+        return f"Anchors({len(self.certificates)} certificate{'' if len(self.certificates) == 1 else 's'})"
+
+    def named(self, subject: bytes) -> tuple[x509.Certificate, ...]:
+        """The anchors with that subject, a Name in DER."""
+        return self._subjects.get(subject, ())
+
+
+def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether `issuer` has the name that `certificate` gives and its key made the signature, by an algorithm that still holds."""
+    try:
+        key, digest = issuer.public_key(), certificate.signature_hash_algorithm
+        if isinstance(key, rsa.RSAPublicKey):
+            strong = key.key_size >= 2048 and isinstance(digest, _HASHES)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            strong = key.curve.key_size >= 256 and isinstance(digest, _HASHES)
+        else:
+            strong = isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey)
+        if strong:
+            certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, *_BROKEN):
+        return False
+    return strong
+
+
+def self_signed(certificate: x509.Certificate) -> bool:
+    """Whether the certificate is signed with the key it certifies."""
+    return certificate.issuer == certificate.subject and _signed(certificate, certificate)
+
+
+def _valid(certificate: x509.Certificate, now: int) -> bool:
+    """Validity at `now`, and no critical extension that is not understood (RFC 5280 4.2)."""
+    if not certificate.not_valid_before_utc.timestamp() <= now <= certificate.not_valid_after_utc.timestamp():
+        return False
+    return all(extension.oid in _UNDERSTOOD or not extension.critical for extension in certificate.extensions)
+
+
+def _extension(certificate: x509.Certificate, kind: type[x509.ExtensionType]) -> Any:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _may_issue(certificate: x509.Certificate, below: int, now: int) -> bool:
+    """Whether this is a CA certificate at `now` that may stand `below` CA certificates above a leaf (RFC 5280 6.1.4)."""
+    constraints = _extension(certificate, x509.BasicConstraints)
+    if constraints is None or not constraints.ca or (constraints.path_length is not None and constraints.path_length < below):
+        return False
+    usage = _extension(certificate, x509.KeyUsage)
+    if usage is not None and not usage.key_cert_sign:
+        return False
+    # Names decide who an issuer is, so constraints on them must be applied or the path refused; critical or not, it is refused.
+    return _valid(certificate, now) and _extension(certificate, x509.NameConstraints) is None
+
+
+def verify_chain(chain: Sequence[bytes], anchors: Anchors, *, now: int, purpose: str | None = None) -> x509.Certificate:
+    """The leaf of a chain that leads to an anchor.
+
+    `chain`: DER certificates, the leaf first, the others in any order; `now`: seconds since the epoch, at which every
+    certificate of the path, anchor included, must be valid; `purpose`: an extended key usage (dotted) that the leaf must have.
+
+    A self-signed leaf is refused even if it is an anchor: HAIP 4.5.1, 6.1.1 and ISO/IEC 18013-5 B.1.4 forbid it, and whoever
+    pins one has no authority that could replace it. An anchor that was sent is neither needed nor taken for proof.
+
+    Raises `Malformed`.
+    """
+    if not 1 <= len(chain) <= MAX_CHAIN:
+        raise Malformed(f"a chain has 1 to {MAX_CHAIN} certificates")
+    leaf, *others = (load(der) for der in chain)
+    if leaf in anchors or self_signed(leaf):
+        raise Malformed("the leaf certificate is self-signed or an anchor")
+    if not _valid(leaf, now):
+        raise Malformed("the leaf certificate is not valid now, or has a critical extension that is not understood")
+    usage, purposes = _extension(leaf, x509.KeyUsage), _extension(leaf, x509.ExtendedKeyUsage)
+    if usage is not None and not usage.digital_signature:
+        raise Malformed("the leaf certificate is not for signatures")
+    if purpose is not None and (purposes is None or x509.ObjectIdentifier(purpose) not in purposes):
+        raise Malformed("the leaf certificate is not for this purpose")
+    # Breadth first, each certificate once and where it stands lowest and its path length allows most: few signatures.
+    level, rest = [leaf], [certificate for certificate in others if certificate not in anchors]
+    for below in range(len(chain)):
+        for certificate in level:
+            for anchor in anchors.named(certificate.issuer.public_bytes()):
+                if _may_issue(anchor, below, now) and _signed(certificate, anchor):
+                    return leaf
+        level = [
+            issuer
+            for issuer in rest
+            if _may_issue(issuer, below, now) and any(_signed(certificate, issuer) for certificate in level)
+        ]
+        rest = [certificate for certificate in rest if certificate not in level]
+    raise Malformed("the chain does not lead to a trust anchor")
+
+
+def leaf_public_key(certificate: x509.Certificate) -> PublicKey:
+    """The certificate's key. Raises `Malformed` for a kind of key that no supported algorithm has."""
+    try:
+        return public_key(jwk_of(certificate.public_key()))
+    except _BROKEN:
+        raise Malformed("the certificate has a kind of key that is not supported") from None
+
+
+_HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
+
+
+def identifies(certificate: x509.Certificate, uri: str) -> bool:
+    """Whether the certificate names `uri` as its subject: the same URI, or for an https URL its host as a DNS name, is among the
+    subject alternative names. URIs are compared as strings; wildcards match nothing."""
+    names = _extension(certificate, x509.SubjectAlternativeName)
+    if names is None:
+        return False
+    if uri in names.get_values_for_type(x509.UniformResourceIdentifier):
+        return True
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    if parts.scheme != "https" or not _HOST.fullmatch(host):
+        return False
+    return any(name.lower() == host for name in names.get_values_for_type(x509.DNSName))
