@@ -1,0 +1,153 @@
+"""Drivers: whole exchanges over somebody else's I/O, in either colour. Nothing else in the package knows of sync or async."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar, overload
+
+from attrs import field, frozen
+
+from oid4vci.errors import NotFound, Refusal
+from oid4vci.http import Request, Response
+from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
+from oid4vci.records import Change, Key, Records, Reply
+from oid4vci.wallet import Exchange
+
+__all__ = ("AsyncHost", "Draft", "Host", "Role", "Together", "arespond", "arun", "respond", "run")
+
+T = TypeVar("T")
+# How often a request is run again because another one changed the same record in between.
+ATTEMPTS = 5
+BUSY = Response.of_json(503, {"error": "temporarily_unavailable"}, {"retry-after": "1"})
+
+
+class Call(Protocol):
+    """A request that was read."""
+
+    @property
+    def lookups(self) -> tuple[Key, ...]: ...
+    @property
+    def key_refs(self) -> tuple[KeyReference, ...]: ...
+    def verify(self, records: Records, *, keys: ResolvedKeys, now: int) -> Any: ...
+
+
+class Draft(Protocol):
+    """An answer that lacks its signatures only."""
+
+    @property
+    def to_sign(self) -> tuple[SigningInput, ...]: ...
+    def finish(self, signatures: Sequence[bytes] = (), /) -> Reply: ...
+
+
+class Role(Protocol):
+    """An `Issuer` or an `AuthorizationServer`."""
+
+    def serves(self, path: str) -> bool: ...
+    def read(self, request: Request) -> Call: ...
+
+
+class Host(Protocol):
+    """The embedding application: its store, its keys, its decisions.
+
+    `decide` gets a verified order and gives `order.issue(...)`, another draft, or a `Reply` (`order.deny(...)`). `resolve` is
+    called only if there are keys to resolve, `sign` only if there is something to sign elsewhere.
+    """
+
+    def load(self, keys: Sequence[Key], /) -> Records: ...
+    def resolve(self, references: Sequence[KeyReference], /) -> ResolvedKeys: ...
+    def decide(self, order: Any, /) -> Draft | Reply: ...
+    def sign(self, inputs: Sequence[SigningInput], /) -> Sequence[bytes]: ...
+    def commit(self, changes: Sequence[Change], /) -> bool: ...
+
+
+class AsyncHost(Protocol):
+    """`Host` for asyncio, trio and the like."""
+
+    async def load(self, keys: Sequence[Key], /) -> Records: ...
+    async def resolve(self, references: Sequence[KeyReference], /) -> ResolvedKeys: ...
+    async def decide(self, order: Any, /) -> Draft | Reply: ...
+    async def sign(self, inputs: Sequence[SigningInput], /) -> Sequence[bytes]: ...
+    async def commit(self, changes: Sequence[Change], /) -> bool: ...
+
+
+def _roles(roles: Iterable[Role]) -> tuple[Role, ...]:
+    return tuple(roles)
+
+
+@frozen
+class Together:
+    """Several roles under one origin, as one."""
+
+    roles: tuple[Role, ...] = field(converter=_roles)
+
+    def serves(self, path: str) -> bool:
+        """Whether one of them has an endpoint there."""
+        return any(role.serves(path) for role in self.roles)
+
+    def read(self, request: Request) -> Call:
+        """Read a request with the role whose endpoint it is. Raises `Refusal`."""
+        for role in self.roles:
+            if role.serves(request.path):
+                return role.read(request)
+        raise NotFound("there is no endpoint here")
+
+
+def respond(role: Role, request: Request, host: Host, *, now: int) -> Response:
+    """One whole HTTP exchange of an issuer or authorization server. `now` is in seconds since the epoch.
+
+    If another request changed a record in between, everything is run again with what is stored now, the decision included.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            call = role.read(request)
+            records = host.load(lookups) if (lookups := call.lookups) else {}
+            keys = host.resolve(references) if (references := call.key_refs) else {}
+            verified = call.verify(records, keys=keys, now=now)
+            draft = verified if isinstance(verified, Reply) else host.decide(verified)
+            reply = draft if isinstance(draft, Reply) else draft.finish(host.sign(inputs) if (inputs := draft.to_sign) else ())
+        except Refusal as refusal:
+            reply = refusal.reply
+        if not reply.changes or host.commit(reply.changes):
+            return reply.response
+    return BUSY
+
+
+async def arespond(role: Role, request: Request, host: AsyncHost, *, now: int) -> Response:
+    """`respond` with a host whose methods are awaited."""
+    for _ in range(ATTEMPTS):
+        try:
+            call = role.read(request)
+            records = await host.load(lookups) if (lookups := call.lookups) else {}
+            keys = await host.resolve(references) if (references := call.key_refs) else {}
+            verified = call.verify(records, keys=keys, now=now)
+            draft = verified if isinstance(verified, Reply) else await host.decide(verified)
+            reply = (
+                draft
+                if isinstance(draft, Reply)
+                else draft.finish(await host.sign(inputs) if (inputs := draft.to_sign) else ())
+            )
+        except Refusal as refusal:
+            reply = refusal.reply
+        if not reply.changes or await host.commit(reply.changes):
+            return reply.response
+    return BUSY
+
+
+@overload
+def run(exchange: Exchange[T], send: Callable[[Request], Response]) -> T: ...
+@overload
+def run(exchange: T, send: Callable[[Request], Response]) -> T: ...
+def run(exchange: Any, send: Callable[[Request], Response]) -> Any:
+    """Carry a Wallet's exchange through: `send` makes each HTTP request, following no redirects. Raises `WalletError`."""
+    while isinstance(exchange, Exchange):
+        exchange = exchange.receive(send(exchange.request))
+    return exchange
+
+
+@overload
+async def arun(exchange: Exchange[T], send: Callable[[Request], Awaitable[Response]]) -> T: ...
+@overload
+async def arun(exchange: T, send: Callable[[Request], Awaitable[Response]]) -> T: ...
+async def arun(exchange: Any, send: Callable[[Request], Awaitable[Response]]) -> Any:
+    """`run` with a `send` that is awaited."""
+    while isinstance(exchange, Exchange):
+        exchange = exchange.receive(await send(exchange.request))
+    return exchange

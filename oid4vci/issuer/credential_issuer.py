@@ -1,0 +1,216 @@
+"""The Credential Issuer: read, verify, decide, finish.
+
+    call = issuer.read(request)                                  parsed, nothing believed
+    order = call.verify(records, keys=resolved, now=now)         every check passed
+    draft = order.issue(claims)                                  or order.deny("no longer enrolled")
+    reply = draft.finish(signatures)                             commit reply.changes, then send reply.response
+
+Every refusal on the way is a `Refusal` with a `reply` of its own.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from oid4vci import _json
+from oid4vci._document import identifier_url
+from oid4vci._json import Malformed, b64url_encode
+from oid4vci.errors import MethodNotAllowed, NotFound
+from oid4vci.http import Request
+from oid4vci.issuer.credential_request import MAX_PROOFS, CredentialCall, read_credential_request
+from oid4vci.issuer.open_endpoints import OFFER, MetadataCall, NonceCall, OfferCall, PublishedOffer
+from oid4vci.metadata import CredentialIssuerMetadata, credential_issuer_metadata_url
+from oid4vci.nonces import Nonces
+from oid4vci.oauth.access_tokens import AccessTokens, bearer_token
+from oid4vci.offers import CredentialOffer, Grants, PreAuthorizedCodeGrant, check_new_offer
+from oid4vci.proofs.jwt import JwtProofType
+from oid4vci.proofs.proof_type import ProofType
+from oid4vci.records import Insert, Key, Record
+from oid4vci.secret import NewSecret, new_secret
+
+if TYPE_CHECKING:
+    from oid4vci.formats.credential_format import CredentialEncoder
+
+__all__ = ("Issuer", "IssuerCall")
+
+IssuerCall: TypeAlias = MetadataCall | NonceCall | OfferCall | CredentialCall
+
+
+@frozen
+class Issuer:
+    """A Credential Issuer.
+
+    - `metadata`: what it publishes; broken duties of a publisher (OID4VCI 12.2.4) raise `ValueError`.
+    - `access_tokens`: how Access Tokens are read: `SealedAccessTokens` where the authorization server shares our keys.
+    - `encoders`: for each credential configuration, what issues it.
+    - `nonces`: needed exactly if the metadata name a `nonce_endpoint`.
+    - `proof_types`: the proof types that can be validated, by identifier.
+    - `credential_offer_endpoint`: where offers by reference are served, each under an id of its own; https.
+    - `new_secret`: where randomness comes from.
+    """
+
+    metadata: CredentialIssuerMetadata
+    access_tokens: AccessTokens
+    encoders: "Mapping[str, CredentialEncoder]"
+    nonces: Nonces | None = None
+    proof_types: Mapping[str, ProofType] = field(factory=lambda: {"jwt": JwtProofType()})
+    credential_offer_endpoint: str | None = None
+    new_secret: NewSecret = field(default=new_secret, repr=False)
+    _metadata_json: bytes = field(init=False, repr=False, eq=False)
+    _endpoints: Mapping[str, Callable[[Request], IssuerCall]] = field(init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        _check_capabilities(self)
+        metadata = self.metadata
+        endpoints: dict[str, Callable[[Request], IssuerCall]] = {
+            _path(credential_issuer_metadata_url(self.identifier)): self.read_metadata_request,
+            _path(metadata.credential_endpoint): self.read_credential_request,
+        }
+        if metadata.nonce_endpoint is not None:
+            endpoints[_path(metadata.nonce_endpoint)] = self.read_nonce_request
+        object.__setattr__(self, "_endpoints", endpoints)
+        object.__setattr__(self, "_metadata_json", _json.dump_bytes(metadata.to_json()))
+
+    @property
+    def identifier(self) -> str:
+        """The Credential Issuer Identifier."""
+        return self.metadata.credential_issuer
+
+    # --- reading ---------------------------------------------------------------------------------------------------------
+
+    def serves(self, path: str) -> bool:
+        """Whether a URL path belongs to one of this issuer's endpoints."""
+        return path in self._endpoints or self._offer_id(path) is not None
+
+    def read(self, request: Request) -> IssuerCall:
+        """Read a request to any of the endpoints, found by the path of its URL. Raises `Refusal`."""
+        reader = self._endpoints.get(request.path)
+        if reader is not None:
+            return reader(request)
+        if self._offer_id(request.path) is not None:
+            return self.read_offer_request(request)
+        raise NotFound("there is no endpoint here")
+
+    def read_metadata_request(self, request: Request) -> MetadataCall:
+        """A request for the Credential Issuer Metadata (OID4VCI 12.2.2). Raises `MethodNotAllowed`."""
+        _check_method(request, "GET")
+        return MetadataCall(self)
+
+    def read_nonce_request(self, request: Request) -> NonceCall:
+        """A Nonce Request (OID4VCI 7.1). No Access Token is needed, the body is ignored. Raises `MethodNotAllowed`, `NotFound`."""
+        _check_method(request, "POST")
+        if self.nonces is None:
+            raise NotFound("this issuer has no nonce endpoint")
+        return NonceCall(self, self.nonces)
+
+    def read_offer_request(self, request: Request) -> OfferCall:
+        """A request for an offer by reference (OID4VCI 4.1.3). Raises `MethodNotAllowed`, `NotFound`."""
+        _check_method(request, "GET")
+        offer_id = self._offer_id(request.path)
+        if offer_id is None:
+            raise NotFound("there is no credential offer here")
+        return OfferCall(Key.of(OFFER, offer_id))
+
+    def read_credential_request(self, request: Request) -> CredentialCall:
+        """A Credential Request (OID4VCI 8.2).
+
+        Only the Access Token can be refused here: what is wrong with the body is said by `verify`, once the token is known to be
+        good, so that nobody without one learns anything. Raises `Refusal`.
+        """
+        _check_method(request, "POST")
+        token = self.access_tokens.read(bearer_token(request), credential_issuer=self.identifier)
+        return read_credential_request(self, token, request)
+
+    # --- offering --------------------------------------------------------------------------------------------------------
+
+    def offer(
+        self,
+        configuration_ids: Sequence[str],
+        *,
+        pre_authorized_code: PreAuthorizedCodeGrant | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> CredentialOffer:
+        """A Credential Offer for some of this issuer's configurations (OID4VCI 4.1.1). Raises `ValueError`."""
+        offer = CredentialOffer(
+            credential_issuer=self.identifier,
+            credential_configuration_ids=tuple(configuration_ids),
+            grants=None if pre_authorized_code is None else Grants(pre_authorized_code=pre_authorized_code),
+            extra=extra or {},
+        )
+        check_new_offer(offer, self.metadata)
+        return offer
+
+    def publish_offer(self, offer: CredentialOffer, *, now: int, lifetime: int = 600) -> PublishedOffer:
+        """Store an offer to be fetched by reference for `lifetime` seconds, under a URL that nobody can guess (OID4VCI 4.1.3).
+
+        Raises `ValueError` if the issuer has no `credential_offer_endpoint`.
+        """
+        if self.credential_offer_endpoint is None:
+            raise ValueError("credential_offer_endpoint is not set")
+        offer_id = b64url_encode(self.new_secret(32))
+        record = Record(Key.of(OFFER, offer_id), {"offer": offer.to_json()}, now + lifetime)
+        return PublishedOffer(f"{self.credential_offer_endpoint}/{offer_id}", (Insert(record),))
+
+    def _offer_id(self, path: str) -> str | None:
+        if self.credential_offer_endpoint is None:
+            return None
+        prefix = _path(self.credential_offer_endpoint) + "/"
+        offer_id = path.removeprefix(prefix)
+        return offer_id if path.startswith(prefix) and 0 < len(offer_id) <= 128 and "/" not in offer_id else None
+
+
+def _path(url: str) -> str:
+    return urlsplit(url).path
+
+
+def _check_method(request: Request, method: str) -> None:
+    if request.method != method:
+        raise MethodNotAllowed(method)
+
+
+def _check_capabilities(issuer: Issuer) -> None:
+    """What is published must be what is served."""
+    metadata = issuer.metadata
+    broken = [str(finding) for finding in metadata.findings() if finding.severity == "error"]
+    for name in (
+        "deferred_credential_endpoint",
+        "notification_endpoint",
+        "credential_request_encryption",
+        "credential_response_encryption",
+    ):
+        if getattr(metadata, name) is not None:
+            broken.append(f"{name}: this issuer does not serve it")
+    # "A Credential Issuer that requires `c_nonce` values ... MUST offer a Nonce Endpoint" -- OID4VCI 7
+    if (metadata.nonce_endpoint is None) != (issuer.nonces is None):
+        broken.append("nonce_endpoint: must be there exactly if nonces are")
+    for name, configuration in metadata.credential_configurations_supported.items():
+        encoder = issuer.encoders.get(name)
+        if encoder is None:
+            broken.append(f"credential_configurations_supported.{name}: has no encoder")
+        elif encoder.format != configuration.format:
+            broken.append(f"credential_configurations_supported.{name}: its encoder issues {encoder.format}")
+        for proof_type, terms in (configuration.proof_types_supported or {}).items():
+            known = issuer.proof_types.get(proof_type)
+            if known is None:
+                broken.append(f"credential_configurations_supported.{name}: proof type {proof_type} cannot be validated")
+            elif not set(terms.proof_signing_alg_values_supported) <= set(known.algorithms):
+                broken.append(f"credential_configurations_supported.{name}: not all algorithms of {proof_type} can be verified")
+            if terms.key_attestations_required is not None:
+                broken.append(f"credential_configurations_supported.{name}: key attestations cannot be validated")
+    for name in issuer.encoders.keys() - metadata.credential_configurations_supported.keys():
+        broken.append(f"encoders: {name} is not a configuration")
+    if metadata.batch_size > MAX_PROOFS:
+        broken.append(f"batch_credential_issuance.batch_size: at most {MAX_PROOFS} proofs are taken")
+    if issuer.credential_offer_endpoint is not None:
+        try:
+            identifier_url().check(issuer.credential_offer_endpoint)
+        except Malformed as error:
+            broken.append(str(error.within("credential_offer_endpoint")))
+    paths = [_path(url) for url in (metadata.credential_endpoint, metadata.nonce_endpoint) if url is not None]
+    paths.append(_path(credential_issuer_metadata_url(metadata.credential_issuer)))
+    if len(set(paths)) != len(paths):
+        broken.append("credential_endpoint, nonce_endpoint: each endpoint needs a path of its own")
+    if broken:
+        raise ValueError("; ".join(broken))

@@ -1,0 +1,108 @@
+"""A verified Credential Request, the decision, and the Credential Response (OID4VCI 8.3)."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from oid4vci.errors import CredentialRequestDenied
+from oid4vci.http import Response
+from oid4vci.keys import PublicKey, SigningInput
+from oid4vci.metadata import CredentialConfiguration
+from oid4vci.nonces import Nonce
+from oid4vci.oauth.authorization_details import AuthorizationDetail
+from oid4vci.oauth.grants import Authorization
+from oid4vci.records import Change, Reply
+
+if TYPE_CHECKING:
+    from oid4vci.formats.credential_format import CredentialsDraft
+    from oid4vci.issuer.credential_issuer import Issuer
+
+__all__ = ("CredentialDraft", "CredentialOrder")
+
+
+@frozen
+class CredentialOrder:
+    """A verified Credential Request: the application decides to `issue` or to `deny`.
+
+    `identifier` names the dataset, if the Token Response named identifiers. `holder_keys` are the proved keys, each once; a
+    credential is issued for each, or one unbound credential if there are none.
+    """
+
+    issuer: "Issuer" = field(repr=False)
+    configuration_id: str
+    identifier: str | None
+    configuration: CredentialConfiguration = field(repr=False)
+    authorization: Authorization
+    holder_keys: tuple[PublicKey, ...] = field(repr=False)
+    nonces: tuple[Nonce, ...] = field(repr=False)
+    now: int
+
+    @property
+    def subject(self) -> str:
+        """Whom the grant is about."""
+        return self.authorization.subject
+
+    @property
+    def note(self) -> Any:
+        """What the application stored with the grant."""
+        return self.authorization.note
+
+    @property
+    def details(self) -> AuthorizationDetail | None:
+        """The authorization details granted for this configuration, with the claims the Wallet asked for."""
+        found = (each for each in self.authorization.details if each.credential_configuration_id == self.configuration_id)
+        return next(found, None)
+
+    def issue(
+        self, claims: Mapping[str, Any], *, copies: Sequence[Mapping[str, Any]] | None = None, limit: int | None = None
+    ) -> "CredentialDraft":
+        """Issue the dataset `claims`: one credential for each holder key, or for the first `limit` of them.
+
+        `copies` has the members that differ between the credentials of a batch (their `status`), one mapping for each. Every
+        credential of the response has the same format and dataset (OID4VCI 3.3.2). Raises `ValueError` for claims that cannot be
+        issued.
+        """
+        if limit is not None and limit < 1:
+            raise ValueError("at least one credential is issued")
+        drafts = self.issuer.encoders[self.configuration_id].draft(
+            claims,
+            configuration=self.configuration,
+            issuer=self.issuer.identifier,
+            holder_keys=self.holder_keys[:limit],
+            now=self.now,
+            new_secret=self.issuer.new_secret,
+            copies=copies,
+        )
+        changes = tuple(nonce.spent for nonce in self.nonces) if self._single_use else ()
+        return CredentialDraft(drafts, changes, count=max(1, len(self.holder_keys[:limit])))
+
+    @property
+    def _single_use(self) -> bool:
+        return self.issuer.nonces is not None and not self.issuer.nonces.reusable
+
+    def deny(self, description: str = "") -> Reply:
+        """Refuse for good: `credential_request_denied` (OID4VCI 8.3.1.2). `description` as in `Refusal`."""
+        return CredentialRequestDenied(description).reply
+
+
+@frozen
+class CredentialDraft:
+    """Credentials that lack their signatures only: `count` of them."""
+
+    credentials: "CredentialsDraft" = field(repr=False)
+    changes: tuple[Change, ...]
+    count: int
+
+    @property
+    def to_sign(self) -> tuple[SigningInput, ...]:
+        """What to have signed elsewhere; empty if the key is a `LocalSigner`."""
+        return self.credentials.to_sign
+
+    def finish(self, signatures: Sequence[bytes] = ()) -> Reply:
+        """The Credential Response (OID4VCI 8.3), with one signature for each element of `to_sign`. Raises `ValueError`."""
+        credentials = [{"credential": credential} for credential in self.credentials.finish(signatures)]
+        if len(credentials) != self.count or not all(isinstance(each["credential"], str | dict) for each in credentials):
+            # "The number of elements in the `credentials` array matches the number of keys" that are taken -- OID4VCI 8.3
+            raise ValueError("the encoder must make one credential for each holder key, a string or a JSON object")
+        return Reply(Response.of_json(200, {"credentials": credentials}), self.changes)

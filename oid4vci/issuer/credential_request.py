@@ -1,0 +1,199 @@
+"""The Credential Request: read and verified (OID4VCI 8.2, 8.3.1)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from oid4vci._json import Malformed
+from oid4vci.errors import (
+    InsufficientScope,
+    InvalidCredentialRequest,
+    InvalidEncryptionParameters,
+    InvalidProof,
+    Refusal,
+    UnknownCredentialConfiguration,
+    UnknownCredentialIdentifier,
+)
+from oid4vci.http import Request
+from oid4vci.issuer.credential_order import CredentialOrder
+from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys
+from oid4vci.metadata import CredentialConfiguration
+from oid4vci.nonces import Nonce
+from oid4vci.oauth.access_tokens import ReadAccessToken
+from oid4vci.oauth.grants import Authorization
+from oid4vci.proofs.proof_type import Expected, ReadProofs
+from oid4vci.records import Key, Records
+
+if TYPE_CHECKING:
+    from oid4vci.issuer.credential_issuer import Issuer
+
+__all__ = ("MAX_PROOFS", "CredentialCall", "read_credential_request")
+
+MAX_REQUEST = 4 << 20
+# A request with more proofs than this is refused whatever the batch size, before anything is parsed.
+MAX_PROOFS = 1000
+
+
+def read_credential_request(issuer: "Issuer", token: ReadAccessToken, request: Request) -> "CredentialCall":
+    """The request of a Wallet whose token was read; a fault of its body is kept until the token has been verified."""
+    try:
+        return _read_body(issuer, token, request)
+    except Refusal as fault:
+        return CredentialCall(issuer, token, fault=fault)
+
+
+def _read_body(issuer: "Issuer", token: ReadAccessToken, request: Request) -> "CredentialCall":
+    try:
+        if request.media_type == "application/jwt":
+            # Encryption that is not announced cannot be asked for (OID4VCI 8.2).
+            raise InvalidEncryptionParameters("this issuer takes no encrypted requests")
+        body = request.json_object(max_bytes=MAX_REQUEST)
+        identifier, configuration_id = _string(body, "credential_identifier"), _string(body, "credential_configuration_id")
+    except Malformed as error:
+        raise InvalidCredentialRequest(str(error)) from None
+    if (identifier is None) == (configuration_id is None):
+        # Each is REQUIRED where the other "MUST NOT be present" -- OID4VCI 8.2
+        raise InvalidCredentialRequest("exactly one of credential_identifier and credential_configuration_id is needed")
+    if "credential_response_encryption" in body:
+        unsupported = InvalidEncryptionParameters("this issuer does not encrypt responses")
+        return CredentialCall(issuer, token, identifier, configuration_id, proofs_fault=unsupported)
+    try:
+        proof_type, proofs = _read_proofs(issuer, body.get("proofs"))
+    except InvalidProof as invalid:
+        return CredentialCall(issuer, token, identifier, configuration_id, proofs_fault=invalid)
+    return CredentialCall(issuer, token, identifier, configuration_id, proof_type, proofs)
+
+
+def _string(body: Mapping[str, Any], name: str) -> str | None:
+    value = body.get(name)
+    if value is None and name not in body:
+        return None
+    if not isinstance(value, str) or not value or len(value) > 4096:
+        raise Malformed("must be a non-empty string", name)
+    return value
+
+
+def _read_proofs(issuer: "Issuer", proofs: Any) -> tuple[str | None, ReadProofs | None]:
+    if proofs is None:
+        return None, None
+    # "The `proofs` parameter contains exactly one parameter named as the proof type ..., a non-empty array" -- OID4VCI 8.2
+    if not isinstance(proofs, dict) or len(proofs) != 1:
+        raise InvalidProof("proofs must be an object with exactly one member, named as the proof type")
+    ((name, values),) = proofs.items()
+    if not isinstance(values, list) or not values:
+        raise InvalidProof("the proofs of a type must be a non-empty array")
+    # "`batch_size`: ... the maximum array size for the `proofs` parameter" -- OID4VCI 12.2.4
+    if len(values) > min(issuer.metadata.batch_size, MAX_PROOFS):
+        raise InvalidProof("more proofs than the batch size allows")
+    proof_type = issuer.proof_types.get(name)
+    if proof_type is None:
+        raise InvalidProof("the proof type is not supported")
+    return name, proof_type.read(values)
+
+
+@frozen
+class CredentialCall:
+    """A Credential Request: parsed, nothing believed."""
+
+    issuer: "Issuer"
+    token: ReadAccessToken = field(repr=False)
+    identifier: str | None = None
+    configuration_id: str | None = None
+    proof_type: str | None = None
+    proofs: ReadProofs | None = field(default=None, repr=False)
+    # What was found wrong while reading, raised where its turn comes.
+    fault: Refusal | None = None
+    proofs_fault: Refusal | None = None
+
+    @property
+    def lookups(self) -> tuple[Key, ...]:
+        """The records to load: those of the token, and of the nonces, which exist if a nonce is spent."""
+        policy = self.issuer.nonces
+        if self.proofs is None or policy is None:
+            return self.token.lookups
+        return (*self.token.lookups, *(key for nonce in self._given_nonces for key in policy.lookup(nonce)))
+
+    @property
+    def _given_nonces(self) -> list[str]:
+        """Each nonce once, in an order that does not depend on the request: two that share nonces contend for the same first."""
+        given = () if self.proofs is None else self.proofs.nonces
+        return sorted({nonce for nonce in given if nonce is not None})
+
+    @property
+    def key_refs(self) -> tuple[KeyReference, ...]:
+        """The outside keys to resolve."""
+        return self.token.key_refs if self.proofs is None else (*self.token.key_refs, *self.proofs.key_refs)
+
+    def verify(self, records: Records, *, keys: ResolvedKeys | None = None, now: int) -> CredentialOrder:
+        """Make every check: the token, what it allows, the request, then nonces and proofs. Nothing is consumed yet.
+
+        Raises `InvalidToken`, `InsufficientScope` and the errors of OID4VCI 8.3.1.2.
+        """
+        resolved = keys or {}
+        authorization = self.token.verify(records, keys=resolved, now=now)
+        if self.fault is not None:
+            raise self.fault
+        configuration_id = self._requested(authorization)
+        if self.proofs_fault is not None:
+            raise self.proofs_fault
+        configuration = self.issuer.metadata.credential_configurations_supported[configuration_id]
+        nonces, holder_keys = self._prove(configuration, authorization, records, resolved, now)
+        return CredentialOrder(
+            self.issuer, configuration_id, self.identifier, configuration, authorization, holder_keys, nonces, now
+        )
+
+    def _requested(self, authorization: Authorization) -> str:
+        """The id of the requested configuration, if the token allows it."""
+        known = self.issuer.metadata.credential_configurations_supported
+        if self.identifier is not None:
+            # "MUST NOT be used otherwise" than when the Token Response named identifiers -- OID4VCI 8.2
+            configuration_id = (authorization.identifiers or {}).get(self.identifier)
+            if configuration_id is None or configuration_id not in known:
+                raise UnknownCredentialIdentifier("the access token was not issued for this credential identifier")
+            return configuration_id
+        configuration_id = self.configuration_id
+        if configuration_id is None or configuration_id not in known:
+            raise UnknownCredentialConfiguration("there is no such credential configuration")
+        if authorization.identifiers is not None:
+            raise InvalidCredentialRequest("credential_identifier is needed: the token response named identifiers")
+        if configuration_id not in authorization.configuration_ids:
+            raise InsufficientScope("the access token is not good for this credential configuration")
+        return configuration_id
+
+    def _prove(
+        self,
+        configuration: CredentialConfiguration,
+        authorization: Authorization,
+        records: Records,
+        keys: ResolvedKeys,
+        now: int,
+    ) -> tuple[tuple[Nonce, ...], tuple[PublicKey, ...]]:
+        supported = configuration.proof_types_supported
+        if self.proofs is None or self.proof_type is None:
+            if supported is not None:
+                raise InvalidProof("proofs is missing")
+            return (), ()
+        if supported is None or self.proof_type not in supported:
+            raise InvalidProof("the credential configuration does not take this proof type")
+        nonces = self._check_nonces(self.proofs, records, now)
+        expected = Expected(
+            audience=self.issuer.identifier,
+            client_id=authorization.client_id,
+            algorithms=supported[self.proof_type].proof_signing_alg_values_supported,
+            now=now,
+        )
+        holder_keys = self.proofs.verify(expected, keys=keys)
+        # One proof may bring several keys (a key attestation), and a proof type of a third party none.
+        if not 1 <= len(holder_keys) <= self.issuer.metadata.batch_size:
+            raise InvalidProof("the proofs bring no key, or more keys than the batch size allows")
+        return nonces, holder_keys
+
+    def _check_nonces(self, proofs: ReadProofs, records: Records, now: int) -> tuple[Nonce, ...]:
+        policy = self.issuer.nonces
+        if policy is None:
+            return ()
+        # "if at least one of the key proofs does not contain a `c_nonce` value" -- OID4VCI 8.3.1.2
+        if None in proofs.nonces:
+            raise InvalidProof("a key proof has no nonce")
+        return tuple(policy.check(nonce, self.issuer.identifier, records, now=now) for nonce in self._given_nonces)

@@ -1,0 +1,79 @@
+"""The endpoints that need no Access Token and no decision: metadata, nonces, offers by reference (OID4VCI 12.2.2, 7, 4.1.3)."""
+
+from typing import TYPE_CHECKING, Final
+
+from attrs import field, frozen
+
+from oid4vci.errors import NotFound
+from oid4vci.http import Response
+from oid4vci.keys import KeyReference, ResolvedKeys
+from oid4vci.nonces import Nonces
+from oid4vci.offers import CredentialOffer, offer_response, reference_uri
+from oid4vci.records import Change, Key, Records, Reply
+
+if TYPE_CHECKING:
+    from oid4vci.issuer.credential_issuer import Issuer
+
+__all__ = ("OFFER", "MetadataCall", "NonceCall", "OfferCall", "PublishedOffer")
+
+OFFER: Final = "credential_offer"
+
+
+@frozen
+class MetadataCall:
+    """A request for metadata."""
+
+    issuer: "Issuer"
+    lookups: tuple[Key, ...] = field(default=(), init=False)
+    key_refs: tuple[KeyReference, ...] = field(default=(), init=False)
+
+    def verify(self, records: Records, *, keys: ResolvedKeys, now: int) -> Reply:
+        """The metadata as an unsigned JSON document (OID4VCI 12.2.2)."""
+        return Reply(Response(200, {"content-type": "application/json"}, self.issuer._metadata_json))
+
+
+@frozen
+class NonceCall:
+    """A Nonce Request."""
+
+    issuer: "Issuer"
+    nonces: Nonces
+    lookups: tuple[Key, ...] = field(default=(), init=False)
+    key_refs: tuple[KeyReference, ...] = field(default=(), init=False)
+
+    def verify(self, records: Records, *, keys: ResolvedKeys, now: int) -> Reply:
+        """A fresh `c_nonce` (OID4VCI 7.2), with `Cache-Control: no-store`."""
+        nonce = self.nonces.new(self.issuer.identifier, now=now, new_secret=self.issuer.new_secret)
+        return Reply(Response.of_json(200, {"c_nonce": nonce}))
+
+
+@frozen
+class PublishedOffer:
+    """An offer by reference: commit `changes`, then show `uri()`."""
+
+    url: str = field(repr=False)
+    changes: tuple[Change, ...] = field(repr=False)
+
+    def uri(self, endpoint: str = "openid-credential-offer://") -> str:
+        """The URI that invokes a Wallet at its Credential Offer Endpoint."""
+        return reference_uri(self.url, endpoint=endpoint)
+
+
+@frozen
+class OfferCall:
+    """A request for an offer by reference."""
+
+    key: Key
+    key_refs: tuple[KeyReference, ...] = field(default=(), init=False)
+
+    @property
+    def lookups(self) -> tuple[Key, ...]:
+        """The stored offer."""
+        return (self.key,)
+
+    def verify(self, records: Records, *, keys: ResolvedKeys, now: int) -> Reply:
+        """The offer as `application/json` (OID4VCI 4.1.3). Raises `NotFound`."""
+        record = records.get(self.key)
+        if record is None or record.expires_at <= now:
+            raise NotFound("there is no such credential offer, or no longer")
+        return Reply(offer_response(CredentialOffer.from_json(record.data["offer"])))

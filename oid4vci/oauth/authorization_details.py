@@ -1,0 +1,62 @@
+"""`authorization_details` of type `openid_credential` (OID4VCI 5.1.1, 6.1.1, 6.2; RFC 9396)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from oid4vci import _json
+from oid4vci._document import Document, array, choice, nested, string, wire
+from oid4vci._json import Malformed
+from oid4vci.claims import ClaimsDescription, contradictions
+from oid4vci.errors import InvalidAuthorizationDetails
+
+__all__ = ("OPENID_CREDENTIAL", "AuthorizationDetail", "read_authorization_details")
+
+OPENID_CREDENTIAL = "openid_credential"
+MAX_DETAILS = 100
+
+
+@frozen(kw_only=True)
+class AuthorizationDetail(Document):
+    """One element of `authorization_details`. `credential_identifiers` stand in Token Responses only."""
+
+    type: str = field(default=OPENID_CREDENTIAL, metadata=wire(choice(OPENID_CREDENTIAL)))
+    credential_configuration_id: str = field(metadata=wire(string()))
+    locations: tuple[str, ...] | None = field(default=None, metadata=wire(array(string())))
+    claims: tuple[ClaimsDescription, ...] | None = field(default=None, metadata=wire(array(nested(ClaimsDescription))))
+    credential_identifiers: tuple[str, ...] | None = field(default=None, metadata=wire(array(string(), unique=True)))
+
+
+def read_authorization_details(text: str, *, credential_issuers: Sequence[str]) -> tuple[AuthorizationDetail, ...]:
+    """The `authorization_details` parameter of a request.
+
+    `locations`, where given, must name one of `credential_issuers`. Members that are not known are kept and ignored.
+
+    Raises `InvalidAuthorizationDetails`: malformed, a type this server does not know (RFC 9396 5), a configuration named twice,
+    or claims descriptions that contradict each other (OID4VCI B.3).
+    """
+    try:
+        elements: Any = _json.loads(text)
+        if not isinstance(elements, list) or not 1 <= len(elements) <= MAX_DETAILS:
+            raise Malformed("must be a non-empty array")
+        details = []
+        for i, element in enumerate(elements):
+            try:
+                if not isinstance(element, dict) or element.get("type") is None:
+                    raise Malformed("must be an object with a type")
+                details.append(AuthorizationDetail.from_json(element))
+                if contradictions(details[-1].claims or ()):
+                    raise Malformed("repeat or contradict each other", "claims")
+            except Malformed as error:
+                raise error.within(f"authorization_details[{i}]") from None
+        for detail in details:
+            if detail.credential_identifiers is not None:
+                raise Malformed("credential_identifiers belong into a response")
+            if detail.locations is not None and not set(detail.locations) & set(credential_issuers):
+                raise Malformed("locations name no Credential Issuer that this server knows")
+        if len({detail.credential_configuration_id for detail in details}) != len(details):
+            raise Malformed("a credential configuration is named twice")
+    except Malformed as error:
+        raise InvalidAuthorizationDetails(str(error)) from None
+    return tuple(details)

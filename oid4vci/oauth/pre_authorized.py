@@ -1,0 +1,224 @@
+"""The pre-authorized code grant (OID4VCI 3.5, 4.1.1, 6): made for an offer, redeemed at a token endpoint.
+
+An existing OAuth server uses this room alone: `read` its parsed form, load the record, `verify`, mint a token of its own, and
+commit the change that `redeem` gives.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from oid4vci._json import b64url_encode
+from oid4vci.errors import InvalidAuthorizationDetails, InvalidGrant, InvalidRequest
+from oid4vci.http import Form
+from oid4vci.oauth.authorization_details import AuthorizationDetail, read_authorization_details
+from oid4vci.oauth.grants import GRANT, OFFERED, REDEEMED, REVOKED, granted_details, identifiers_of
+from oid4vci.offers import PRE_AUTHORIZED_CODE, PreAuthorizedCodeGrant, TxCode
+from oid4vci.records import Change, Insert, Key, Record, Records, Swap
+from oid4vci.sealed import SealingKeys
+from oid4vci.secret import NewSecret
+
+__all__ = (
+    "GRANT_TYPE",
+    "PreAuthorized",
+    "PreAuthorizedCall",
+    "PreAuthorizedCodes",
+    "RedeemableGrant",
+    "new_tx_code",
+)
+
+GRANT_TYPE: Final = PRE_AUTHORIZED_CODE
+MAX_CODE = 1024
+MAX_TX_CODE = 256
+
+
+def new_tx_code(length: int = 6, *, new_secret: NewSecret) -> str:
+    """A numeric Transaction Code of `length` digits, each as likely as another."""
+    if not 1 <= length <= 32:
+        raise ValueError("a transaction code has 1 to 32 digits")
+    return str(int.from_bytes(new_secret(32), "big") % 10**length).zfill(length)
+
+
+@frozen
+class PreAuthorized:
+    """A new pre-authorized code. Commit `changes`, then put `grant` into a Credential Offer.
+
+    The Transaction Code itself is not in here: it goes to the End-User another way (OID4VCI 4.1.1).
+    """
+
+    grant: PreAuthorizedCodeGrant
+    key: Key
+    changes: tuple[Change, ...]
+
+
+@frozen
+class PreAuthorizedCodes:
+    """How pre-authorized codes are made and redeemed.
+
+    `keys` guard the Transaction Codes, which are kept as HMACs. `lifetime` is in seconds ("MUST be short lived and single use" --
+    OID4VCI 4.1.1). After `max_tx_code_attempts` wrong Transaction Codes the code is gone (OID4VCI 13.6.3).
+    """
+
+    keys: SealingKeys
+    lifetime: int = 600
+    max_tx_code_attempts: int = 5
+
+    def __attrs_post_init__(self) -> None:
+        if self.lifetime < 1 or self.max_tx_code_attempts < 1:
+            raise ValueError("lifetime and max_tx_code_attempts must be positive")
+
+    def new(
+        self,
+        subject: str,
+        configuration_ids: Sequence[str],
+        *,
+        now: int,
+        new_secret: NewSecret,
+        tx_code: str | None = None,
+        tx_code_description: str | None = None,
+        datasets: Mapping[str, Sequence[str]] | None = None,
+        authorization_server: str | None = None,
+        client_id: str | None = None,
+        note: Any = None,
+    ) -> PreAuthorized:
+        """A code that lets a Wallet obtain the configurations for `subject`.
+
+        `tx_code` is the value the End-User will be asked for. `datasets` maps configuration ids to the credential identifiers of
+        the datasets to be had; without them one per configuration. `client_id` binds the code to one client. `note` is any JSON
+        that comes back with the order. Raises `ValueError`.
+        """
+        if not configuration_ids or len(set(configuration_ids)) != len(configuration_ids):
+            raise ValueError("configuration_ids must be a non-empty sequence without repetition")
+        if tx_code is not None and not 1 <= len(tx_code) <= MAX_TX_CODE:
+            raise ValueError(f"a transaction code has 1 to {MAX_TX_CODE} characters")
+        datasets = {each: list(identifiers) for each, identifiers in (datasets or {}).items()}
+        identifiers = [identifier for each in configuration_ids for identifier in identifiers_of(each, datasets)]
+        if not set(datasets) <= set(configuration_ids) or not all(datasets.values()):
+            raise ValueError("datasets must name configurations of this grant, each with at least one identifier")
+        if len(set(identifiers)) != len(identifiers):
+            # "each uniquely identifying a Credential Dataset" -- OID4VCI 6.2
+            raise ValueError("a credential identifier stands for one dataset only")
+        code = b64url_encode(new_secret(32))
+        key = Key.of(GRANT, code)
+        data = {
+            "subject": subject,
+            "configuration_ids": list(configuration_ids),
+            "datasets": datasets,
+            "client_id": client_id,
+            "note": note,
+            "state": OFFERED,
+            "details": [],
+            # Bound to its code, so that equal Transaction Codes do not look alike in the table.
+            "tx_code": None if tx_code is None else self.keys.mac(f"tx_code {key.digest}", tx_code),
+            "wrong_tx_codes": 0,
+        }
+        hints = None
+        if tx_code is not None:
+            numeric = tx_code.isascii() and tx_code.isdigit()
+            hints = TxCode(input_mode="numeric" if numeric else "text", length=len(tx_code), description=tx_code_description)
+        grant = PreAuthorizedCodeGrant(pre_authorized_code=code, tx_code=hints, authorization_server=authorization_server)
+        return PreAuthorized(grant, key, (Insert(Record(key, data, now + self.lifetime)),))
+
+    def read(self, form: Form, *, credential_issuers: Sequence[str]) -> "PreAuthorizedCall":
+        """Read a Token Request whose `grant_type` is `GRANT_TYPE`; nothing in it is believed yet.
+
+        Raises `InvalidRequest`, `InvalidAuthorizationDetails`.
+        """
+        code = form.get("pre-authorized_code")
+        if code is None:
+            raise InvalidRequest("pre-authorized_code is missing")
+        tx_code = form.get("tx_code")
+        if len(code) > MAX_CODE or len(tx_code or "") > MAX_TX_CODE:
+            raise InvalidRequest("pre-authorized_code or tx_code is too long")
+        text = form.get("authorization_details")
+        details = () if text is None else read_authorization_details(text, credential_issuers=credential_issuers)
+        return PreAuthorizedCall(self, Key.of(GRANT, code), tx_code, details, form.get("client_id"))
+
+
+@frozen
+class PreAuthorizedCall:
+    """A Token Request for a pre-authorized code: parsed, nothing believed."""
+
+    codes: PreAuthorizedCodes
+    key: Key
+    tx_code: str | None = field(repr=False)
+    details: tuple[AuthorizationDetail, ...]
+    client_id: str | None
+
+    @property
+    def lookups(self) -> tuple[Key, ...]:
+        """The records to load."""
+        return (self.key,)
+
+    def verify(self, records: Records, *, now: int) -> "RedeemableGrant":
+        """The grant, if this request may redeem it. Nothing is consumed yet.
+
+        Raises `InvalidGrant` (with a change to commit, if a wrong Transaction Code was counted), `InvalidRequest`,
+        `InvalidAuthorizationDetails`.
+        """
+        grant = records.get(self.key)
+        if grant is None or grant.expires_at <= now or grant.data["state"] != OFFERED:
+            raise InvalidGrant("the pre-authorized code is wrong, used or expired")
+        data = grant.data
+        if data["client_id"] not in (None, self.client_id):
+            raise InvalidGrant("the pre-authorized code is wrong, used or expired")
+        self._check_tx_code(grant)
+        granted = data["configuration_ids"]
+        if not all(detail.credential_configuration_id in granted for detail in self.details):
+            raise InvalidAuthorizationDetails("a credential configuration is not part of this grant")
+        details = granted_details(self.details, granted, data["datasets"])
+        return RedeemableGrant(grant, self.client_id, details)
+
+    def _check_tx_code(self, grant: Record) -> None:
+        expected = grant.data["tx_code"]
+        if expected is None:
+            if self.tx_code is not None:
+                raise InvalidRequest("no transaction code is expected")
+            return
+        if self.tx_code is None:
+            raise InvalidRequest("a transaction code is expected")
+        if not self.codes.keys.check_mac(f"tx_code {self.key.digest}", self.tx_code, expected):
+            wrong = grant.data["wrong_tx_codes"] + 1
+            state = REVOKED if wrong >= self.codes.max_tx_code_attempts else OFFERED
+            raise InvalidGrant(
+                "the transaction code is wrong", changes=(Swap.update(grant, wrong_tx_codes=wrong, state=state),)
+            )
+
+
+@frozen
+class RedeemableGrant:
+    """A grant that a verified request may redeem. `details` are those of the Token Response."""
+
+    grant: Record
+    client_id: str | None
+    details: tuple[AuthorizationDetail, ...]
+
+    @property
+    def subject(self) -> str:
+        """Whom the grant is about."""
+        subject: str = self.grant.data["subject"]
+        return subject
+
+    @property
+    def note(self) -> Any:
+        """What the application stored with the grant."""
+        return self.grant.data["note"]
+
+    @property
+    def configuration_ids(self) -> tuple[str, ...]:
+        """The configurations that the token will be good for: those asked for, or all of the grant."""
+        if self.details:
+            return tuple(detail.credential_configuration_id for detail in self.details)
+        return tuple(self.grant.data["configuration_ids"])
+
+    def redeem(self, *, expires_at: int) -> Swap:
+        """The change that consumes the code; the grant is kept until `expires_at`, the end of what is issued under it."""
+        return Swap.update(
+            self.grant,
+            expires_at=expires_at,
+            state=REDEEMED,
+            client_id=self.client_id,
+            configuration_ids=list(self.configuration_ids),
+            details=[detail.to_json() for detail in self.details],
+        )

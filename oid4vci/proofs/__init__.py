@@ -1,0 +1,1 @@
+"""Key proofs: validation for the issuer and making for the Wallet, each type in its own file."""
