@@ -1,0 +1,32 @@
+"""The Wallet's side of OID4VCI: exchanges, and the states between them.
+
+opened  = run(Offer.parse(uri).open(wallet))          offer and metadata, checked; nothing trusted yet
+session = run(opened.redeem(tx_code="4921"))          an Access Token
+order   = run(session.order("pid_sd_jwt"))            with a fresh c_nonce
+proofs  = order.prove([signer], now=now)              to be signed, by whoever has the keys
+result  = run(proofs.submit(signatures))              Issued, Deferred, or new Proofs
+"""
+
+from oid4vci.wallet.exchange import Exchange
+from oid4vci.wallet.issued import Deferred, Issued
+from oid4vci.wallet.offer import Offer
+from oid4vci.wallet.opened import Opened
+from oid4vci.wallet.order import Order, Proofs
+from oid4vci.wallet.session import Session
+from oid4vci.wallet.settings import Wallet
+from oid4vci.wallet.storage import State, dump, load
+
+__all__ = (
+    "Deferred",
+    "Exchange",
+    "Issued",
+    "Offer",
+    "Opened",
+    "Order",
+    "Proofs",
+    "Session",
+    "State",
+    "Wallet",
+    "dump",
+    "load",
+)

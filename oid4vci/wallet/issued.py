@@ -1,0 +1,199 @@
+"""What a Credential Request leads to: Credentials, verified, or the promise of them (OID4VCI 8.3, 13.5)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from oid4vci._document import Codec, Document, array, https_url, nested, positive_number, string, wire
+from oid4vci._json import Malformed
+from oid4vci.errors import InvalidCredential
+from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
+from oid4vci.http import MAX_BODY, Response
+from oid4vci.keys import PublicKey
+from oid4vci.metadata import CredentialConfiguration
+from oid4vci.wallet.exchange import Exchange, get, json_object
+
+if TYPE_CHECKING:
+    from oid4vci.wallet.session import Session
+
+__all__ = ("Deferred", "Issued")
+
+# One issuer's keys and the type metadata of one Credential, which may extend others.
+MAX_DOCUMENTS = 16
+
+
+def _check_credential(value: Any) -> None:
+    # "MAY be a string or an object" -- OID4VCI 8.3
+    if not isinstance(value, Mapping):
+        string(maximum=MAX_BODY).check(value)
+
+
+def _without(*names: str) -> Any:
+    def check(response: Document) -> None:
+        for name in names:
+            if response.extra.get(name) is not None:
+                raise Malformed("must not be used in this response", name)
+
+    return check
+
+
+@frozen(kw_only=True)
+class IssuedCredential(Document):
+    """An element of `credentials`."""
+
+    credential: Any = field(repr=False, metadata=wire(Codec(_check_credential)))
+
+
+@frozen(kw_only=True)
+class CredentialResponse(Document):
+    """A Credential Response with Credentials."""
+
+    credentials: tuple[IssuedCredential, ...] = field(repr=False, metadata=wire(array(nested(IssuedCredential))))
+    notification_id: str | None = field(default=None, repr=False, metadata=wire(string()))
+    rules = (_without("transaction_id", "interval"),)
+
+
+@frozen(kw_only=True)
+class DeferredResponse(Document):
+    """A Credential Response without."""
+
+    transaction_id: str = field(repr=False, metadata=wire(string()))
+    interval: int | float = field(metadata=wire(positive_number()))
+    rules = (_without("credentials", "notification_id"),)
+
+
+@frozen(kw_only=True)
+class Issued:
+    """Credentials that were verified against the Wallet's trust, each bound to another of `holder_keys`.
+
+    There may be fewer than keys; `VerifiedCredential.holder_key` says which key each is bound to. `verified_at`, in seconds since
+    the epoch, is the time for which they were verified, `documents` is what was fetched for that, by URL. `notification_id`
+    is there if the issuer wants to hear what became of them.
+
+    The value holds Credentials and the Access Token: `dump` it only until the Credentials are where they belong (OID4VCI 15.3).
+    """
+
+    session: "Session"
+    configuration_id: str
+    credentials: tuple[VerifiedCredential, ...]
+    holder_keys: tuple[PublicKey, ...]
+    verified_at: int
+    documents: Mapping[str, bytes] = field(factory=dict, repr=False)
+    notification_id: str | None = field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
+class Deferred:
+    """The issuer needs time: the Credentials for `holder_keys` are to be had under `transaction_id` (OID4VCI 9).
+
+    Wait at least `interval` seconds. The value holds the Access Token. Store it (`dump`) as a secret, and keep the keys.
+    """
+
+    session: "Session"
+    configuration_id: str
+    transaction_id: str = field(repr=False)
+    interval: int | float
+    holder_keys: tuple[PublicKey, ...]
+
+
+def read_credential_response(
+    session: "Session", configuration_id: str, holder_keys: tuple[PublicKey, ...], now: int, response: Response
+) -> Issued | Deferred | Exchange[Issued]:
+    """A successful answer to a Credential Request. Raises `Malformed`, `InvalidCredential`, `Untrusted`."""
+    # "the Credential Issuer MUST also use the HTTP status code 202" -- OID4VCI 8.3
+    if response.status == 202:
+        promise = DeferredResponse.from_json(json_object(response, statuses=range(202, 203)))
+        if session.metadata.deferred_credential_endpoint is None:
+            raise Malformed("issuance is deferred, but the issuer has no Deferred Credential Endpoint")
+        return Deferred(
+            session=session,
+            configuration_id=configuration_id,
+            transaction_id=promise.transaction_id,
+            interval=promise.interval,
+            holder_keys=holder_keys,
+        )
+    answer = CredentialResponse.from_json(json_object(response))
+    if len(answer.credentials) > max(1, len(holder_keys)):
+        raise Malformed("there are more Credentials than keys", "credentials")
+    received = Received(
+        session=session,
+        configuration_id=configuration_id,
+        credentials=tuple(element.credential for element in answer.credentials),
+        holder_keys=holder_keys,
+        now=now,
+        notification_id=answer.notification_id,
+    )
+    return received.verify({})
+
+
+@frozen(kw_only=True)
+class Received:
+    """Credentials that came and are not yet believed."""
+
+    session: "Session"
+    configuration_id: str
+    credentials: tuple[Any, ...] = field(repr=False)
+    holder_keys: tuple[PublicKey, ...]
+    now: int
+    notification_id: str | None = field(repr=False)
+
+    @property
+    def configuration(self) -> CredentialConfiguration:
+        """What was ordered."""
+        return self.session.metadata.credential_configurations_supported[self.configuration_id]
+
+    def verify(self, documents: Mapping[str, bytes]) -> Issued | Exchange[Issued]:
+        """Verify all, or fetch what the verifier needs first. Raises `InvalidCredential`, `Untrusted`.
+
+        "The Wallet MUST NOT accept Credentials just because this mechanism was used." -- OID4VCI 13.5
+        """
+        wallet, verified = self.session.wallet, []
+        verifier = wallet.verifier(self.configuration.format)
+        for credential in self.credentials:
+            outcome = verifier.verify(
+                credential,
+                configuration=self.configuration,
+                trust=wallet.trust,
+                holder_keys=self.holder_keys,
+                documents=documents,
+                now=self.now,
+            )
+            if isinstance(outcome, NeededDocument):
+                return self._fetch(outcome, documents)
+            verified.append(outcome)
+        self._check_keys(verified)
+        return Issued(
+            session=self.session,
+            configuration_id=self.configuration_id,
+            credentials=tuple(verified),
+            holder_keys=self.holder_keys,
+            verified_at=self.now,
+            documents=documents,
+            notification_id=self.notification_id,
+        )
+
+    def _fetch(self, needed: NeededDocument, documents: Mapping[str, bytes]) -> Exchange[Issued]:
+        if needed.url in documents or len(documents) >= MAX_DOCUMENTS:
+            raise InvalidCredential("too many documents are needed to verify a credential")
+        try:
+            https_url().check(needed.url)
+        except Malformed as error:
+            raise InvalidCredential(str(error.within("the URL of a needed document"))) from None
+
+        def read(response: Response) -> Issued | Exchange[Issued]:
+            if response.status != 200:
+                raise Malformed(f"a needed document was not delivered: status {response.status}")
+            return self.verify({**documents, needed.url: response.body})
+
+        return Exchange(get(needed.url, accept=", ".join(needed.media_types) or "*/*"), read, InvalidCredential)
+
+    def _check_keys(self, credentials: list[VerifiedCredential]) -> None:
+        """Each key "is used to bind to, at most, one Credential", matched by key, not by order (OID4VCI 8.3)."""
+        if not self.holder_keys:
+            return
+        unused = set(self.holder_keys)
+        for credential in credentials:
+            if credential.holder_key not in unused:
+                raise InvalidCredential("a credential is bound to no key of the request, or two are bound to one")
+            unused.remove(credential.holder_key)
