@@ -1,0 +1,97 @@
+"""A store in one SQLite file, for any number of threads and of processes on one machine.
+
+One table serves every kind of record. It passes `oid4vci.testing.StoreContract`.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+from oid4vci.records import Change, Insert, Key, Record, Records
+
+TABLE = """
+create table if not exists oid4vci (
+    kind text not null,
+    digest text not null,
+    version integer not null,
+    expires_at integer not null,
+    data text not null,
+    primary key (kind, digest)
+) without rowid
+"""
+SELECT = "select version, expires_at, data from oid4vci where kind = ? and digest = ?"
+# Does nothing, and so counts no row, if the key exists.
+INSERT = "insert into oid4vci (version, expires_at, data, kind, digest) values (?, ?, ?, ?, ?) on conflict do nothing"
+UPDATE = "update oid4vci set version = ?, expires_at = ?, data = ? where kind = ? and digest = ? and version = ?"
+DELETE = "delete from oid4vci where kind = ? and digest = ? and version = ?"
+
+
+class SqliteStore:
+    """A `Store` in the file `path`. Each process opens its own, after it was forked if it was.
+
+    A commit waits up to `patience` seconds for those of other processes, then raises `sqlite3.OperationalError`.
+    """
+
+    def __init__(self, path: str | Path, *, patience: float = 30) -> None:
+        self._lock = Lock()
+        # Without isolation level nothing begins a transaction but `commit`.
+        self._connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+        # What was answered must not come undone when the power fails.
+        self._connection.execute("pragma synchronous = full")
+        self._connection.execute(TABLE)
+
+    def load(self, keys: Sequence[Key], /) -> Records:
+        """The rows of these keys that exist."""
+        found = {}
+        with self._lock:
+            for key in keys:
+                row = self._connection.execute(SELECT, (key.kind, key.digest)).fetchone()
+                if row is not None:
+                    version, expires_at, data = row
+                    found[key] = Record(key, json.loads(data), expires_at, version)
+        return found
+
+    def commit(self, changes: Sequence[Change], /) -> bool:
+        """Apply all changes, or none and return False."""
+        with self._lock, self._connection as connection:
+            # Takes the file's write lock at once: whoever only reads first may find it taken when it wants to write.
+            connection.execute("begin immediate")
+            if all(self._apply(change) for change in changes):
+                return True
+            connection.execute("rollback")
+            return False
+
+    def _apply(self, change: Change) -> bool:
+        if isinstance(change, Insert):
+            cursor = self._connection.execute(INSERT, _columns(change.record))
+        else:
+            key = change.before.key
+            condition = (key.kind, key.digest, change.before.version)
+            if change.after is None:
+                cursor = self._connection.execute(DELETE, condition)
+            else:
+                cursor = self._connection.execute(UPDATE, (*_columns(change.after)[:3], *condition))
+        return cursor.rowcount == 1
+
+    def purge(self, *, now: int) -> int:
+        """Delete what has expired; how many rows that were."""
+        with self._lock:
+            return self._connection.execute("delete from oid4vci where expires_at <= ?", (now,)).rowcount
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _columns(record: Record) -> tuple[int, int, str, str, str]:
+    return record.version, record.expires_at, json.dumps(record.data), record.key.kind, record.key.digest
