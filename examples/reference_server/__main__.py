@@ -1,0 +1,91 @@
+"""The command line: `python -m examples.reference_server --issuer https://localhost:8443 --port 8443 ...`."""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from examples.reference_server.admin import OffersEndpoint
+from examples.reference_server.app import application
+from examples.reference_server.host import ServerHost, open_store
+from examples.reference_server.logs import log_to_stderr
+from examples.reference_server.service import Service
+from examples.reference_server.settings import read_settings
+from examples.reference_server.signing import demo_key, issuer_key
+
+__all__ = ("main",)
+
+log = logging.getLogger("reference_server")
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m examples.reference_server", description=__doc__)
+    parser.add_argument("--issuer", required=True, help="the Credential Issuer Identifier, https")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--tls-cert", type=Path, help="PEM; without it, TLS must end in front of this server")
+    parser.add_argument("--tls-key", type=Path, help="PEM")
+    parser.add_argument("--config", type=Path, help="server.json")
+    parser.add_argument("--store", default="memory", help="memory (default) or sqlite:///state.db")
+    parser.add_argument("--admin", action="store_true", help="serve POST /admin/offers")
+    parsed = parser.parse_args(arguments)
+    if (parsed.tls_cert is None) != (parsed.tls_key is None):
+        parser.error("--tls-cert and --tls-key go together")
+    return parsed
+
+
+def _stop(signal_number: int, frame: Any) -> None:
+    raise SystemExit(0)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT. Gives the exit code."""
+    given = _arguments(arguments)
+    try:
+        settings = read_settings(given.config)
+        key = issuer_key(settings.signing) if settings.signing is not None else demo_key(given.issuer)
+        service = Service.of(given.issuer, settings, key)
+        store = open_store(given.store)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    log_to_stderr()
+    if given.store != "memory" and not settings.sealing_keys:
+        log.warning("sealing_keys are not set: offers and tokens end with this process, although the store does not")
+    offers = None
+    if given.admin:
+        offers = OffersEndpoint(service, store, settings.subjects, settings.tx_code_length, settings.admin_token)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application(service, ServerHost(store, settings.subjects), offers),
+            host=settings.host,
+            port=given.port,
+            ssl_certfile=given.tls_cert,
+            ssl_keyfile=given.tls_key,
+            # The paths in uvicorn's own log would hold the ids of offers, and its notion of the client those of proxies.
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            log_config=None,
+            limit_concurrency=500,
+            timeout_graceful_shutdown=10,
+        )
+    )
+    # uvicorn shuts down in order, then raises the signal again for whoever was there before it.
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if hasattr(store, "close"):
+            store.close()
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

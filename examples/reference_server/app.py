@@ -1,0 +1,159 @@
+"""The ASGI application: HTTP in and out of the library's values, and nothing of the protocol."""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.to_thread
+from attrs import frozen
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response as StarletteResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from examples.reference_server.admin import OffersEndpoint
+from examples.reference_server.host import ServerHost
+from examples.reference_server.service import Service
+from oid4vci.drive import Together, respond
+from oid4vci.errors import NotFound
+from oid4vci.http import Request, Response
+from oid4vci.memory import MemoryStore
+
+__all__ = ("application",)
+
+log = logging.getLogger("reference_server")
+MAX_BODY = 1 << 20
+BODY_TIMEOUT = 20
+PURGE_INTERVAL = 60
+TOO_LARGE = Response.of_json(413, {"error": "invalid_request", "error_description": "the body is too large"})
+TOO_SLOW = Response.of_json(408, {"error": "invalid_request", "error_description": "the body did not arrive in time"})
+FAILED = Response.of_json(500, {"error": "server_error"})
+
+
+async def _body(request: StarletteRequest) -> bytes | Response:
+    """The body, or why it was not read to its end."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and (len(announced) > 12 or int(announced) > MAX_BODY):
+        return TOO_LARGE
+    body = bytearray()
+    with anyio.move_on_after(BODY_TIMEOUT):
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                return TOO_LARGE
+        return bytes(body)
+    return TOO_SLOW
+
+
+@frozen
+class Endpoints:
+    """Every path of the server, as one ASGI application."""
+
+    service: Service
+    host: ServerHost
+    offers: OffersEndpoint | None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        start = time.perf_counter()
+        received = StarletteRequest(scope, receive)
+        # A HEAD is answered like a GET; the server that runs this leaves the body out (RFC 9110 9.3.2).
+        method = "GET" if received.method == "HEAD" else received.method
+        target = "/" + scope["raw_path"].decode("latin-1").removeprefix("/")
+        if scope["query_string"]:
+            target += "?" + scope["query_string"].decode("latin-1")
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        request = Request(method, f"https://{urlsplit(self.service.issuer.identifier).netloc}{target}", headers)
+        try:
+            response = await self._answer(request, received)
+        except ClientDisconnect:
+            return
+        except Exception:
+            log.exception("the request failed")
+            response = FAILED
+        if method == "OPTIONS" and "allow" in response.headers:
+            allowed = response.headers.get("allow") or ""
+            response = Response(204, {"allow": f"{allowed}, HEAD, OPTIONS" if allowed == "GET" else f"{allowed}, OPTIONS"})
+        self._log(received.method, request.path, response, time.perf_counter() - start)
+        answer = StarletteResponse(response.body, response.status)
+        for name, value in response.headers.pairs:
+            answer.headers.append(name, value)
+        await answer(scope, receive, send)
+
+    async def _answer(self, request: Request, received: StarletteRequest) -> Response:
+        now = int(time.time())
+        answer: Callable[[Request], Response]
+        if request.path == "/admin/offers" and self.offers is not None:
+            refusal = self.offers.refusal(request, received.client.host if received.client else None)
+            if refusal is not None:
+                return refusal
+            answer = partial(self.offers.answer, now=now)
+        else:
+            document = self._document(request.path)
+            if document is not None:
+                return document if request.method == "GET" else _only_get()
+            role = Together([self.service.issuer, self.service.server])
+            if not role.serves(request.path):
+                return NotFound("there is no endpoint here").reply.response
+            answer = partial(respond, role, host=self.host, now=now)
+        if request.method not in ("GET", "OPTIONS"):
+            body = await _body(received)
+            if isinstance(body, Response):
+                return body
+            request = Request(request.method, request.url, request.headers, body)
+        if isinstance(self.host.store, MemoryStore):
+            return answer(request)
+        return await anyio.to_thread.run_sync(answer, request)
+
+    def _document(self, path: str) -> Response | None:
+        """The documents that are not of OID4VCI: the issuer's keys, and the anchor of the demonstration."""
+        if path == urlsplit(self.service.issuer_keys_url).path:
+            return Response.of_json(200, self.service.issuer_keys)
+        if path == "/demo-ca.pem" and self.service.demo_authority is not None:
+            return Response(200, {"content-type": "application/x-pem-file"}, self.service.demo_authority)
+        return None
+
+    def _log(self, method: str, path: str, response: Response, seconds: float) -> None:
+        members = {"method": method, "path": self._shown(path), "status": response.status, "ms": round(seconds * 1000, 1)}
+        if response.status >= 400 and response.media_type == "application/json":
+            # Our own code for what is wrong, one of a few.
+            members["error"] = response.json().get("error")
+        log.info("request", extra={"members": members})
+
+    def _shown(self, path: str) -> str:
+        """A path for the log. The id of an offer by reference is as good as the offer, and of other paths nothing is known."""
+        offers = urlsplit(self.service.issuer.credential_offer_endpoint or "").path
+        if path.startswith(f"{offers}/"):
+            return f"{offers}/*"
+        known = self.service.issuer.serves(path) or self.service.server.serves(path) or self._document(path) is not None
+        return path if known or path == "/admin/offers" else "*"
+
+
+def _only_get() -> Response:
+    return Response.of_json(405, {"error": "invalid_request", "error_description": "the method must be GET"}, {"allow": "GET"})
+
+
+def application(service: Service, host: ServerHost, offers: OffersEndpoint | None = None) -> Starlette:
+    """The application; `offers` is there if the server was started with `--admin`. Expired records are purged while it runs."""
+
+    async def purge(store: Any) -> None:
+        while True:
+            await anyio.sleep(PURGE_INTERVAL)
+            await anyio.to_thread.run_sync(partial(store.purge, now=int(time.time())))
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with anyio.create_task_group() as tasks:
+            if hasattr(host.store, "purge"):
+                tasks.start_soon(purge, host.store)
+            yield
+            tasks.cancel_scope.cancel()
+
+    return Starlette(routes=[Route("/{path:path}", Endpoints(service, host, offers))], lifespan=lifespan)

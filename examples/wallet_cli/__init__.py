@@ -1,0 +1,1 @@
+"""A wallet at the command line, over httpx. See README.md."""

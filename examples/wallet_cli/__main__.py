@@ -1,0 +1,80 @@
+"""The command line: `python -m examples.wallet_cli OFFER_URI [--tx-code 1234] [--save DIR] [--trust anchors.pem]`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+
+from examples.wallet_cli.folder import Folder
+from examples.wallet_cli.issuance import Issuance
+from examples.wallet_cli.network import Network
+from examples.wallet_cli.terminal import Person, plain
+from oid4vci.errors import Advice, WalletError
+from oid4vci.x509 import Anchors
+
+__all__ = ("main",)
+
+ADVICE = {
+    Advice.RETRY: "Try again.",
+    Advice.ASK_AGAIN: "Look at the transaction code, then try again.",
+    Advice.WAIT: "Try again later.",
+    Advice.GIVE_UP: "This offer cannot be taken.",
+}
+
+
+def _copies(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m examples.wallet_cli", description=__doc__)
+    parser.add_argument("offer_uri", metavar="OFFER_URI", help="openid-credential-offer://?... from a link or a QR code")
+    parser.add_argument("--tx-code", help="the transaction code; asked for if the offer needs one")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="where credentials and keys are kept; without it, nowhere")
+    parser.add_argument("--trust", type=Path, metavar="PEM", help="authorities whose certificates issuers may have (x5c)")
+    parser.add_argument("--copies", type=_copies, help="how many copies of each credential; by default all the issuer gives")
+    parser.add_argument("--client-id", default="oid4vci-wallet-cli", help="for servers that take no anonymous requests")
+    parser.add_argument("--ca", type=Path, metavar="PEM", help="a further TLS authority, for test servers")
+    parser.add_argument("--yes", action="store_true", help="agree to what the offer names without being asked")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Take one offer. Gives the exit code: 0 if credentials were issued, 1 if not, 2 if a file is wrong."""
+    given = _arguments(arguments)
+    person = Person(given.yes)
+    try:
+        anchors = None if given.trust is None else Anchors.from_pem(given.trust.read_bytes())
+        folder = None if given.save is None else Folder.prepare(given.save)
+        network = Network(given.ca)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    with network:
+        try:
+            count = Issuance(person, network, anchors, given.client_id, given.copies, folder).accept(
+                given.offer_uri, given.tx_code
+            )
+        except WalletError as error:
+            print(f"{plain(f'{type(error).__name__}: {error}')}\n{ADVICE[error.advice]}", file=sys.stderr)
+            return 1
+        except (ValueError, OSError) as error:
+            print(f"error: {plain(str(error))}", file=sys.stderr)
+            return 1
+        except httpx.HTTPError as error:
+            print(f"the server could not be reached: {plain(f'{type(error).__name__}: {error}')}", file=sys.stderr)
+            return 1
+        except (KeyboardInterrupt, EOFError):
+            print("\nstopped", file=sys.stderr)
+            return 1
+    person.tell(f"Done: {count} {'credential' if count == 1 else 'credentials'}.")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

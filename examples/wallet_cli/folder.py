@@ -1,0 +1,68 @@
+"""The folder of `--save`: each credential and its holder key in files that only their owner can read."""
+
+import os
+import re
+from pathlib import Path
+
+from attrs import frozen
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from oid4vci.keys import LocalSigner
+
+__all__ = ("Folder", "HolderKey")
+
+_CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
+PREFERRED = (*_CURVES, "EdDSA")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
+
+
+@frozen
+class HolderKey:
+    """A key for one credential."""
+
+    signer: LocalSigner
+    pem: bytes
+
+    @classmethod
+    def generate(cls, name: str, algorithms: tuple[str, ...] | None) -> "HolderKey":
+        """A new key for an algorithm that the issuer accepts. Raises `ValueError` if none is known here."""
+        algorithm = next((each for each in PREFERRED if algorithms is None or each in algorithms), None)
+        if algorithm is None:
+            raise ValueError(f"the issuer wants keys for other algorithms than {', '.join(PREFERRED)}")
+        key = ec.generate_private_key(_CURVES[algorithm]) if algorithm in _CURVES else ed25519.Ed25519PrivateKey.generate()
+        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return cls(LocalSigner.from_pem(name, pem, algorithm=algorithm), pem)
+
+
+@frozen
+class Folder:
+    """Where credentials are kept."""
+
+    path: Path
+
+    @classmethod
+    def prepare(cls, path: Path) -> "Folder":
+        """Make the folder, before a code is spent on what could not be kept. Raises `OSError`."""
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(f"{path} cannot be written to")
+        return cls(path)
+
+    def save(self, configuration_id: str, credential: str, key: HolderKey | None) -> Path:
+        """Write a credential, and its key beside it, under a name that is not taken. Gives the path of the credential."""
+        # The configuration's id is the issuer's text; it must not lead out of the folder.
+        stem = _NOT_IN_NAMES.sub("_", configuration_id)[:60]
+        number = 1
+        while (target := self.path / f"{stem}-{number}.sd-jwt").exists():
+            number += 1
+        if key is not None:
+            _write(target.with_suffix(".key.pem"), key.pem)
+        _write(target, credential.encode())
+        return target
+
+
+def _write(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)

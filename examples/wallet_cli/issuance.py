@@ -1,0 +1,122 @@
+"""One issuance, step by step: what a wallet does with the library."""
+
+import json
+import time
+
+from attrs import frozen
+
+from examples.wallet_cli.consent import Consent
+from examples.wallet_cli.folder import Folder, HolderKey
+from examples.wallet_cli.network import Network
+from examples.wallet_cli.terminal import Person, plain
+from oid4vci.drive import run
+from oid4vci.errors import TxCodeRequired, Untrusted, WrongTxCode
+from oid4vci.formats import VerifiedCredential
+from oid4vci.http import Request
+from oid4vci.offers import CredentialOffer, OfferReference, read_offer_response
+from oid4vci.trust import Trust
+from oid4vci.wallet import Issued, Offer, Opened, Session, Wallet
+from oid4vci.x509 import Anchors
+
+__all__ = ("Issuance",)
+
+ATTEMPTS = 3
+MAX_COPIES = 100
+
+
+@frozen
+class Issuance:
+    """What the person asked for on the command line, and with what it is done."""
+
+    person: Person
+    network: Network
+    anchors: Anchors | None
+    client_id: str | None
+    copies: int | None
+    folder: Folder | None
+
+    def accept(self, offer_uri: str, tx_code: str | None) -> int:
+        """Take an offer to its end; the number of credentials. Raises `WalletError`, `ValueError`, `httpx.HTTPError`."""
+        consent = Consent(self.person)
+        wallet = Wallet(trust=Trust(self.anchors, allow=consent.allow), client_id=self.client_id)
+        offer = self._offer(offer_uri, consent)
+        opened = run(Offer(offer).open(wallet), self.network.send)
+        self._show(opened)
+        session = self._redeem(opened, tx_code)
+        count = 0
+        for configuration_id in session.configuration_ids:
+            for identifier in (session.credential_identifiers or {}).get(configuration_id, (None,)):
+                count += self._order(session, configuration_id, identifier)
+        return count
+
+    def _offer(self, uri: str, consent: Consent) -> CredentialOffer:
+        content = Offer.parse(uri).content
+        if isinstance(content, OfferReference):
+            if not consent.to_offer(content.url, "it has the offer"):
+                raise Untrusted("the offer is not fetched without consent")
+            self.person.tell("Fetching the offer ...")
+            content = read_offer_response(self.network.send(Request("GET", content.url, {"accept": "application/json"})))
+        if not consent.to_offer(content.credential_issuer, "the issuer of the offer"):
+            raise Untrusted("the issuer is not asked without consent")
+        return content
+
+    def _show(self, opened: Opened) -> None:
+        metadata, tell = opened.metadata, self.person.tell
+        names = [display.name for display in metadata.display or () if display.name]
+        tell(f"Issuer: {plain(metadata.credential_issuer)}" + (f", which calls itself {plain(names[0])}" if names else ""))
+        for name, configuration in opened.configurations.items():
+            shown = configuration.credential_metadata
+            title = shown.display[0].name if shown is not None and shown.display else name
+            tell(f"Offered: {plain(title)} ({plain(name)}, {plain(configuration.format)})")
+
+    def _redeem(self, opened: Opened, tx_code: str | None) -> Session:
+        if opened.pre_authorized_code is None:
+            raise ValueError("the offer has no pre-authorized code, and no other grant is supported here")
+        for attempt in range(ATTEMPTS):
+            given = tx_code if attempt == 0 and tx_code is not None else self._ask_tx_code(opened)
+            try:
+                session = run(opened.redeem(tx_code=given), self.network.send)
+            except (TxCodeRequired, WrongTxCode) as error:
+                if not self.person.interactive or attempt == ATTEMPTS - 1:
+                    raise
+                self.person.tell(f"Not accepted: {plain(str(error))}")
+            else:
+                self.person.tell("The server gave an access token.")
+                return session
+        raise AssertionError("the last attempt returns or raises")
+
+    def _ask_tx_code(self, opened: Opened) -> str | None:
+        if opened.tx_code is None:
+            return None
+        hints, where = opened.tx_code, plain(opened.token_endpoint or "")
+        if hints.description:
+            self.person.tell(f"The issuer says of the code: {plain(hints.description)}")
+        kind = "digits" if hints.input_mode == "numeric" else "characters"
+        length = "" if hints.length is None else f"{hints.length} "
+        # Where the code goes is for the person to see before it is entered (OID4VCI 13.6.2).
+        return self.person.answer(f"Transaction code, {length}{kind}, to be sent to {where}")
+
+    def _order(self, session: Session, configuration_id: str, identifier: str | None) -> int:
+        order = run(session.order(configuration_id, identifier), self.network.send)
+        wanted = order.max_keys if self.copies is None else min(self.copies, order.max_keys)
+        algorithms = order.proof_algorithms
+        keys = [HolderKey.generate(f"holder-{i + 1}", algorithms) for i in range(min(wanted, MAX_COPIES))]
+        self.person.tell(f"Ordering {plain(configuration_id)} with {len(keys)} new keys ...")
+        proofs = order.prove([key.signer for key in keys], now=int(time.time()))
+        match run(proofs.submit(), self.network.send):
+            case Issued(credentials=credentials):
+                for credential in credentials:
+                    self._keep(configuration_id, credential, keys)
+                return len(credentials)
+            case _:
+                raise ValueError("the issuer needs time, and deferred issuance is not supported here")
+
+    def _keep(self, configuration_id: str, credential: VerifiedCredential, keys: list[HolderKey]) -> None:
+        holder = credential.holder_key
+        key = next((each for each in keys if holder is not None and each.signer.public_jwk == holder.jwk), None)
+        self.person.tell(f"Verified: {plain(configuration_id)}, issued by {plain(credential.issuer or 'the certificate')}")
+        for name, value in credential.claims.items():
+            self.person.tell(f"  {plain(name)}: {plain(json.dumps(value, ensure_ascii=False))}")
+        if self.folder is not None:
+            text = credential.credential if isinstance(credential.credential, str) else json.dumps(credential.credential)
+            self.person.tell(f"  saved as {self.folder.save(configuration_id, text, key)}")

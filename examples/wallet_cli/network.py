@@ -1,0 +1,44 @@
+"""Sending the library's requests with httpx: no redirects, a time limit, and no more of a body than the library takes."""
+
+import ssl
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from oid4vci.http import Request, Response
+
+__all__ = ("Network",)
+
+MAX_BODY = 1 << 20
+TIMEOUT = httpx.Timeout(10)
+
+
+class Network:
+    """An HTTP client. `authorities` is a PEM file of TLS authorities beside those of the system."""
+
+    def __init__(self, authorities: Path | None = None) -> None:
+        context = ssl.create_default_context()
+        if authorities is not None:
+            context.load_verify_locations(authorities)
+        # Neither proxies nor credentials come from the environment: requests carry codes and tokens.
+        self._client = httpx.Client(verify=context, follow_redirects=False, timeout=TIMEOUT, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._client.close()
+
+    def send(self, request: Request) -> Response:
+        """Send a request; its body as it is. Raises `httpx.HTTPError`."""
+        message = self._client.build_request(request.method, request.url, headers=request.headers.pairs, content=request.body)
+        with closing(self._client.send(message, stream=True)) as answer:
+            body = bytearray()
+            for chunk in answer.iter_bytes(65_536):
+                body += chunk
+                if len(body) > MAX_BODY:
+                    break
+            return Response(answer.status_code, answer.headers.multi_items(), bytes(body))

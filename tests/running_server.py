@@ -1,0 +1,140 @@
+"""The reference server as a process of its own, over TLS on a free port of the loopback interface."""
+
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+import httpx
+from attrs import frozen
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+ROOT = Path(__file__).parents[1]
+DEADLINE = 30
+
+
+@frozen
+class RunningServer:
+    """A server that answers. `authority` is the PEM file of its TLS authority, `log` what it writes."""
+
+    issuer: str
+    authority: Path
+    log: Path
+
+    def client(self) -> httpx.Client:
+        """A client that trusts its TLS authority."""
+        context = ssl.create_default_context(cafile=self.authority)
+        return httpx.Client(base_url=self.issuer, verify=context, trust_env=False, timeout=DEADLINE)
+
+    def offer(self, *configuration_ids: str, tx_code: bool = False, by_reference: bool = False) -> dict[str, Any]:
+        """A new offer, made by the admin API."""
+        body = {"credential_configuration_ids": configuration_ids, "tx_code": tx_code, "by_reference": by_reference}
+        with self.client() as client:
+            answer = client.post("/admin/offers", json={**body, "grant": "pre-authorized_code"})
+            assert answer.status_code == 200, answer.text
+            made: dict[str, Any] = answer.json()
+            return made
+
+    def demo_authority(self) -> bytes:
+        """The anchor of the certificates that the server's credentials carry, in PEM."""
+        with self.client() as client:
+            return client.get("/demo-ca.pem").raise_for_status().content
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def make_certificates(folder: Path) -> tuple[Path, Path, Path]:
+    """A TLS authority of its own, and a certificate for localhost with its key: three PEM files."""
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("Test TLS authority", "localhost")]
+    start = datetime.now(UTC) - timedelta(minutes=5)
+
+    def certificate(i: int) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(names[i])
+            .issuer_name(names[0])
+            .public_key(keys[i].public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(start)
+            .not_valid_after(start + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=i == 0, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(keys[i].public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[0].public_key()), critical=False)
+            .add_extension(
+                x509.KeyUsage(i == 1, False, False, False, False, i == 0, i == 0, False, False),
+                critical=True,
+            )
+        )
+
+    hosts = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
+    authority = certificate(0).sign(keys[0], hashes.SHA256())
+    leaf = (
+        certificate(1)
+        .add_extension(hosts, critical=False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(keys[0], hashes.SHA256())
+    )
+    paths = folder / "tls-authority.pem", folder / "tls.pem", folder / "tls.key"
+    paths[0].write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
+    paths[2].write_bytes(
+        keys[1].private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return paths
+
+
+@contextmanager
+def running_server(folder: Path, *, config: Mapping[str, Any] | None = None, store: str = "memory") -> Iterator[RunningServer]:
+    """Start the server with `--admin`, wait until it answers, stop it with SIGTERM; it must then end by itself, with code 0."""
+    authority, certificate, key = make_certificates(folder)
+    port, log = _free_port(), folder / "server.log"
+    issuer = f"https://localhost:{port}"
+    command = [sys.executable, "-m", "examples.reference_server", "--issuer", issuer, "--port", str(port), "--admin"]
+    command += ["--tls-cert", str(certificate), "--tls-key", str(key), "--store", store]
+    if config is not None:
+        (folder / "server.json").write_text(dumps(config))
+        command += ["--config", str(folder / "server.json")]
+    server = RunningServer(issuer, authority, log)
+    with log.open("wb") as output, subprocess.Popen(command, cwd=ROOT, stderr=output, stdin=subprocess.DEVNULL) as process:
+        try:
+            _wait(process, server)
+            yield server
+        finally:
+            process.terminate()
+            try:
+                code = process.wait(DEADLINE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+    assert code == 0, log.read_text()
+
+
+def _wait(process: "subprocess.Popen[bytes]", server: RunningServer) -> None:
+    end = time.monotonic() + DEADLINE
+    with server.client() as client:
+        while True:
+            assert process.poll() is None, server.log.read_text()
+            try:
+                client.get("/.well-known/openid-credential-issuer").raise_for_status()
+            except httpx.TransportError:
+                assert time.monotonic() < end, server.log.read_text()
+                time.sleep(0.1)
+            else:
+                return
