@@ -1,0 +1,100 @@
+"""The documentation: the code in it runs, what it says of numbers is true, the table of requirements is whole."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oid4vci import _json, http, nonces, offers, x509
+from oid4vci.errors import InvalidGrant
+from oid4vci.formats import sd_jwt
+from oid4vci.http import Form
+from oid4vci.issuer import credential_request
+from oid4vci.memory import MemoryStore
+from oid4vci.oauth.access_tokens import MAX_BEARER_LIFETIME
+from oid4vci.oauth.pre_authorized import PreAuthorizedCodes
+from oid4vci.proofs import jwt
+from oid4vci.sealed import SealingKeys
+from oid4vci.secret import new_secret
+from oid4vci.wallet import issued
+from tests.documents import ROOT, blocks, run
+from tests.spec_coverage.coverage import CLAIMED, requirements
+from tests.spec_coverage.table import table
+
+DOCS = ROOT / "docs"
+PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
+SECURITY = (DOCS / "explanation" / "security.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if any(blocks(path, "python"))], ids=lambda path: path.stem)
+def test_the_code_of_a_page_runs(path: Path) -> None:
+    """The tutorial stands alone; how-to pages go on from the README's issuer."""
+    namespace: dict[str, Any] = {}
+    if path.parent.name == "how-to":
+        exec(next(blocks(ROOT / "README.md", "python")).compiled(), namespace)  # noqa: S102
+    run(path, namespace)
+
+
+def test_there_is_code_to_run() -> None:
+    assert {path.stem for path in PAGES if any(blocks(path, "python"))} >= {
+        "tutorial",
+        "stores",
+        "kms",
+        "frameworks",
+        "key-rotation",
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "value"),
+    [
+        (r"form or answer \| (\d+) MiB", http.MAX_BODY >> 20),
+        (r"Credential Request (\d+) MiB", credential_request.MAX_REQUEST >> 20),
+        (r"JSON depth \| (\d+)", _json.MAX_DEPTH),
+        (r"form parameters \| (\d+)", http.MAX_FORM_FIELDS),
+        (r"URI that carries it \| (\d+) KiB", offers.MAX_URI >> 10),
+        (r"JWT proof \| (\d+) KiB", jwt.MAX_PROOF >> 10),
+        (r"never more than (\d+)", credential_request.MAX_PROOFS),
+        (r"`x5c` \| (\d+) certificates", x509.MAX_CHAIN),
+        (r"certificates of (\d+) KiB", x509.MAX_CERTIFICATE >> 10),
+        (r"disclosures of an SD-JWT \| (\d+),", sd_jwt.MAX_DISCLOSURES),
+        (r"fetched to verify credentials \| (\d+)", issued.MAX_DOCUMENTS),
+        (r"pre-authorized code \| (\d+) s", PreAuthorizedCodes(SealingKeys([bytes(32)])).lifetime),
+        (r"wrong transaction codes \| (\d+)", PreAuthorizedCodes(SealingKeys([bytes(32)])).max_tx_code_attempts),
+        (r"access token \(Bearer\) \| (\d+) s", MAX_BEARER_LIFETIME),
+        (r"`c_nonce` \| (\d+) s", nonces.Nonces(SealingKeys([bytes(32)])).lifetime),
+        (r"age of a key proof \| (\d+) s", jwt.JwtProofType().max_age),
+        (r"and (\d+) s into the future", jwt.JwtProofType().max_skew),
+    ],
+)
+def test_the_numbers_of_the_security_page_are_those_of_the_code(row: str, value: int) -> None:
+    found = re.search(row, SECURITY)
+    assert found is not None
+    assert int(found.group(1)) == value
+
+
+@pytest.mark.spec("VCI-4.1.1-19")
+def test_a_code_ends_after_the_lifetime_of_the_page() -> None:
+    found = re.search(r"pre-authorized code \| (\d+) s", SECURITY)
+    assert found is not None
+    codes, now, end = PreAuthorizedCodes(SealingKeys([bytes(32)])), 1_800_000_000, 1_800_000_000 + int(found.group(1))
+    made = codes.new("alice", ["member"], now=now, new_secret=new_secret)
+    store = MemoryStore()
+    store.commit(made.changes)
+    form = Form((("pre-authorized_code", made.grant.pre_authorized_code),))
+    call = codes.read(form, credential_issuers=["https://issuer.example"])
+    assert call.verify(store.load(call.lookups), now=end - 1).subject == "alice"
+    with pytest.raises(InvalidGrant):
+        call.verify(store.load(call.lookups), now=end)
+
+
+def test_the_table_has_every_requirement() -> None:
+    text = table()
+    assert all(f"\n| {each.id} | {each.level} |" in text for each in requirements())
+
+
+def test_the_page_names_the_claimed_sections() -> None:
+    page = " ".join((DOCS / "requirements.md").read_text(encoding="utf-8").split())
+    claimed = ", ".join(CLAIMED[:-1]) + " and " + CLAIMED[-1]
+    assert f"claims sections {claimed}:" in page
