@@ -6,9 +6,8 @@ Rule 2: every error names the path of the field it is about, and never its value
 
 import json
 import re
-from base64 import b64encode
 from binascii import Error as _BinasciiError
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -166,7 +165,7 @@ _LAST = {2: frozenset(b"AQgw"), 3: frozenset(b"AEIMQUYcgkosw048")}
 
 def b64url_encode(data: bytes) -> str:
     """base64url without padding (OID4VCI 2, RFC 7515 2)."""
-    return b64encode(data).translate(_TO_URL).rstrip(b"=").decode()
+    return b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode()
 
 
 def b64url_decode(text: str | bytes) -> bytes:

@@ -22,8 +22,8 @@ MAX_FORM_FIELDS = 64
 def _lower(headers: "Headers | Mapping[str, str] | Iterable[tuple[str, str]]") -> "Headers":
     if isinstance(headers, Headers):
         return headers
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return Headers(tuple((name.lower(), value) for name, value in pairs))
+    pairs = headers.items() if isinstance(headers, dict | Mapping) else headers
+    return Headers(tuple([(name.lower(), value) for name, value in pairs]))
 
 
 @frozen

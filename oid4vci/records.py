@@ -15,7 +15,7 @@ from oid4vci.http import Response
 __all__ = ("Change", "Insert", "Key", "Record", "Records", "Reply", "Store", "Swap")
 
 
-@frozen
+@frozen(cache_hash=True)
 class Key:
     """Where a record lives: its kind, and the SHA-256 of the secret that names it, so that a stolen table opens nothing."""
 

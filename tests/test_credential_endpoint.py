@@ -390,7 +390,7 @@ def test_other_methods_are_refused(method: str) -> None:
     assert (response.status, response.headers.get("allow")) == (405, "POST")
 
 
-@pytest.mark.spec("VCI-8.2-26", "VCI-8.3.1.2-12", "VCI-8.3.1.2-19")
+@pytest.mark.spec("VCI-8.2-26", "VCI-8.3.1.2-19")
 def test_an_encrypted_request_to_an_issuer_that_announces_none_is_refused() -> None:
     world = issuance()
     token = world.token("badge")
@@ -398,7 +398,7 @@ def test_an_encrypted_request_to_an_issuer_that_announces_none_is_refused() -> N
         refused(world.credential(token, body, content_type="application/jwt"), "invalid_encryption_parameters")
 
 
-@pytest.mark.spec("VCI-8.2-31", "VCI-8.2-34", "VCI-8.3.1.2-12", "VCI-8.3.1.2-19")
+@pytest.mark.spec("VCI-8.2-31", "VCI-8.2-34", "VCI-8.3.1.2-19")
 @pytest.mark.parametrize(
     "parameters",
     [
