@@ -159,12 +159,12 @@ class AuthorizationServer:
         elif self.public_clients is not None and client_id not in self.public_clients:
             raise InvalidClient("the client is not known")
 
-    def _resource(self, form: Form) -> str:
-        """The Credential Issuer that the token is for (RFC 8707): `resource`, or the first one served."""
+    def _resource(self, form: Form) -> str | None:
+        """The Credential Issuer that the token is asked for (RFC 8707)."""
         resources = form.all("resource")
         if not set(resources) <= set(self.credential_issuers) or len(resources) > 1:
             raise InvalidTarget("resource must be the identifier of one Credential Issuer that this server knows")
-        return resources[0] if resources else self.credential_issuers[0]
+        return resources[0] if resources else None
 
     def pre_authorize(
         self,
@@ -175,11 +175,17 @@ class AuthorizationServer:
         tx_code: str | None = None,
         tx_code_description: str | None = None,
         datasets: Mapping[str, Sequence[str]] | None = None,
+        credential_issuer: str | None = None,
         authorization_server: str | None = None,
         client_id: str | None = None,
         note: Any = None,
     ) -> PreAuthorized:
-        """A pre-authorized code for `subject`; see `PreAuthorizedCodes.new`. Raises `ValueError`."""
+        """A pre-authorized code for `subject`; see `PreAuthorizedCodes.new`. Raises `ValueError`.
+
+        `credential_issuer` is one of those served, by default the first one: nobody else takes the tokens.
+        """
+        if credential_issuer not in (None, *self.credential_issuers):
+            raise ValueError("this server does not serve that Credential Issuer")
         return self.codes.new(
             subject,
             configuration_ids,
@@ -188,6 +194,7 @@ class AuthorizationServer:
             tx_code=tx_code,
             tx_code_description=tx_code_description,
             datasets=datasets,
+            credential_issuer=credential_issuer or self.credential_issuers[0],
             authorization_server=authorization_server,
             client_id=client_id,
             note=note,
@@ -217,7 +224,7 @@ class TokenCall:
 
     server: AuthorizationServer = field(repr=False)
     grant_call: PreAuthorizedCall
-    credential_issuer: str
+    resource: str | None
     key_refs: tuple[KeyReference, ...] = field(default=(), init=False)
 
     @property
@@ -226,8 +233,16 @@ class TokenCall:
         return self.grant_call.lookups
 
     def verify(self, records: Records, *, keys: ResolvedKeys | None = None, now: int) -> "TokenOrder":
-        """Check the grant; nothing is consumed yet. Raises what `PreAuthorizedCall.verify` raises: commit its changes."""
-        return TokenOrder(self.server, self.grant_call.verify(records, now=now), self.credential_issuer, now)
+        """Check the grant; nothing is consumed yet.
+
+        Raises what `PreAuthorizedCall.verify` raises (commit its changes), and `InvalidTarget` if the token is asked for another
+        Credential Issuer than the one the grant is bound to.
+        """
+        grant = self.grant_call.verify(records, now=now)
+        credential_issuer = grant.credential_issuer or self.resource or self.server.credential_issuers[0]
+        if self.resource not in (None, credential_issuer):
+            raise InvalidTarget("the pre-authorized code is for another Credential Issuer")
+        return TokenOrder(self.server, grant, credential_issuer, now)
 
 
 @frozen

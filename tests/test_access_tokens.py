@@ -19,6 +19,7 @@ DATA = {
     "client_id": "wallet",
     "configuration_ids": ["badge"],
     "details": [],
+    "credential_issuer": None,
     "note": None,
     "state": REDEEMED,
 }

@@ -194,7 +194,7 @@ def test_a_token_request_is_read_as_it_was_written(request: Request) -> None:
     assert call.lookups == (Key.of("grant", form["pre-authorized_code"]),)
     assert (call.grant_call.tx_code, call.grant_call.client_id) == (form.get("tx_code"), form.get("client_id"))
     assert [each.to_json() for each in call.grant_call.details] == _json.loads(form.get("authorization_details", "[]"))
-    assert call.credential_issuer == IDENTIFIER
+    assert call.resource == form.get("resource")
     known = {"grant_type", "pre-authorized_code", "tx_code", "client_id", "authorization_details", "resource"}
     bare = [(name, value) for name, value in parse_qsl(request.body.decode()) if name in known]
     assert PARTS.server.read_token_request(evolve(request, body=urlencode(bare).encode())) == call

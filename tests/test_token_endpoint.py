@@ -558,12 +558,35 @@ def test_the_token_serves_for_what_was_offered_only() -> None:
     refused(response, "insufficient_scope", status=403)
 
 
-def test_the_resource_is_the_credential_issuer_and_the_token_is_for_it_alone() -> None:
-    other = "https://other.example"
-    world = issuance(server={"credential_issuers": [IDENTIFIER, other]})
+OTHER = "https://other.example"
+
+
+def test_the_resource_is_the_credential_issuer() -> None:
+    world = issuance(server={"credential_issuers": [IDENTIFIER, OTHER]})
     assert world.credential(world.token("badge", resource=IDENTIFIER), {"credential_configuration_id": "badge"}).status == 200
-    token = world.token("badge", resource=other)
+
+
+def test_a_token_is_for_one_credential_issuer_alone() -> None:
+    world = issuance(server={"credential_issuers": [IDENTIFIER, OTHER]})
+    token = world.redeem(world.grant("badge", credential_issuer=OTHER)).json()["access_token"]
     refused(world.credential(token, {"credential_configuration_id": "badge"}), "invalid_token", status=401)
+
+
+@pytest.mark.parametrize("made_for", [None, IDENTIFIER, OTHER])
+def test_a_code_is_good_for_the_credential_issuer_it_was_made_for(made_for: str | None) -> None:
+    """Configurations of two issuers may have the same id: what one approved is not for the other to issue."""
+    world = issuance(server={"credential_issuers": [IDENTIFIER, OTHER]})
+    granted = world.grant("badge", credential_issuer=made_for)
+    right, wrong = (OTHER, IDENTIFIER) if made_for == OTHER else (IDENTIFIER, OTHER)
+    refused(world.redeem(granted, resource=wrong), "invalid_target")
+    details = [{"type": "openid_credential", "credential_configuration_id": "badge", "locations": [wrong]}]
+    refused(world.redeem(granted, authorization_details=json.dumps(details)), "invalid_authorization_details")
+    assert world.redeem(granted, resource=right).status == 200
+
+
+def test_codes_are_made_for_issuers_that_the_server_serves() -> None:
+    with pytest.raises(ValueError, match="does not serve"):
+        issuance().grant("badge", credential_issuer=OTHER)
 
 
 # --- how long tokens live, and what a server may publish ----------------------------------------------------------------------

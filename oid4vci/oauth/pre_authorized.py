@@ -78,6 +78,7 @@ class PreAuthorizedCodes:
         tx_code: str | None = None,
         tx_code_description: str | None = None,
         datasets: Mapping[str, Sequence[str]] | None = None,
+        credential_issuer: str | None = None,
         authorization_server: str | None = None,
         client_id: str | None = None,
         note: Any = None,
@@ -85,8 +86,8 @@ class PreAuthorizedCodes:
         """A code that lets a Wallet obtain the configurations for `subject`.
 
         `tx_code` is the value the End-User will be asked for. `datasets` maps configuration ids to the credential identifiers of
-        the datasets to be had; without them one per configuration. `client_id` binds the code to one client. `note` is any JSON
-        that comes back with the order. Raises `ValueError`.
+        the datasets to be had; without them one per configuration. `credential_issuer` binds the grant to one of several issuers
+        of a server, `client_id` the code to one client. `note` is any JSON that comes back with the order. Raises `ValueError`.
         """
         if not configuration_ids or len(set(configuration_ids)) != len(configuration_ids):
             raise ValueError("configuration_ids must be a non-empty sequence without repetition")
@@ -105,6 +106,7 @@ class PreAuthorizedCodes:
             "subject": subject,
             "configuration_ids": list(configuration_ids),
             "datasets": datasets,
+            "credential_issuer": credential_issuer,
             "client_id": client_id,
             "note": note,
             "state": OFFERED,
@@ -164,6 +166,9 @@ class PreAuthorizedCall:
         if data["client_id"] not in (None, self.client_id):
             raise InvalidGrant("the pre-authorized code is wrong, used or expired")
         self._check_tx_code(grant)
+        issuer = data["credential_issuer"]
+        if issuer is not None and not all(issuer in (detail.locations or (issuer,)) for detail in self.details):
+            raise InvalidAuthorizationDetails("locations do not name the Credential Issuer of this grant")
         granted = data["configuration_ids"]
         if not all(detail.credential_configuration_id in granted for detail in self.details):
             raise InvalidAuthorizationDetails("a credential configuration is not part of this grant")
@@ -199,6 +204,12 @@ class RedeemableGrant:
         """Whom the grant is about."""
         subject: str = self.grant.data["subject"]
         return subject
+
+    @property
+    def credential_issuer(self) -> str | None:
+        """The Credential Issuer that the grant is bound to, if it is."""
+        issuer: str | None = self.grant.data["credential_issuer"]
+        return issuer
 
     @property
     def note(self) -> Any:
