@@ -11,6 +11,7 @@ from oid4vci.errors import MethodNotAllowed, Refusal
 from oid4vci.http import Request
 from oid4vci.issuer import Issuer
 from oid4vci.issuer.credential_request import MAX_PROOFS
+from oid4vci.keys import LocalSigner, RemoteSigner, public_keys
 from oid4vci.metadata import (
     BatchCredentialIssuance,
     CredentialIssuerMetadata,
@@ -248,3 +249,32 @@ def test_any_request_for_metadata_or_a_nonce_is_answered_or_refused(
         world.issuer.read_offer_request(Request(method, method, headers, body))
     for name, url, right in (("GET", ISSUER_METADATA, 200), ("POST", NONCE, 200)):
         assert world.send(Request(name, url, headers, body)).status == right
+
+
+# --- the keys of credentials that bring no certificate chain ------------------------------------------------------------------
+
+KEYS = "https://issuer.example/.well-known/jwt-vc-issuer/tenant"
+
+
+def test_published_keys_are_served_as_jwt_vc_issuer_metadata() -> None:
+    now, before = LocalSigner.generate("now"), LocalSigner.generate("before", "EdDSA")
+    world = issuance(published_keys=[now, RemoteSigner("before", "EdDSA", before.public_jwk)])
+    response = world.get(KEYS)
+    assert (response.status, response.headers.get("content-type")) == (200, "application/json")
+    document = response.json()
+    assert document == {"issuer": IDENTIFIER, "jwks": document["jwks"]}
+    assert [(key.kid, key.alg, key.jwk) for key in public_keys(document["jwks"])] == [
+        ("now", "ES256", now.public_jwk),
+        ("before", "EdDSA", before.public_jwk),
+    ]
+    assert all("d" not in key for key in document["jwks"]["keys"])
+    refused(world.send(Request("POST", KEYS)), "invalid_request", status=405)
+
+
+def test_nothing_is_served_if_no_keys_are_published() -> None:
+    refused(issuance().get(KEYS), "not_found", status=404)
+
+
+def test_each_published_key_has_an_id_of_its_own() -> None:
+    with pytest.raises(ValueError, match="published_keys"):
+        new_issuer(published_keys=[LocalSigner.generate("same"), LocalSigner.generate("same")])

@@ -113,9 +113,7 @@ class Endpoints:
         return await anyio.to_thread.run_sync(answer, request)
 
     def _document(self, path: str) -> Response | None:
-        """The documents that are not of OID4VCI: the issuer's keys, and the anchor of the demonstration."""
-        if path == urlsplit(self.service.issuer_keys_url).path:
-            return Response.of_json(200, self.service.issuer_keys)
+        """What is not of OID4VCI: the anchor of the demonstration."""
         if path == "/demo-ca.pem" and self.service.demo_authority is not None:
             return Response(200, {"content-type": "application/x-pem-file"}, self.service.demo_authority)
         return None

@@ -1,8 +1,6 @@
-"""What is served: the two roles of the library and the issuer's published keys, made from the settings."""
+"""What is served: the two roles of the library, made from the settings."""
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from attrs import field, frozen
 
@@ -10,7 +8,6 @@ from examples.reference_server.settings import Configuration, Settings
 from examples.reference_server.signing import IssuerKey
 from oid4vci.authorization_server import AuthorizationServer
 from oid4vci.formats.sd_jwt_vc import EVERY_CLAIM, SdJwtVcEncoder
-from oid4vci.formats.sd_jwt_vc_issuer import metadata_url
 from oid4vci.issuer import Issuer
 from oid4vci.metadata import (
     AuthorizationServerMetadata,
@@ -39,12 +36,10 @@ def _encoder(configuration: Configuration, key: IssuerKey) -> SdJwtVcEncoder:
 
 @frozen
 class Service:
-    """An issuer and its authorization server under one origin, and the JWT VC issuer metadata with the issuer's keys."""
+    """An issuer and its authorization server under one origin."""
 
     issuer: Issuer
     server: AuthorizationServer
-    issuer_keys_url: str
-    issuer_keys: Mapping[str, Any]
     demo_authority: bytes | None = field(repr=False)
 
     @classmethod
@@ -85,7 +80,6 @@ class Service:
             encoders,
             nonces=Nonces(sealing_keys),
             credential_offer_endpoint=f"{base}/credential-offer",
+            published_keys=(key.signer,),
         )
-        jwk = {**key.signer.public_jwk, "kid": key.signer.key_id, "alg": key.signer.algorithm, "use": "sig"}
-        issuer_keys = {"issuer": identifier, "jwks": {"keys": [jwk]}}
-        return cls(issuer, server, metadata_url(identifier), issuer_keys, key.demo_authority)
+        return cls(issuer, server, key.demo_authority)

@@ -13,10 +13,10 @@ from oid4vci._json import Malformed
 from oid4vci.errors import Untrusted
 from oid4vci.formats.credential_format import NeededDocument
 from oid4vci.keys import PublicKey, public_keys
-from oid4vci.metadata.well_known import well_known_fallback_url, well_known_url
+from oid4vci.metadata.well_known import jwt_vc_issuer_metadata_url
 from oid4vci.trust import Trust
 
-__all__ = ("certified_key", "metadata_url", "published_keys", "verify_with_one_of")
+__all__ = ("certified_key", "published_keys", "verify_with_one_of")
 
 MAX_CANDIDATES = 10
 
@@ -40,16 +40,6 @@ def certified_key(x5c: Any, issuer: str | None, *, trust: Trust, now: int, ancho
     return x509.leaf_public_key(leaf)
 
 
-def metadata_url(issuer: str) -> str:
-    """Where the JWT VC issuer metadata of `issuer` are; a final `/` is dropped. Raises `Malformed`.
-
-    >>> metadata_url("https://example.com/tenant/1234")
-    'https://example.com/.well-known/jwt-vc-issuer/tenant/1234'
-    """
-    url = well_known_url(issuer, "jwt-vc-issuer")
-    return well_known_fallback_url(url) or url
-
-
 def published_keys(
     issuer: str, kid: str | None, algorithm: str, *, trust: Trust, documents: Mapping[str, bytes]
 ) -> tuple[PublicKey, ...] | NeededDocument:
@@ -57,7 +47,7 @@ def published_keys(
 
     Raises `Malformed`, or `Untrusted` if the trust decision does not allow the issuer or its `jwks_uri`.
     """
-    url = metadata_url(issuer)
+    url = jwt_vc_issuer_metadata_url(issuer)
     trust.demand(issuer)
     if url not in documents:
         return NeededDocument(url, ("application/json",))

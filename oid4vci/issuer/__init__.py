@@ -3,7 +3,7 @@
 from oid4vci.issuer.credential_issuer import Issuer, IssuerCall
 from oid4vci.issuer.credential_order import CredentialDraft, CredentialOrder
 from oid4vci.issuer.credential_request import CredentialCall
-from oid4vci.issuer.open_endpoints import MetadataCall, NonceCall, OfferCall, PublishedOffer
+from oid4vci.issuer.open_endpoints import KeysCall, MetadataCall, NonceCall, OfferCall, PublishedOffer
 
 __all__ = (
     "CredentialCall",
@@ -11,6 +11,7 @@ __all__ = (
     "CredentialOrder",
     "Issuer",
     "IssuerCall",
+    "KeysCall",
     "MetadataCall",
     "NonceCall",
     "OfferCall",

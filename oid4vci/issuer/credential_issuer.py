@@ -20,8 +20,9 @@ from oid4vci._json import Malformed, b64url_encode
 from oid4vci.errors import MethodNotAllowed, NotFound
 from oid4vci.http import Request
 from oid4vci.issuer.credential_request import MAX_PROOFS, CredentialCall, read_credential_request
-from oid4vci.issuer.open_endpoints import OFFER, MetadataCall, NonceCall, OfferCall, PublishedOffer
-from oid4vci.metadata import CredentialIssuerMetadata, credential_issuer_metadata_url
+from oid4vci.issuer.open_endpoints import OFFER, KeysCall, MetadataCall, NonceCall, OfferCall, PublishedOffer
+from oid4vci.keys import Signer
+from oid4vci.metadata import CredentialIssuerMetadata, credential_issuer_metadata_url, jwt_vc_issuer_metadata_url
 from oid4vci.nonces import Nonces
 from oid4vci.oauth.access_tokens import AccessTokens, bearer_token
 from oid4vci.offers import CredentialOffer, Grants, PreAuthorizedCodeGrant, check_new_offer
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Issuer", "IssuerCall")
 
-IssuerCall: TypeAlias = MetadataCall | NonceCall | OfferCall | CredentialCall
+IssuerCall: TypeAlias = MetadataCall | KeysCall | NonceCall | OfferCall | CredentialCall
 
 
 @frozen
@@ -48,6 +49,8 @@ class Issuer:
     - `nonces`: needed exactly if the metadata name a `nonce_endpoint`.
     - `proof_types`: the proof types that can be validated, by identifier.
     - `credential_offer_endpoint`: where offers by reference are served, each under an id of its own; https.
+    - `published_keys`: the keys of credentials that bring no certificate chain, and those of earlier ones that still must verify.
+      They are served as JWT VC issuer metadata, each with its `key_id` as `kid` (draft-ietf-oauth-sd-jwt-vc).
     - `new_secret`: where randomness comes from.
     """
 
@@ -57,8 +60,10 @@ class Issuer:
     nonces: Nonces | None = None
     proof_types: Mapping[str, ProofType] = field(factory=lambda: {"jwt": JwtProofType()})
     credential_offer_endpoint: str | None = None
+    published_keys: Sequence[Signer] = ()
     new_secret: NewSecret = field(default=new_secret, repr=False)
     _metadata_json: bytes = field(init=False, repr=False, eq=False)
+    _keys_json: bytes = field(init=False, repr=False, eq=False)
     _endpoints: Mapping[str, Callable[[Request], IssuerCall]] = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
@@ -70,8 +75,11 @@ class Issuer:
         }
         if metadata.nonce_endpoint is not None:
             endpoints[_path(metadata.nonce_endpoint)] = self.read_nonce_request
+        if self.published_keys:
+            endpoints[_path(jwt_vc_issuer_metadata_url(self.identifier))] = self.read_keys_request
         object.__setattr__(self, "_endpoints", endpoints)
         object.__setattr__(self, "_metadata_json", _json.dump_bytes(metadata.to_json()))
+        object.__setattr__(self, "_keys_json", _json.dump_bytes(_keys_document(self)))
 
     @property
     def identifier(self) -> str:
@@ -97,6 +105,11 @@ class Issuer:
         """A request for the Credential Issuer Metadata (OID4VCI 12.2.2). Raises `MethodNotAllowed`."""
         _check_method(request, "GET")
         return MetadataCall(self)
+
+    def read_keys_request(self, request: Request) -> KeysCall:
+        """A request for the JWT VC issuer metadata. Raises `MethodNotAllowed`."""
+        _check_method(request, "GET")
+        return KeysCall(self)
 
     def read_nonce_request(self, request: Request) -> NonceCall:
         """A Nonce Request (OID4VCI 7.1). No Access Token is needed, the body is ignored. Raises `MethodNotAllowed`, `NotFound`."""
@@ -165,6 +178,11 @@ def _path(url: str) -> str:
     return urlsplit(url).path
 
 
+def _keys_document(issuer: Issuer) -> dict[str, Any]:
+    keys = [{**each.public_jwk, "kid": each.key_id, "alg": each.algorithm, "use": "sig"} for each in issuer.published_keys]
+    return {"issuer": issuer.identifier, "jwks": {"keys": keys}}
+
+
 def _check_method(request: Request, method: str) -> None:
     if request.method != method:
         raise MethodNotAllowed(method)
@@ -203,6 +221,8 @@ def _check_capabilities(issuer: Issuer) -> None:
         broken.append(f"encoders: {name} is not a configuration")
     if metadata.batch_size > MAX_PROOFS:
         broken.append(f"batch_credential_issuance.batch_size: at most {MAX_PROOFS} proofs are taken")
+    if len({each.key_id for each in issuer.published_keys}) != len(issuer.published_keys):
+        broken.append("published_keys: each needs a key_id of its own")
     if issuer.credential_offer_endpoint is not None:
         try:
             identifier_url().check(issuer.credential_offer_endpoint)

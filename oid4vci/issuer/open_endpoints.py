@@ -14,7 +14,7 @@ from oid4vci.records import Change, Key, Records, Reply
 if TYPE_CHECKING:
     from oid4vci.issuer.credential_issuer import Issuer
 
-__all__ = ("OFFER", "MetadataCall", "NonceCall", "OfferCall", "PublishedOffer")
+__all__ = ("OFFER", "KeysCall", "MetadataCall", "NonceCall", "OfferCall", "PublishedOffer")
 
 OFFER: Final = "credential_offer"
 
@@ -30,6 +30,19 @@ class MetadataCall:
     def verify(self, records: Records, *, keys: ResolvedKeys, now: int) -> Reply:
         """The metadata as an unsigned JSON document (OID4VCI 12.2.2)."""
         return Reply(Response(200, {"content-type": "application/json"}, self.issuer._metadata_json))
+
+
+@frozen
+class KeysCall:
+    """A request for the JWT VC issuer metadata: with which keys credentials without a certificate chain are verified."""
+
+    issuer: "Issuer"
+    lookups: tuple[Key, ...] = field(default=(), init=False)
+    key_refs: tuple[KeyReference, ...] = field(default=(), init=False)
+
+    def verify(self, records: Records, *, keys: ResolvedKeys, now: int) -> Reply:
+        """The issuer's identifier and its JWK Set."""
+        return Reply(Response(200, {"content-type": "application/json"}, self.issuer._keys_json))
 
 
 @frozen

@@ -22,9 +22,11 @@ from oid4vci.metadata.encryption import CredentialRequestEncryption, CredentialR
 from oid4vci.metadata.finding import Finding
 from oid4vci.metadata.well_known import (
     CREDENTIAL_ISSUER,
+    JWT_VC_ISSUER,
     OAUTH_AUTHORIZATION_SERVER,
     authorization_server_metadata_url,
     credential_issuer_metadata_url,
+    jwt_vc_issuer_metadata_url,
     well_known_fallback_url,
     well_known_url,
 )
@@ -32,6 +34,7 @@ from oid4vci.metadata.well_known import (
 __all__ = (
     "CONFIGURATION_CLASSES",
     "CREDENTIAL_ISSUER",
+    "JWT_VC_ISSUER",
     "OAUTH_AUTHORIZATION_SERVER",
     "AlgorithmIdentifier",
     "AuthorizationServerMetadata",
@@ -59,6 +62,7 @@ __all__ = (
     "canonical_language_tag",
     "credential_issuer_metadata_url",
     "is_language_tag",
+    "jwt_vc_issuer_metadata_url",
     "well_known_fallback_url",
     "well_known_url",
 )

@@ -8,15 +8,18 @@ from oid4vci._document import identifier_url
 
 __all__ = (
     "CREDENTIAL_ISSUER",
+    "JWT_VC_ISSUER",
     "OAUTH_AUTHORIZATION_SERVER",
     "authorization_server_metadata_url",
     "credential_issuer_metadata_url",
+    "jwt_vc_issuer_metadata_url",
     "well_known_fallback_url",
     "well_known_url",
 )
 
 CREDENTIAL_ISSUER = "openid-credential-issuer"
 OAUTH_AUTHORIZATION_SERVER = "oauth-authorization-server"
+JWT_VC_ISSUER = "jwt-vc-issuer"
 
 
 def well_known_url(identifier: str, name: str) -> str:
@@ -49,4 +52,14 @@ def authorization_server_metadata_url(identifier: str) -> str:
     Raises `Malformed`.
     """
     url = well_known_url(identifier, OAUTH_AUTHORIZATION_SERVER)
+    return well_known_fallback_url(url) or url
+
+
+def jwt_vc_issuer_metadata_url(issuer: str) -> str:
+    """Where an issuer of SD-JWT VCs publishes its keys (draft-ietf-oauth-sd-jwt-vc); a final `/` is dropped. Raises `Malformed`.
+
+    >>> jwt_vc_issuer_metadata_url("https://example.com/tenant/1234")
+    'https://example.com/.well-known/jwt-vc-issuer/tenant/1234'
+    """
+    url = well_known_url(issuer, JWT_VC_ISSUER)
     return well_known_fallback_url(url) or url
