@@ -34,6 +34,7 @@ from oid4vci.memory import MemoryStore
 from oid4vci.oauth.grants import REVOKED
 from oid4vci.records import Change, Insert, Key, Records, Reply, Store, Swap
 from tests.issuance import CLAIMS, NONCE, NOW, Proof, counted, credential_request, issuance, order_of, refused, token_request
+from tests.wrong_stores import BlindSwap, FirstChangeOnly
 
 HOLDERS = [LocalSigner.generate(f"holder-{i}") for i in range(3)]
 ATTEMPTS = 3
@@ -368,32 +369,12 @@ def test_a_nonce_is_spent_also_for_requests_that_began_before_its_end() -> None:
 # --- would it be noticed? -------------------------------------------------------------------------------------------------------
 
 
-class BlindSwap(MemoryStore):
-    """Swaps without looking at the version."""
-
-    def commit(self, changes: Sequence[Change], /) -> bool:
-        return super().commit([self._agree(change) for change in changes])
-
-    def _agree(self, change: Change) -> Change:
-        if isinstance(change, Swap):
-            stored = self.load([change.before.key]).get(change.before.key)
-            return change if stored is None else Swap(stored, change.after)
-        return change
-
-
 class InsertOverAll(MemoryStore):
     """Takes an Insert for done if the key exists."""
 
     def commit(self, changes: Sequence[Change], /) -> bool:
         new = [each for each in changes if not (isinstance(each, Insert) and self.load([each.record.key]))]
         return super().commit(new)
-
-
-class FirstChangeOnly(MemoryStore):
-    """Stores the guard and forgets what comes after it."""
-
-    def commit(self, changes: Sequence[Change], /) -> bool:
-        return super().commit(changes[:1])
 
 
 class SendsErrorsAtOnce(Process):

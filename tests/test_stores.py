@@ -15,6 +15,7 @@ from examples.sqlite_store import SqliteStore
 from oid4vci.memory import MemoryStore
 from oid4vci.records import Change, Insert, Key, Record, Records, Swap
 from oid4vci.testing import AsyncStoreContract, StoreContract
+from tests.wrong_stores import BlindSwap, FirstChangeOnly
 
 T = TypeVar("T")
 
@@ -133,19 +134,6 @@ def test_the_async_contract_finds_a_check_that_is_apart_from_its_write(race: str
 # --- stores that are wrong ----------------------------------------------------------------------------------------------------
 
 
-class Blind(MemoryStore):
-    """Swaps without looking at the version."""
-
-    def commit(self, changes: Sequence[Change], /) -> bool:
-        return super().commit([self._agree(change) for change in changes])
-
-    def _agree(self, change: Change) -> Change:
-        if isinstance(change, Swap):
-            stored = self.load([change.before.key]).get(change.before.key)
-            return change if stored is None else Swap(stored, change.after)
-        return change
-
-
 class Overwriting(MemoryStore):
     """Inserts over what is there."""
 
@@ -177,13 +165,6 @@ class Interrupted(MemoryStore):
         for key in dict.fromkeys(keys):
             super().commit([Swap(row, None) for row in self.load([key]).values()])
         return super().commit([Insert(row) for row in trial.load(keys).values()])
-
-
-class Forgetful(MemoryStore):
-    """Applies the first change and takes the rest for granted."""
-
-    def commit(self, changes: Sequence[Change], /) -> bool:
-        return super().commit(changes[:1])
 
 
 class Kindless(MemoryStore):
@@ -232,7 +213,9 @@ class Careless(MemoryStore):
         return not changes
 
 
-@pytest.mark.parametrize("store", [Blind, Overwriting, Partial, Interrupted, Forgetful, Kindless, Referring, Careless])
+@pytest.mark.parametrize(
+    "store", [BlindSwap, Overwriting, Partial, Interrupted, FirstChangeOnly, Kindless, Referring, Careless]
+)
 def test_the_contract_finds_a_store_that_is_wrong(store: type[MemoryStore]) -> None:
     with pytest.raises(AssertionError):
         StoreContract.check(store)
@@ -246,7 +229,7 @@ def test_a_store_without_transactions_can_keep_what_is_left_of_the_contract() ->
     PartialContract.check(Partial)
 
 
-@pytest.mark.parametrize("store", [Blind, Overwriting, Interrupted, Forgetful, Kindless, Referring, Careless])
+@pytest.mark.parametrize("store", [BlindSwap, Overwriting, Interrupted, FirstChangeOnly, Kindless, Referring, Careless])
 def test_what_is_left_of_the_contract_finds_a_store_that_is_wrong(store: type[MemoryStore]) -> None:
     with pytest.raises(AssertionError):
         PartialContract.check(store)
