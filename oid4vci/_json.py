@@ -8,7 +8,7 @@ import json
 import re
 from binascii import Error as _BinasciiError
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 __all__ = ("Malformed", "b64url_decode", "b64url_encode", "dump_bytes", "dumps", "loads", "object_from")
@@ -66,8 +66,6 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _check_depth(text: str, max_depth: int) -> None:
-    if text.count("[") + text.count("{") <= max_depth:
-        return
     depth = 0
     for char in _STRING.sub("", text):
         if char in "[{":
@@ -95,7 +93,9 @@ def loads(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX
             raise Malformed("not UTF-8") from None
     else:
         text = data
-    _check_depth(text, max_depth)
+    # Most texts have fewer brackets than levels are allowed.
+    if text.count("[") + text.count("{") > max_depth:
+        _check_depth(text, max_depth)
     text = text.strip(" \t\n\r")
     try:
         value, end = _scan(text, 0)
@@ -118,17 +118,17 @@ def _has_surrogate(value: Any) -> bool:
     return isinstance(value, list) and any(_has_surrogate(member) for member in value)
 
 
-def _new_encode() -> Callable[[Any], str]:
+def _new_chunks() -> Callable[[Any], Iterable[str]]:
     make = getattr(json.encoder, "c_make_encoder", None)
     if make is None:
-        return _encoder.encode
+        return _encoder.iterencode
     # What `encode` makes anew for every object and array; made once, it halves the time.
     chunks = make(None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, False)
-    string = json.encoder.encode_basestring
-    return lambda value: string(value) if type(value) is str else "".join(chunks(value, 0))
+    return lambda value: chunks(value, 0)
 
 
-_encode = _new_encode()
+_chunks = _new_chunks()
+_string: Callable[[str], str] = json.encoder.encode_basestring
 
 
 def dumps(value: Any) -> str:
@@ -136,8 +136,10 @@ def dumps(value: Any) -> str:
 
     Raises `ValueError` for NaN, infinity and what is nested without end, `TypeError` for other types.
     """
+    if type(value) is str:
+        return _string(value)
     try:
-        return _encode(value)
+        return "".join(_chunks(value))
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
