@@ -109,6 +109,8 @@ def boolean() -> Codec:
 
 
 _HOST_PORT = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+# Whoever fetches such a URL would ask for another one than was compared (RFC 3986 5.2.4).
+_DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?=[/?]|$)", re.IGNORECASE)
 _URL = re.compile(r"[!#-;=?-\[\]_a-z~%]+")
 
 
@@ -123,6 +125,8 @@ def _check_url(value: Any, *, query: bool) -> None:
         raise Malformed("must use the https scheme")
     if "#" in value:
         raise Malformed("must have no fragment")
+    if _DOT_SEGMENT.search(value.partition("?")[0]):
+        raise Malformed("must have no dot segments")
     if not query and "?" in value:
         raise Malformed("must have no query")
     try:
@@ -269,7 +273,8 @@ class Document:
     `extra` holds the members this version does not know: they are ignored, and written back by `to_json`.
     """
 
-    extra: Mapping[str, Any] = field(factory=dict)
+    # Nobody knows what they are, so they may be secrets.
+    extra: Mapping[str, Any] = field(factory=dict, repr=False)
     # What a subclass needs to know of the whole once its members are right; raises `Malformed`.
     rules: ClassVar[tuple[Callable[[Any], None], ...]] = ()
 

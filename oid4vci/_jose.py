@@ -111,6 +111,10 @@ _CURVES: Final[Mapping[str, tuple[ec.EllipticCurve, int]]] = {
     "secp256k1": (ec.SECP256K1(), 32),
 }
 CURVE_NAMES: Final[Mapping[str, str]] = {curve.name: crv for crv, (curve, _) in _CURVES.items()}
+_P25519: Final = (1 << 255) - 19
+_ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+# The y coordinates of the points of order 1, 2, 4 and 8 on edwards25519.
+_SMALL_ORDER: Final = frozenset((0, 1, _P25519 - 1, _ORDER_8, _P25519 - _ORDER_8))
 _PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"))
 
 
@@ -148,7 +152,7 @@ def public_key(jwk: Any) -> PublicKey:
     """The public key of a JWK (RFC 7517), for signatures.
 
     Refused: symmetric keys, private members, `use` or `key_ops` for something else, unknown types and curves, points not on
-    the curve. Raises `Malformed`.
+    the curve, Ed25519 points of small order. Raises `Malformed`.
     """
     if not isinstance(jwk, dict | Mapping):
         raise Malformed("must be a JSON object")
@@ -172,7 +176,12 @@ def public_key(jwk: Any) -> PublicKey:
             raise Malformed("is not a point on the curve") from None
         return PublicKey({"kty": "EC", "crv": crv, "x": jwk["x"], "y": jwk["y"]}, crv, key, kid, alg)
     if kty == "OKP" and crv == "Ed25519":
-        key = ed25519.Ed25519PublicKey.from_public_bytes(_coordinate(jwk, "x", 32))
+        raw = _coordinate(jwk, "x", 32)
+        ordinate = int.from_bytes(raw, "little") & ((1 << 255) - 1)
+        if ordinate >= _P25519 or ordinate in _SMALL_ORDER:
+            # With a point of small order, one signature fits every message: whoever sends such a key has proved nothing.
+            raise Malformed("is not a usable key", "x")
+        key = ed25519.Ed25519PublicKey.from_public_bytes(raw)
         return PublicKey({"kty": "OKP", "crv": "Ed25519", "x": jwk["x"]}, "Ed25519", key, kid, alg)
     raise Malformed("has a key type or curve that is not supported")
 

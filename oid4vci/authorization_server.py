@@ -54,8 +54,17 @@ _NOT_SERVED = (
 )
 
 
+MAX_CLIENT_ID = 2048
+
+
 def _strings(values: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise TypeError("several strings are expected, not one")
     return tuple(values)
+
+
+def _set(values: Collection[str] | None) -> frozenset[str] | None:
+    return None if values is None else frozenset(_strings(values))
 
 
 @frozen
@@ -74,7 +83,7 @@ class AuthorizationServer:
     codes: PreAuthorizedCodes
     access_tokens: SealedAccessTokens
     credential_issuers: tuple[str, ...] = field(default=(), converter=_strings)
-    public_clients: Collection[str] | None = None
+    public_clients: Collection[str] | None = field(default=None, converter=_set)
     access_token_lifetime: int = MAX_BEARER_LIFETIME
     new_secret: NewSecret = field(default=new_secret, repr=False)
     _metadata_json: bytes = field(init=False, repr=False, eq=False)
@@ -143,11 +152,12 @@ class AuthorizationServer:
             raise InvalidRequest("grant_type is missing")
         if form.get("grant_type") != GRANT_TYPE:
             raise UnsupportedGrantType("the grant type is not supported")
-        call = self.codes.read(form, credential_issuers=self.credential_issuers)
-        self._identify_client(request, form)
+        client_id = self._identify_client(request, form)
+        call = self.codes.read(form, credential_issuers=self.credential_issuers, client_id=client_id)
         return TokenCall(self, call, self._resource(form))
 
-    def _identify_client(self, request: Request, form: Form) -> None:
+    def _identify_client(self, request: Request, form: Form) -> str | None:
+        """The client: a public one proves nothing, None is anonymous."""
         if "authorization" in request.headers:
             raise InvalidClient("this client authentication method is not supported", challenge='Basic realm="token"')
         if form.get("client_assertion") is not None or form.get("client_secret") is not None:
@@ -156,8 +166,9 @@ class AuthorizationServer:
         if client_id is None:
             if not self.metadata.anonymous_access:
                 raise InvalidClient("client_id is missing, and anonymous access is not supported")
-        elif self.public_clients is not None and client_id not in self.public_clients:
+        elif len(client_id) > MAX_CLIENT_ID or (self.public_clients is not None and client_id not in self.public_clients):
             raise InvalidClient("the client is not known")
+        return client_id
 
     def _resource(self, form: Form) -> str | None:
         """The Credential Issuer that the token is asked for (RFC 8707)."""
@@ -239,9 +250,17 @@ class TokenCall:
         Credential Issuer than the one the grant is bound to.
         """
         grant = self.grant_call.verify(records, now=now)
-        credential_issuer = grant.credential_issuer or self.resource or self.server.credential_issuers[0]
-        if self.resource not in (None, credential_issuer):
-            raise InvalidTarget("the pre-authorized code is for another Credential Issuer")
+        located = [set(detail.locations) for detail in grant.details if detail.locations is not None]
+        served = [
+            each
+            for each in self.server.credential_issuers
+            if grant.credential_issuer in (None, each)
+            and self.resource in (None, each)
+            and all(each in some for some in located)
+        ]
+        if not served:
+            raise InvalidTarget("no Credential Issuer is the one of the grant, of resource and of all locations")
+        credential_issuer = served[0]
         return TokenOrder(self.server, grant, credential_issuer, now)
 
 

@@ -245,7 +245,7 @@ def demonstrate(*, now: int, new_secret: NewSecret = new_secret, keys: int = 2) 
 
     # The wallet: it gets the URI as a QR code or link, the transaction code on another channel.
     wire = Wire(Together([issuer, server]), host, now)
-    trust = Trust(anchors=Anchors.from_pem(anchor), allow=lambda url: url == ISSUER or url.startswith(ISSUER + "/"))
+    trust = Trust.of(ISSUER, anchors=Anchors.from_pem(anchor))
     wallet = Wallet(trust=trust, client_id="demo-wallet")
     opened = run(Offer.parse(published.uri()).open(wallet), wire.send)
     session = run(opened.redeem(tx_code=tx_code), wire.send)

@@ -70,9 +70,14 @@ class SealingKeys:
         sealed = key.aead.encrypt(nonce, _json.dump_bytes(claims), purpose.encode())
         return b64url_encode(key.id + nonce + sealed)
 
-    def open(self, purpose: str, sealed: str) -> dict[str, Any]:
-        """The claims. Raises `Malformed` for anything these keys did not seal for this purpose."""
-        if len(sealed) > MAX_SEALED:
+    @classmethod
+    def named_by(cls, secret: str) -> "SealingKeys":
+        """The key that a secret of at least 256 bits stands for: what it seals can be read by who knows the secret, not by us."""
+        return cls([hashlib.sha256(b"oid4vci sealed by " + secret.encode()).digest()])
+
+    def open(self, purpose: str, sealed: str, *, max_size: int = MAX_SEALED) -> dict[str, Any]:
+        """The claims. Raises `Malformed` for anything these keys did not seal for this purpose, or over `max_size` characters."""
+        if len(sealed) > max_size:
             raise Malformed("too large")
         raw = b64url_decode(sealed)
         for key in self._keys:

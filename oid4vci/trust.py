@@ -4,8 +4,9 @@ Nothing is trusted until the application says so: what an offer or a credential 
 (OID4VCI 13.5, 13.6.2).
 """
 
+import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from attrs import field, frozen
 
@@ -19,6 +20,14 @@ __all__ = ("Trust",)
 
 def _nothing(identifier: str) -> bool:
     return False
+
+
+_ORIGIN = re.compile(r"(https://[^/?#]+?)(?::443)?(?=[/?#]|$)", re.IGNORECASE)
+
+
+def _origin(url: str) -> str | None:
+    found = _ORIGIN.match(url)
+    return found.group(1).lower() if found else None
 
 
 @frozen
@@ -41,6 +50,21 @@ class Trust:
 
     anchors: "Anchors | None" = None
     allow: Callable[[str], bool] = field(default=_nothing, kw_only=True)
+
+    @classmethod
+    def of(cls, *identifiers: str, anchors: "Anchors | None" = None) -> Self:
+        """Trust in these parties: their identifiers, and the URLs beneath them.
+
+        >>> Trust.of("https://issuer.example").allow("https://issuer.example.evil.com")
+        False
+        """
+        beneath = tuple(f"{identifier.removesuffix('/')}/" for identifier in identifiers)
+        return cls(anchors, allow=lambda url: url in identifiers or url.startswith(beneath))
+
+    def demand_endpoint(self, url: str, owner: str) -> None:
+        """Raises `Untrusted` unless `url` has the same origin as `owner`, a party that was allowed, or is allowed itself."""
+        if _origin(url) is None or _origin(url) != _origin(owner):
+            self.demand(url)
 
     def demand(self, identifier: str) -> None:
         """Raises `Untrusted` unless `identifier` is allowed."""

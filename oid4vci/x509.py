@@ -19,8 +19,9 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.x509.oid import ExtensionOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
+from oid4vci._document import https_url
 from oid4vci._jose import PublicKey, jwk_of, public_key
 from oid4vci._json import Malformed
 
@@ -37,6 +38,18 @@ _UNDERSTOOD: Final = frozenset(
         ExtensionOID.EXTENDED_KEY_USAGE,
         ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
         ExtensionOID.CERTIFICATE_POLICIES,
+    )
+)
+# A certificate for nothing but these signs no credentials, though the same authority may have issued it.
+_OTHER_PURPOSES: Final = frozenset(
+    each.dotted_string
+    for each in (
+        ExtendedKeyUsageOID.SERVER_AUTH,
+        ExtendedKeyUsageOID.CLIENT_AUTH,
+        ExtendedKeyUsageOID.CODE_SIGNING,
+        ExtendedKeyUsageOID.EMAIL_PROTECTION,
+        ExtendedKeyUsageOID.TIME_STAMPING,
+        ExtendedKeyUsageOID.OCSP_SIGNING,
     )
 )
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
@@ -205,8 +218,15 @@ def verify_chain(chain: Sequence[bytes], anchors: Anchors, *, now: int, purpose:
     usage, purposes = _extension(leaf, x509.KeyUsage), _extension(leaf, x509.ExtendedKeyUsage)
     if usage is not None and not usage.digital_signature:
         raise Malformed("the leaf certificate is not for signatures")
-    if purpose is not None and (purposes is None or x509.ObjectIdentifier(purpose) not in purposes):
+    named = set() if purposes is None else {each.dotted_string for each in purposes}
+    if purpose is not None and purpose not in named:
         raise Malformed("the leaf certificate is not for this purpose")
+    if purpose is None and named and named <= _OTHER_PURPOSES:
+        # "the certificate MUST only be used for one of the purposes indicated" -- RFC 5280 4.2.1.12
+        raise Malformed("the leaf certificate is for another purpose")
+    constraints = _extension(leaf, x509.BasicConstraints)
+    if constraints is not None and constraints.ca:
+        raise Malformed("the leaf certificate is that of a certification authority")
     # Breadth first, each certificate once and where it stands lowest and its path length allows most: few signatures.
     level, rest = [leaf], [certificate for certificate in others if certificate not in anchors]
     for below in range(len(chain)):
@@ -243,10 +263,11 @@ def identifies(certificate: x509.Certificate, uri: str) -> bool:
     if uri in names.get_values_for_type(x509.UniformResourceIdentifier):
         return True
     try:
-        parts = urlsplit(uri)
-    except ValueError:
+        # No user information, no white space, a port that is one: nothing that looks like another issuer to a person.
+        https_url().check(uri)
+    except Malformed:
         return False
-    host = parts.hostname or ""
-    if parts.scheme != "https" or not _HOST.fullmatch(host):
+    host = urlsplit(uri).hostname or ""
+    if not _HOST.fullmatch(host):
         return False
     return any(name.lower() == host for name in names.get_values_for_type(x509.DNSName))

@@ -84,6 +84,9 @@ class NoteEncoder:
     signer: Signer
     format: str = "x-note"
 
+    def check(self, configuration: CredentialConfiguration) -> None:
+        """Every configuration will do."""
+
     def draft(
         self,
         claims: Mapping[str, Any],
@@ -121,6 +124,9 @@ class FixedEncoder:
 
     credentials: tuple[Any, ...] | None = None
     format: str = "x-object"
+
+    def check(self, configuration: CredentialConfiguration) -> None:
+        """Every configuration will do."""
 
     def draft(self, claims: Mapping[str, Any], **_: Any) -> FixedDraft:
         return FixedDraft((dict(claims),) if self.credentials is None else self.credentials)

@@ -180,7 +180,7 @@ def issue(request: Request) -> Response:
 def wallet(**members: Any) -> Wallet:
     """A Wallet that trusts everybody in this file."""
     settings: dict[str, Any] = {
-        "trust": Trust(allow=lambda url: url.startswith("https://issuer.example")),
+        "trust": Trust(allow=lambda url: url.startswith("https://issuer.example/") or url in (TOKEN, CREDENTIAL)),
         "client_id": "wallet",
         "formats": {"dc+sd-jwt": JwtFormat()},
     }

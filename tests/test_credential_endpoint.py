@@ -974,3 +974,26 @@ def test_any_token_is_refused(token: str) -> None:
 def test_sealed_by_other_keys() -> None:
     token = issuance(keys=secret_keys(2)).token("badge")
     refused(issuance(keys=secret_keys(1)).credential(token, BADGE), "invalid_token", status=401)
+
+
+@pytest.mark.spec("VCI-8.2-21")
+def test_proofs_that_name_no_nonce_at_all_are_refused() -> None:
+    class Silent(VouchedProofType):
+        def read(self, proofs: Sequence[Any]) -> Vouched:
+            class WithoutNonces(Vouched):
+                __slots__ = ()
+                nonces = ()
+
+            return WithoutNonces(tuple(proofs))
+
+    key = public_key(LocalSigner.generate("k").public_jwk)
+    host = Resolver()
+    host.published = {"https://a.example": [key]}
+    world = issuance(
+        metadata=issuer_metadata(credential_configurations_supported={"note": VOUCHED}),
+        encoders={"note": encoders()["note"]},
+        proof_types={"x-vouched": Silent()},
+        host=host,
+    )
+    body = {"credential_configuration_id": "note", "proofs": {"x-vouched": [{"url": "https://a.example"}]}}
+    refused(world.credential(world.token("note"), body), "invalid_proof")

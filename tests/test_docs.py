@@ -83,7 +83,7 @@ def test_a_code_ends_after_the_lifetime_of_the_page() -> None:
     store = MemoryStore()
     store.commit(made.changes)
     form = Form((("pre-authorized_code", made.grant.pre_authorized_code),))
-    call = codes.read(form, credential_issuers=["https://issuer.example"])
+    call = codes.read(form, credential_issuers=["https://issuer.example"], client_id=None)
     assert call.verify(store.load(call.lookups), now=end - 1).subject == "alice"
     with pytest.raises(InvalidGrant):
         call.verify(store.load(call.lookups), now=end)

@@ -452,3 +452,23 @@ def test_jwcrypto_and_we_understand_each_other(name: str) -> None:
     text = made.serialize(compact=True)
     verify(parse(text), KEYS[name], algorithms=[name])
     assert parse(text).payload == b"hello"
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        "00" * 32,
+        "01" + "00" * 31,
+        "01" + "00" * 30 + "80",
+        "ec" + "ff" * 30 + "7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "ed" + "ff" * 30 + "7f",
+        "ff" * 32,
+    ],
+)
+def test_an_ed25519_key_of_small_order_is_no_key(x: str) -> None:
+    """With these, a signature that fits every message can be made without any private key."""
+    with pytest.raises(Malformed, match="usable"):
+        public_key({"kty": "OKP", "crv": "Ed25519", "x": b64url_encode(bytes.fromhex(x))})

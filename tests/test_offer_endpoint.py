@@ -156,3 +156,22 @@ def test_the_row_of_an_offer_does_not_have_its_url_and_nothing_shows_the_code() 
     assert offer_id not in shown
     assert stored.url not in shown
     assert code not in shown
+
+
+def test_a_stolen_table_holds_no_code() -> None:
+    """Neither the key of a row nor what is in it leads to a live code: an offer is sealed under the id in its URL."""
+    world = issuance()
+    granted = world.grant("note")
+    published = world.issuer.publish_offer(world.issuer.offer(["note"], pre_authorized_code=granted.grant), now=NOW)
+    assert world.host.commit(published.changes)
+    everything = str([(key, record, dict(record.data)) for key, record in world.host.rows.items()])
+    assert granted.grant.pre_authorized_code not in everything
+    assert published.url.rpartition("/")[2] not in everything
+    assert world.get(published.url).json()["grants"]
+
+
+def test_only_ids_of_offers_are_taken_for_offers() -> None:
+    """Whatever stands beneath the offers' URL otherwise is another endpoint's, or nothing."""
+    world = issuance()
+    for name in ("x", "token", "a" * 42, "a" * 44, "a" * 42 + "é", "a" * 42 + "\udcff", "a" * 42 + "."):
+        refused(world.get(f"{OFFERS}/{name}"), "not_found", status=404)

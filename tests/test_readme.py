@@ -20,7 +20,9 @@ def test_the_blocks_run_as_one_script(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out == "gold\n200\n"
     assert isinstance(namespace["issued"], Issued)
     code = namespace["made"].grant.pre_authorized_code
-    assert namespace["redeem"]({"pre-authorized_code": code, "tx_code": "493536"}).json()["error"] == "invalid_grant"
+    assert (
+        namespace["redeem"]({"pre-authorized_code": code, "tx_code": "493536"}, "a-client").json()["error"] == "invalid_grant"
+    )
 
 
 def test_wrong_transaction_codes_are_counted_in_the_example() -> None:
@@ -29,7 +31,7 @@ def test_wrong_transaction_codes_are_counted_in_the_example() -> None:
     made = namespace["codes"].new("bob", ["member"], tx_code="1234", now=2_000_000_000, new_secret=namespace["new_secret"])
     namespace["store"].commit(made.changes)
     guess = {"pre-authorized_code": made.grant.pre_authorized_code}
-    answers = [namespace["redeem"]({**guess, "tx_code": code}).status for code in ("1", "2", "3", "4", "5", "1234")]
+    answers = [namespace["redeem"]({**guess, "tx_code": code}, "a-client").status for code in ("1", "2", "3", "4", "5", "1234")]
     assert answers == [400] * 6
 
 

@@ -135,7 +135,7 @@ def test_every_member_can_be_set(tmp_path: Path) -> None:
     service = Service.of(ISSUER, settings, demo_key(ISSUER))
     assert service.issuer.metadata.batch_credential_issuance is None
     assert service.server.metadata.pre_authorized_grant_anonymous_access_supported
-    assert service.server.public_clients == ("wallet",)
+    assert service.server.public_clients == {"wallet"}
 
 
 CONFIGURATION = demo.CONFIGURATIONS["identity_x5c"]
@@ -493,7 +493,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 def redeem(app: Starlette, service: Service, made: Mapping[str, Any], tx_code: str | None) -> Session:
     assert service.demo_authority is not None
-    trust = Trust(Anchors.from_pem(service.demo_authority), allow=lambda url: url.startswith(ISSUER))
+    trust = Trust.of(ISSUER, anchors=Anchors.from_pem(service.demo_authority))
     wallet = Wallet(trust=trust, client_id="wallet")
     opened = run(Offer.parse(made["offer_uri"]).open(wallet), partial(send_for_wallet, app))
     return run(opened.redeem(tx_code), partial(send_for_wallet, app))

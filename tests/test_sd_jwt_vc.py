@@ -793,3 +793,11 @@ def test_trust_refuses_everything_by_default() -> None:
     with pytest.raises(Untrusted):
         Trust().demand(ISSUER)
     TRUST.demand(ISSUER)
+
+
+def test_an_issuer_whose_key_contradicts_its_metadata_is_not_made() -> None:
+    """Found when the issuer is set up, not when the first request comes."""
+    configuration = SdJwtVcConfiguration(vct="urn:x", credential_signing_alg_values_supported=("ES256",))
+    SdJwtVcEncoder(signer=LocalSigner.generate("k")).check(configuration)
+    with pytest.raises(ValueError, match="algorithm"):
+        SdJwtVcEncoder(signer=LocalSigner.generate("k", "ES384")).check(configuration)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from oid4vci.authorization_server import AuthorizationServer, TokenCall
 from oid4vci.errors import InvalidClient, InvalidGrant, MethodNotAllowed, Refusal
-from oid4vci.http import Request
+from oid4vci.http import Form, Request
 from oid4vci.oauth.access_tokens import SealedAccessTokens
-from oid4vci.oauth.grants import default_identifier
+from oid4vci.oauth.grants import default_identifier, revoke
 from oid4vci.oauth.pre_authorized import GRANT_TYPE, PreAuthorizedCodes, new_tx_code
 from tests.issuance import (
     CLIENT,
@@ -706,3 +706,76 @@ def test_any_headers_are_answered_or_refused(method: str, headers: list[tuple[st
 
 def test_invalid_client_is_a_status_of_400_without_the_header() -> None:
     assert InvalidClient().reply.response.status == 400
+
+
+# --- bounds, and who the client is ----------------------------------------------------------------------------------------------
+
+
+def test_large_authorization_details_and_client_ids_are_refused() -> None:
+    """What is granted is stored, and read again with every Credential Request."""
+    world = issuance()
+    granted = world.grant("note")
+    claims = [{"path": [f"c{i}"]} for i in range(1000)]
+    details = [{"type": "openid_credential", "credential_configuration_id": "note", "claims": claims}]
+    refused(world.redeem(granted, authorization_details=json.dumps(details)), "invalid_authorization_details")
+    refused(world.redeem(granted, client_id="x" * 2049), "invalid_client")
+    assert world.redeem(granted).status == 200
+
+
+def test_the_client_is_who_the_server_says_it_is() -> None:
+    """An existing server authenticates its clients by its own means: what the form says of the client proves nothing."""
+    world = issuance()
+    made = world.server.codes.new("ada", ["note"], client_id="victim", now=NOW, new_secret=counted(99))
+    assert world.host.commit(made.changes)
+    form = Form((("pre-authorized_code", made.grant.pre_authorized_code), ("client_id", "victim")))
+    records = world.host.load([made.key])
+    for client_id in ("evil", None):
+        call = world.server.codes.read(form, credential_issuers=[IDENTIFIER], client_id=client_id)
+        with pytest.raises(InvalidGrant):
+            call.verify(records, now=NOW)
+    call = world.server.codes.read(form, credential_issuers=[IDENTIFIER], client_id="victim")
+    assert call.verify(records, now=NOW).client_id == "victim"
+
+
+def test_locations_say_which_credential_issuer_the_token_is_for() -> None:
+    world = issuance(server={"credential_issuers": [OTHER, IDENTIFIER]})
+    made = world.server.codes.new("ada", ["badge"], now=NOW, new_secret=counted(77))
+    assert world.host.commit(made.changes)
+    details = [{"type": "openid_credential", "credential_configuration_id": "badge", "locations": [IDENTIFIER]}]
+    answer = world.redeem(made, authorization_details=json.dumps(details))
+    (identifier,) = answer.json()["authorization_details"][0]["credential_identifiers"]
+    assert world.credential(answer.json()["access_token"], {"credential_identifier": identifier}).status == 200
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"datasets": {"note": [""]}},
+        {"datasets": {"note": ["x" * 4097]}},
+        {"datasets": {"note": "abc"}},
+    ],
+)
+def test_datasets_that_no_request_could_name_are_refused_at_once(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="identifier"):
+        issuance().grant("note", **options)
+
+
+def test_a_string_is_not_several() -> None:
+    server = issuance().server
+    for ids in ("note", [""]):
+        with pytest.raises(ValueError, match="configuration_ids"):
+            server.pre_authorize("ada", ids, now=NOW)
+    for member in ("credential_issuers", "public_clients"):
+        with pytest.raises(TypeError):
+            issuance(server={member: "https://issuer.example"})
+
+
+def test_a_revoked_grant_ends_its_code_and_its_tokens() -> None:
+    world = issuance()
+    granted = world.grant("badge")
+    assert world.host.commit([revoke(world.host.rows[granted.key])])
+    refused(world.redeem(granted), "invalid_grant")
+    granted = world.grant("badge")
+    token = world.redeem(granted).json()["access_token"]
+    assert world.host.commit([revoke(world.host.rows[granted.key])])
+    refused(world.credential(token, {"credential_configuration_id": "badge"}), "invalid_token", status=401)

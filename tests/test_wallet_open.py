@@ -12,6 +12,7 @@ from oid4vci.offers import AUTHORIZATION_CODE, PRE_AUTHORIZED_CODE
 from oid4vci.trust import Trust
 from oid4vci.wallet import Exchange, Offer, Opened, Wallet
 from tests.scripted_server import (
+    CREDENTIAL,
     ISSUER,
     METADATA_URL,
     SERVER_URL,
@@ -336,7 +337,7 @@ def test_of_several_servers_the_first_that_supports_the_grant_is_used(
 
 def test_of_several_servers_the_untrusted_are_left_out() -> None:
     server = several({}, {})
-    assert opened(server, trust=trusting(ISSUER, SECOND)).server.issuer == SECOND
+    assert opened(server, trust=trusting(ISSUER, SECOND, TOKEN, CREDENTIAL)).server.issuer == SECOND
     assert WELL_KNOWN + "1" not in server.urls
 
 
@@ -444,3 +445,52 @@ def test_the_states_know_their_types() -> None:
     assert not hasattr(exchange, "redeem")
     assert not hasattr(Offer, "redeem")
     assert not hasattr(Opened, "order")
+
+
+# --- where codes, tokens and proofs go ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("untrusted", [TOKEN, CREDENTIAL])
+def test_endpoints_elsewhere_are_asked_about_before_the_code_is_sent(untrusted: str) -> None:
+    """What metadata name may lie inside the Wallet's own network, or with somebody who collects codes and tokens."""
+    asked: list[str] = []
+
+    def allow(url: str) -> bool:
+        asked.append(url)
+        return url != untrusted
+
+    server = Server()
+    with pytest.raises(Untrusted):
+        opened(server, trust=Trust(allow=allow))
+    assert untrusted in asked
+    assert all(request.method == "GET" for request in server.requests)
+
+
+def test_endpoints_beside_their_owner_are_trusted_with_it() -> None:
+    beside = {"credential_endpoint": "https://ISSUER.example:443/credential?v=1", "nonce_endpoint": "https://issuer.example/n"}
+    answers: dict[str, Any] = {
+        METADATA_URL: ok({**metadata(), **beside}),
+        SERVER_URL: ok({**server_metadata(), "token_endpoint": "https://issuer.example/token"}),
+    }
+    assert opened(Server(answers), trust=trusting(ISSUER)).token_endpoint == "https://issuer.example/token"
+    for other in (
+        "https://issuer.example.evil.com/n",
+        "https://issuer.example:8443/n",
+        "https://evil.com/https://issuer.example/n",
+    ):
+        elsewhere = {**answers, METADATA_URL: ok({**metadata(), **beside, "nonce_endpoint": other})}
+        with pytest.raises(Untrusted):
+            opened(Server(elsewhere), trust=trusting(ISSUER))
+
+
+def test_trust_in_a_party_is_trust_in_what_lies_beneath_it() -> None:
+    trust = Trust.of("https://a.example/tenant", "https://b.example/")
+    for url in ("https://a.example/tenant", "https://a.example/tenant/keys", "https://b.example/", "https://b.example/keys"):
+        assert trust.allow(url)
+    for url in (
+        "https://a.example",
+        "https://a.example/tenant2",
+        "https://a.example.evil.com/tenant",
+        "https://b.example.evil.com",
+    ):
+        assert not trust.allow(url)

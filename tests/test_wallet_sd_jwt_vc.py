@@ -16,9 +16,12 @@ from tests.scripted_server import (
     HOLDER_KEYS,
     ISSUER,
     ISSUER_KEY,
+    METADATA_URL,
     NOW,
+    TOKEN,
     Server,
     by_value,
+    metadata,
     offer,
     ok,
     proofs_of,
@@ -51,7 +54,7 @@ def received(server: Server, wallet: Wallet) -> Issued:
 
 
 def trusting() -> Wallet:
-    return Wallet(trust=Trust(allow={ISSUER}.__contains__), client_id="wallet")
+    return Wallet(trust=Trust(allow={ISSUER, TOKEN, CREDENTIAL}.__contains__), client_id="wallet")
 
 
 @pytest.mark.spec("VCI-13.5-03")
@@ -86,3 +89,36 @@ def test_another_issuer_than_the_one_that_is_trusted_is_refused() -> None:
     with pytest.raises(Untrusted):
         received(server, trusting())
     assert not any("elsewhere" in url for url in server.urls)
+
+
+def test_a_credential_that_was_ordered_without_keys_is_bound_to_none() -> None:
+    """Else it would be somebody else's to present."""
+    unbound = metadata()
+    for configuration in unbound["credential_configurations_supported"].values():
+        configuration.pop("proof_types_supported", None)
+        configuration.pop("cryptographic_binding_methods_supported", None)
+    credential = sd_jwt_vc(dict(HOLDER_KEYS[0].public_jwk))
+    published = {"issuer": ISSUER, "jwks": {"keys": [dict(ISSUER_KEY.public_jwk)]}}
+    server = Server(
+        {
+            METADATA_URL: ok(unbound),
+            CREDENTIAL: ok({"credentials": [{"credential": credential}]}),
+            ISSUER_METADATA: ok(published),
+        }
+    )
+    opened = run(Offer.parse(by_value(offer())).open(trusting()), server)
+    order = run(run(opened.redeem(), server).order("pid"), server)
+    with pytest.raises(InvalidCredential, match="bound to a key"):
+        run(order.prove([], now=NOW).submit(), server)
+
+
+def test_an_issuer_that_demands_binding_must_say_how_to_prove_a_key() -> None:
+    silent = metadata()
+    for configuration in silent["credential_configurations_supported"].values():
+        configuration.pop("proof_types_supported", None)
+        configuration["cryptographic_binding_methods_supported"] = ["jwk"]
+    server = Server({METADATA_URL: ok(silent)})
+    opened = run(Offer.parse(by_value(offer())).open(trusting()), server)
+    order = run(run(opened.redeem(), server).order("pid"), server)
+    with pytest.raises(ValueError, match="key binding"):
+        order.prove([], now=NOW)

@@ -17,6 +17,7 @@ from oid4vci.wallet.storage import State
 from tests.scripted_server import (
     CREDENTIAL,
     HOLDER_KEYS,
+    ISSUER,
     JWKS,
     METADATA_URL,
     NOW,
@@ -58,9 +59,9 @@ def states() -> dict[str, State]:
 STATES = states()
 
 
-def again() -> Any:
+def again(**changes: Any) -> Any:
     """The settings of another process."""
-    return wallet(formats={"dc+sd-jwt": JwtFormat(fetch=[JWKS])})
+    return wallet(formats={"dc+sd-jwt": JwtFormat(fetch=[JWKS])}, **changes)
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -225,3 +226,11 @@ def places(value: Any) -> Any:
     for key in keys:
         yield value, key
         yield from places(value[key])
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_party_that_is_trusted_no_longer_gets_nothing_from_stored_states(name: str) -> None:
+    data = dump(STATES[name])
+    for trust in (Trust(), Trust(allow={ISSUER}.__contains__)):
+        with pytest.raises(ValueError, match="trust decision"):
+            load(data, again(trust=trust))

@@ -348,3 +348,38 @@ def test_a_published_chain(vectors: Path) -> None:
         verify_chain([leaf, root], ANCHORS, now=1_732_361_727)
     with pytest.raises(Malformed, match="not valid now"):
         verify_chain([leaf, root], Anchors.from_der(root), now=1_632_361_727)
+
+
+@pytest.mark.parametrize(
+    "purpose", [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.OCSP_SIGNING]
+)
+def test_a_certificate_for_something_else_signs_no_credentials(purpose: ObjectIdentifier) -> None:
+    """An authority that issues certificates for web servers too does not make every web server an issuer."""
+    with pytest.raises(Malformed, match="another purpose"):
+        verify_chain([signer("root", ROOT_KEY, (x509.ExtendedKeyUsage([purpose]), True))], ANCHORS, now=NOW)
+    for purposes in ([purpose, DOCUMENT_SIGNER], [ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]):
+        leaf = signer("root", ROOT_KEY, (x509.ExtendedKeyUsage(purposes), True))
+        assert verify_chain([leaf], ANCHORS, now=NOW) == load(leaf)
+
+
+def test_an_authority_is_no_leaf() -> None:
+    with pytest.raises(Malformed, match="certification authority"):
+        verify_chain([signer("root", ROOT_KEY, (x509.BasicConstraints(True, None), True))], ANCHORS, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://bank.example@issuer.example/",
+        "https://iss\tuer.example",
+        " https://issuer.example\n",
+        "https://issuer.example\r\n/bank",
+        "https://issuer.example:99999999/",
+        "https://issuer.example/#https://bank",
+        "http://issuer.example",
+    ],
+)
+def test_only_plain_urls_are_named_by_a_host(uri: str) -> None:
+    leaf = load(signer("root", ROOT_KEY, (x509.SubjectAlternativeName([x509.DNSName("issuer.example")]), False)))
+    assert identifies(leaf, "https://issuer.example/tenant")
+    assert not identifies(leaf, uri)

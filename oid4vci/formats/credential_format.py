@@ -42,6 +42,9 @@ class CredentialEncoder(Protocol):
     def format(self) -> str:
         """The Credential Format Identifier (OID4VCI Appendix A)."""
 
+    def check(self, configuration: "CredentialConfiguration") -> None:
+        """Raises `ValueError` unless this encoder makes what the configuration promises, such as its signing algorithms."""
+
     def draft(
         self,
         claims: Mapping[str, Any],

@@ -4,7 +4,6 @@ What an SD-JWT is stands in `sd_jwt`, how one is made in `sd_jwt_template`; here
 """
 
 from base64 import b64encode
-from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -37,7 +36,6 @@ _NOT_HIDDEN: Final = _ALWAYS_DISCLOSED | {"aud"}
 _SET_HERE: Final = frozenset(("iss", "iat", "nbf", "exp", "cnf", "vct", "_sd", "_sd_alg", "..."))
 
 _DAY = 86_400
-_TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
 # --- issuer -----------------------------------------------------------------------------------------------------------------
@@ -158,6 +156,14 @@ class SdJwtVcEncoder:
         """`dc+sd-jwt` (OID4VCI A.3.1)."""
         return FORMAT
 
+    def check(self, configuration: "CredentialConfiguration") -> None:
+        """See `CredentialEncoder.check`: the configuration has a `vct`, and lists the signer's algorithm if it lists any."""
+        if configuration.format != FORMAT or not isinstance(getattr(configuration, "vct", None), str):
+            raise ValueError(f"this encoder makes credentials of a {FORMAT} configuration with a vct")
+        algorithms = configuration.credential_signing_alg_values_supported
+        if algorithms is not None and self.signer.algorithm not in algorithms:
+            raise ValueError("the signer's algorithm is not among the configuration's credential_signing_alg_values_supported")
+
     def draft(
         self,
         claims: Mapping[str, Any],
@@ -174,7 +180,8 @@ class SdJwtVcEncoder:
         `status` and `vct#integrity` may be among the claims; of several copies each needs a status of its own, in `copies`.
         """
         count = len(holder_keys) or 1
-        self._check(claims, configuration, count, copies)
+        self.check(configuration)
+        self._check(claims, count, copies)
         template = Template.of(
             {**self._own_claims(configuration, issuer, now), **claims},
             self._hidden or Hiding(within={name: Hiding.member(name) for name in claims.keys() - _NOT_HIDDEN}),
@@ -189,7 +196,7 @@ class SdJwtVcEncoder:
             if copies is not None and copies[i]:
                 members += "," + dumps(dict(copies[i]))[1:-1]
             payload, disclosures = template.fill(new_secret(template.entropy), members.encode())
-            inputs.append(self._head + b2a_base64(payload, newline=False).translate(_TO_URL).rstrip(b"="))
+            inputs.append(self._head + b64url_encode(payload).encode())
             tails.append(b"~".join((b"", *disclosures, b"")))
         return SdJwtVcDraft(self.signer, tuple(inputs), tuple(tails))
 
@@ -207,15 +214,9 @@ class SdJwtVcEncoder:
     def _check(
         self,
         claims: Mapping[str, Any],
-        configuration: "CredentialConfiguration",
         count: int,
         copies: Sequence[Mapping[str, Any]] | None,
     ) -> None:
-        if configuration.format != FORMAT or not isinstance(getattr(configuration, "vct", None), str):
-            raise ValueError(f"this encoder makes credentials of a {FORMAT} configuration with a vct")
-        algorithms = configuration.credential_signing_alg_values_supported
-        if algorithms is not None and self.signer.algorithm not in algorithms:
-            raise ValueError("the signer's algorithm is not among the configuration's credential_signing_alg_values_supported")
         if copies is not None and len(copies) != count:
             raise ValueError(f"copies must have {count} elements, one for each credential")
         statuses = []
@@ -232,7 +233,7 @@ class SdJwtVcEncoder:
                 Template.of(dict(members), Hiding())
                 if members.keys() & (claims.keys() | hidden):
                     raise ValueError("what differs from copy to copy must be neither among the claims nor disclosable")
-        # "Each Credential MUST have its own unique, unpredictable status list index" -- HAIP 6.1
+        # HAIP 6.1: "its own unique, unpredictable status list index"
         if count > 1 and (("status" in claims) or any(status in statuses[:i] for i, status in enumerate(statuses))):
             raise ValueError("each copy needs a status of its own")
 

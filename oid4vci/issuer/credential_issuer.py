@@ -8,6 +8,7 @@
 Every refusal on the way is a `Refusal` with a `reply` of its own.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from oid4vci.offers import CredentialOffer, Grants, PreAuthorizedCodeGrant, chec
 from oid4vci.proofs.jwt import JwtProofType
 from oid4vci.proofs.proof_type import ProofType
 from oid4vci.records import Insert, Key, Record
+from oid4vci.sealed import SealingKeys
 from oid4vci.secret import NewSecret, new_secret
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ("Issuer", "IssuerCall")
 
+# What `publish_offer` makes: 32 bytes in base64url.
+_OFFER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 IssuerCall: TypeAlias = MetadataCall | KeysCall | NonceCall | OfferCall | CredentialCall
 
 
@@ -124,7 +128,7 @@ class Issuer:
         offer_id = self._offer_id(request.path)
         if offer_id is None:
             raise NotFound("there is no credential offer here")
-        return OfferCall(Key.of(OFFER, offer_id))
+        return OfferCall(offer_id)
 
     def read_credential_request(self, request: Request) -> CredentialCall:
         """A Credential Request (OID4VCI 8.2).
@@ -163,7 +167,9 @@ class Issuer:
         if self.credential_offer_endpoint is None:
             raise ValueError("credential_offer_endpoint is not set")
         offer_id = b64url_encode(self.new_secret(32))
-        record = Record(Key.of(OFFER, offer_id), {"offer": offer.to_json()}, now + lifetime)
+        # An offer holds its code: like the row's key, its content is nothing to who does not know the URL.
+        sealed = SealingKeys.named_by(offer_id).seal(OFFER, offer.to_json(), new_secret=self.new_secret)
+        record = Record(Key.of(OFFER, offer_id), {"sealed": sealed}, now + lifetime)
         return PublishedOffer(f"{self.credential_offer_endpoint}/{offer_id}", (Insert(record),))
 
     def _offer_id(self, path: str) -> str | None:
@@ -171,11 +177,11 @@ class Issuer:
             return None
         prefix = _path(self.credential_offer_endpoint) + "/"
         offer_id = path.removeprefix(prefix)
-        return offer_id if path.startswith(prefix) and 0 < len(offer_id) <= 128 and "/" not in offer_id else None
+        return offer_id if path.startswith(prefix) and _OFFER_ID.fullmatch(offer_id) else None
 
 
 def _path(url: str) -> str:
-    return urlsplit(url).path
+    return urlsplit(url).path or "/"
 
 
 def _keys_document(issuer: Issuer) -> dict[str, Any]:
@@ -209,6 +215,11 @@ def _check_capabilities(issuer: Issuer) -> None:
             broken.append(f"credential_configurations_supported.{name}: has no encoder")
         elif encoder.format != configuration.format:
             broken.append(f"credential_configurations_supported.{name}: its encoder issues {encoder.format}")
+        else:
+            try:
+                encoder.check(configuration)
+            except ValueError as error:
+                broken.append(f"credential_configurations_supported.{name}: {error}")
         for proof_type, terms in (configuration.proof_types_supported or {}).items():
             known = issuer.proof_types.get(proof_type)
             if known is None:
@@ -230,6 +241,8 @@ def _check_capabilities(issuer: Issuer) -> None:
             broken.append(str(error.within("credential_offer_endpoint")))
     paths = [_path(url) for url in (metadata.credential_endpoint, metadata.nonce_endpoint) if url is not None]
     paths.append(_path(credential_issuer_metadata_url(metadata.credential_issuer)))
+    if issuer.published_keys:
+        paths.append(_path(jwt_vc_issuer_metadata_url(metadata.credential_issuer)))
     if len(set(paths)) != len(paths):
         broken.append("credential_endpoint, nonce_endpoint: each endpoint needs a path of its own")
     if broken:

@@ -21,7 +21,7 @@ from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys
 from oid4vci.metadata import CredentialConfiguration
 from oid4vci.nonces import Nonce
 from oid4vci.oauth.access_tokens import ReadAccessToken
-from oid4vci.oauth.grants import Authorization
+from oid4vci.oauth.grants import MAX_IDENTIFIER, Authorization
 from oid4vci.proofs.proof_type import Expected, ReadProofs
 from oid4vci.records import Key, Records
 
@@ -69,7 +69,7 @@ def _string(body: Mapping[str, Any], name: str) -> str | None:
     value = body.get(name)
     if value is None and name not in body:
         return None
-    if not isinstance(value, str) or not value or len(value) > 4096:
+    if not isinstance(value, str) or not value or len(value) > MAX_IDENTIFIER:
         raise Malformed("must be a non-empty string", name)
     return value
 
@@ -194,6 +194,6 @@ class CredentialCall:
         if policy is None:
             return ()
         # "if at least one of the key proofs does not contain a `c_nonce` value" -- OID4VCI 8.3.1.2
-        if None in proofs.nonces:
+        if not proofs.nonces or None in proofs.nonces:
             raise InvalidProof("a key proof has no nonce")
         return tuple(policy.check(nonce, self.issuer.identifier, records, now=now) for nonce in self._given_nonces)

@@ -10,6 +10,7 @@ from oid4vci.keys import KeyReference, ResolvedKeys
 from oid4vci.nonces import Nonces
 from oid4vci.offers import CredentialOffer, offer_response, reference_uri
 from oid4vci.records import Change, Key, Records, Reply
+from oid4vci.sealed import SealingKeys
 
 if TYPE_CHECKING:
     from oid4vci.issuer.credential_issuer import Issuer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ("OFFER", "KeysCall", "MetadataCall", "NonceCall", "OfferCall", "PublishedOffer")
 
 OFFER: Final = "credential_offer"
+MAX_SEALED_OFFER: Final = 1 << 20
 
 
 @frozen
@@ -76,17 +78,18 @@ class PublishedOffer:
 class OfferCall:
     """A request for an offer by reference."""
 
-    key: Key
+    offer_id: str = field(repr=False)
     key_refs: tuple[KeyReference, ...] = field(default=(), init=False)
 
     @property
     def lookups(self) -> tuple[Key, ...]:
         """The stored offer."""
-        return (self.key,)
+        return (Key.of(OFFER, self.offer_id),)
 
     def verify(self, records: Records, *, keys: ResolvedKeys, now: int) -> Reply:
         """The offer as `application/json` (OID4VCI 4.1.3). Raises `NotFound`."""
-        record = records.get(self.key)
+        record = records.get(*self.lookups)
         if record is None or record.expires_at <= now:
             raise NotFound("there is no such credential offer, or no longer")
-        return Reply(offer_response(CredentialOffer.from_json(record.data["offer"])))
+        offer = SealingKeys.named_by(self.offer_id).open(OFFER, record.data["sealed"], max_size=MAX_SEALED_OFFER)
+        return Reply(offer_response(CredentialOffer.from_json(offer)))

@@ -15,6 +15,8 @@ __all__ = ("OPENID_CREDENTIAL", "AuthorizationDetail", "read_authorization_detai
 
 OPENID_CREDENTIAL = "openid_credential"
 MAX_DETAILS = 100
+# Characters of the parameter: what is granted is stored, and read again with every Credential Request.
+MAX_PARAMETER = 16_384
 
 
 @frozen(kw_only=True)
@@ -37,6 +39,8 @@ def read_authorization_details(text: str, *, credential_issuers: Sequence[str]) 
     or claims descriptions that contradict each other (OID4VCI B.3).
     """
     try:
+        if len(text) > MAX_PARAMETER:
+            raise Malformed("too large", "authorization_details")
         elements: Any = _json.loads(text)
         if not isinstance(elements, list) or not 1 <= len(elements) <= MAX_DETAILS:
             raise Malformed("must be a non-empty array")

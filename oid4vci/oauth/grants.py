@@ -10,10 +10,11 @@ from typing import Any, Self
 from attrs import field, frozen
 
 from oid4vci.oauth.authorization_details import AuthorizationDetail
-from oid4vci.records import Record
+from oid4vci.records import Record, Swap
 
 __all__ = (
     "GRANT",
+    "MAX_IDENTIFIER",
     "OFFERED",
     "REDEEMED",
     "REVOKED",
@@ -21,10 +22,18 @@ __all__ = (
     "default_identifier",
     "granted_details",
     "identifiers_of",
+    "revoke",
 )
 
 GRANT = "grant"
 OFFERED, REDEEMED, REVOKED = "offered", "redeemed", "revoked"
+# Characters of a credential identifier: those that are given out, and those that are read.
+MAX_IDENTIFIER = 4096
+
+
+def revoke(grant: Record) -> Swap:
+    """The change that ends a grant, offered or redeemed: its code is worth nothing any more, nor are the tokens it gave."""
+    return Swap.update(grant, state=REVOKED)
 
 
 def default_identifier(configuration_id: str) -> str:
@@ -43,36 +52,41 @@ class Authorization:
 
     `client_id` is None if the token was given out to an anonymous client. `identifiers` maps each credential identifier that the
     Token Response named to its configuration; it is None if the response named none, and then `configuration_ids` decide.
-    `note` is what the application stored with the grant. `expires_at` is the token's end.
+    `granted` is `details` as stored. `note` is what the application stored with the grant. `expires_at` is the token's end.
     """
 
     subject: str
     client_id: str | None
     configuration_ids: frozenset[str]
     identifiers: Mapping[str, str] | None
-    details: tuple[AuthorizationDetail, ...]
+    granted: tuple[Mapping[str, Any], ...] = field(repr=False)
     note: Any = field(repr=False)
     expires_at: int
     grant: Record | None = field(default=None, repr=False)
+
+    @property
+    def details(self) -> tuple[AuthorizationDetail, ...]:
+        """The `authorization_details` of the Token Response."""
+        return tuple(AuthorizationDetail.from_json(detail) for detail in self.granted)
 
     @classmethod
     def from_grant(cls, grant: Record, *, expires_at: int) -> Self:
         """What a redeemed grant allows."""
         data = grant.data
-        details = tuple(AuthorizationDetail.from_json(detail) for detail in data["details"])
+        granted = tuple(data["details"])
         identifiers: dict[str, str] | None = None
-        if details:
+        if granted:
             identifiers = {
-                identifier: detail.credential_configuration_id
-                for detail in details
-                for identifier in detail.credential_identifiers or ()
+                identifier: detail["credential_configuration_id"]
+                for detail in granted
+                for identifier in detail["credential_identifiers"]
             }
         return cls(
             subject=data["subject"],
             client_id=data["client_id"],
             configuration_ids=frozenset(data["configuration_ids"]),
             identifiers=identifiers,
-            details=details,
+            granted=granted,
             note=data["note"],
             expires_at=expires_at,
             grant=grant,

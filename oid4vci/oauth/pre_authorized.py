@@ -13,7 +13,7 @@ from oid4vci._json import b64url_encode
 from oid4vci.errors import InvalidAuthorizationDetails, InvalidGrant, InvalidRequest
 from oid4vci.http import Form
 from oid4vci.oauth.authorization_details import AuthorizationDetail, read_authorization_details
-from oid4vci.oauth.grants import GRANT, OFFERED, REDEEMED, REVOKED, granted_details, identifiers_of
+from oid4vci.oauth.grants import GRANT, MAX_IDENTIFIER, OFFERED, REDEEMED, REVOKED, granted_details, identifiers_of
 from oid4vci.offers import PRE_AUTHORIZED_CODE, PreAuthorizedCodeGrant, TxCode
 from oid4vci.records import Change, Insert, Key, Record, Records, Swap
 from oid4vci.sealed import SealingKeys
@@ -89,14 +89,18 @@ class PreAuthorizedCodes:
         the datasets to be had; without them one per configuration. `credential_issuer` binds the grant to one of several issuers
         of a server, `client_id` the code to one client. `note` is any JSON that comes back with the order. Raises `ValueError`.
         """
-        if not configuration_ids or len(set(configuration_ids)) != len(configuration_ids):
-            raise ValueError("configuration_ids must be a non-empty sequence without repetition")
+        if isinstance(configuration_ids, str) or any(isinstance(each, str) for each in (datasets or {}).values()):
+            raise ValueError("configuration_ids and the identifiers of datasets are sequences, not a string")
+        if not configuration_ids or len(set(configuration_ids)) != len(configuration_ids) or not all(configuration_ids):
+            raise ValueError("configuration_ids must be a non-empty sequence without empty strings or repetition")
         if tx_code is not None and not 1 <= len(tx_code) <= MAX_TX_CODE:
             raise ValueError(f"a transaction code has 1 to {MAX_TX_CODE} characters")
         datasets = {each: list(identifiers) for each, identifiers in (datasets or {}).items()}
         identifiers = [identifier for each in configuration_ids for identifier in identifiers_of(each, datasets)]
         if not set(datasets) <= set(configuration_ids) or not all(datasets.values()):
             raise ValueError("datasets must name configurations of this grant, each with at least one identifier")
+        if not all(1 <= len(identifier) <= MAX_IDENTIFIER for identifier in identifiers):
+            raise ValueError(f"a credential identifier has 1 to {MAX_IDENTIFIER} characters")
         if len(set(identifiers)) != len(identifiers):
             # "each uniquely identifying a Credential Dataset" -- OID4VCI 6.2
             raise ValueError("a credential identifier stands for one dataset only")
@@ -122,8 +126,11 @@ class PreAuthorizedCodes:
         grant = PreAuthorizedCodeGrant(pre_authorized_code=code, tx_code=hints, authorization_server=authorization_server)
         return PreAuthorized(grant, key, (Insert(Record(key, data, now + self.lifetime)),))
 
-    def read(self, form: Form, *, credential_issuers: Sequence[str]) -> "PreAuthorizedCall":
+    def read(self, form: Form, *, credential_issuers: Sequence[str], client_id: str | None) -> "PreAuthorizedCall":
         """Read a Token Request whose `grant_type` is `GRANT_TYPE`; nothing in it is believed yet.
+
+        `client_id` is the client that the server has authenticated, or accepted by its name; None for an anonymous one. What the
+        form says of it does not count.
 
         Raises `InvalidRequest`, `InvalidAuthorizationDetails`.
         """
@@ -135,7 +142,7 @@ class PreAuthorizedCodes:
             raise InvalidRequest("pre-authorized_code or tx_code is too long")
         text = form.get("authorization_details")
         details = () if text is None else read_authorization_details(text, credential_issuers=credential_issuers)
-        return PreAuthorizedCall(self, Key.of(GRANT, code), tx_code, details, form.get("client_id"))
+        return PreAuthorizedCall(self, Key.of(GRANT, code), tx_code, details, client_id)
 
 
 @frozen

@@ -190,6 +190,8 @@ class Received:
 
     def _check_keys(self, credentials: list[VerifiedCredential]) -> None:
         """Each key "is used to bind to, at most, one Credential", matched by key, not by order (OID4VCI 8.3)."""
+        if not self.holder_keys and any(credential.holder_key is not None for credential in credentials):
+            raise InvalidCredential("a credential is bound to a key, but none was sent")
         if not self.holder_keys:
             return
         unused = set(self.holder_keys)

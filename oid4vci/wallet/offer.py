@@ -25,7 +25,7 @@ from oid4vci.offers import (
     read_offer_uri,
 )
 from oid4vci.wallet.exchange import Exchange, get, json_object
-from oid4vci.wallet.opened import Opened
+from oid4vci.wallet.opened import Opened, demand_endpoints
 from oid4vci.wallet.settings import Wallet
 
 __all__ = ("Offer",)
@@ -153,4 +153,5 @@ def _opened(
         raise InvalidMetadata("no Authorization Server of this issuer supports the grant type of the offer")
     if server.token_endpoint is None:
         raise InvalidMetadata("the Authorization Server has no token_endpoint")
+    demand_endpoints(wallet, metadata, server)
     return Opened(wallet, offer, metadata, server, server.token_endpoint)

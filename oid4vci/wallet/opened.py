@@ -32,6 +32,18 @@ def check_tx_code(expected: TxCode, tx_code: str | None) -> None:
         raise TxCodeRequired(f"the transaction code has {expected.length} characters")
 
 
+def demand_endpoints(wallet: Wallet, metadata: CredentialIssuerMetadata, server: AuthorizationServerMetadata) -> None:
+    """Raise `Untrusted` if a code, a token or a proof would go to an origin that the trust decision has not allowed.
+
+    Endpoints of the same origin as the party they belong to are allowed with it.
+    """
+    for endpoint in (metadata.credential_endpoint, metadata.nonce_endpoint):
+        if endpoint is not None:
+            wallet.trust.demand_endpoint(endpoint, metadata.credential_issuer)
+    if server.token_endpoint is not None:
+        wallet.trust.demand_endpoint(server.token_endpoint, server.issuer)
+
+
 @frozen
 class Opened:
     """An offer, the metadata of its issuer and of the Authorization Server to use; each was named by the one before.

@@ -99,6 +99,9 @@ class Order:
         if the issuer demands another proof type, another way to name keys, or key attestations.
         """
         algorithms = self.proof_algorithms
+        if algorithms is None and self.configuration.key_binding_required:
+            # OID4VCI 12.2.4: proof types "MUST be present if cryptographic_binding_methods_supported is present".
+            raise ValueError("the issuer demands key binding but does not say how to prove a key")
         if not (min(self.max_keys, 1) <= len(signers) <= self.max_keys):
             raise ValueError(f"the number of keys must be {min(self.max_keys, 1)} to {self.max_keys}")
         if algorithms is not None:

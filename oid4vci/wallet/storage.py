@@ -31,7 +31,7 @@ from oid4vci.metadata import AuthorizationServerMetadata, CredentialIssuerMetada
 from oid4vci.offers import CredentialOffer, check_offer
 from oid4vci.wallet.exchange import Exchange
 from oid4vci.wallet.issued import Deferred, Issued, Received
-from oid4vci.wallet.opened import Opened
+from oid4vci.wallet.opened import Opened, demand_endpoints
 from oid4vci.wallet.order import Order, Proofs
 from oid4vci.wallet.session import ACCESS_TOKEN, Session
 from oid4vci.wallet.settings import Wallet
@@ -70,6 +70,10 @@ class StoredOpened(Document):
     def restore(self, wallet: Wallet) -> Opened:
         """The state."""
         check_offer(self.offer, self.metadata)
+        # The trust decision may be another one by now.
+        for identifier in (self.metadata.credential_issuer, self.server.issuer):
+            wallet.trust.demand(identifier)
+        demand_endpoints(wallet, self.metadata, self.server)
         _require(self.server.issuer in self.metadata.servers, "server")
         if self.server.token_endpoint is None:
             raise Malformed("is missing", "server.token_endpoint")

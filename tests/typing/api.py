@@ -162,7 +162,7 @@ def by_stages(issuer: Issuer, request: Request, store: Store, now: int) -> Reply
 def redeem(codes: PreAuthorizedCodes, form: dict[str, str], store: Store, now: int, random: NewSecret) -> Reply:
     """The grant in another OAuth server."""
     codes.new("alice", ["member"], now=now, new_secret=random, note={"ticket": 1})
-    call = codes.read(Form(tuple(form.items())), credential_issuers=[ISSUER])
+    call = codes.read(Form(tuple(form.items())), credential_issuers=[ISSUER], client_id=None)
     grant = call.verify(store.load(call.lookups), now=now)
     assert_type(grant.subject, str)
     return Reply(Response.of_json(200, {"access_token": "..."}), (grant.redeem(expires_at=now + 60),))
@@ -180,7 +180,7 @@ class Network:
 
 def receive(uri: str, pem: bytes, network: Network, now: int) -> tuple[VerifiedCredential, ...]:
     """A whole issuance, with a driver."""
-    trust = Trust(anchors=Anchors.from_pem(pem), allow=lambda url: url.startswith(ISSUER))
+    trust = Trust.of(ISSUER, anchors=Anchors.from_pem(pem))
     wallet = Wallet(trust=trust, client_id="wallet", locales=["de", "en"])
     try:
         opened = run(Offer.parse(uri).open(wallet), network.send)

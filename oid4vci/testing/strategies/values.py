@@ -102,9 +102,10 @@ def documents(
 
 
 def identifier_urls() -> st.SearchStrategy[str]:
-    """Identifiers of Credential Issuers and Authorization Servers: `https`, without query and fragment."""
+    """Identifiers of Credential Issuers and Authorization Servers: `https`, without query, fragment and dot segments."""
     return st.from_regex(
-        r"https://[a-z0-9]{1,8}(\.[a-z]{2,5}){0,2}(:[1-9][0-9]{1,3})?(/[A-Za-z0-9._~-]{0,6}){0,3}", fullmatch=True
+        r"https://[a-z0-9]{1,8}(\.[a-z]{2,5}){0,2}(:[1-9][0-9]{1,3})?(/([A-Za-z0-9_~-][A-Za-z0-9._~-]{0,5})?){0,3}",
+        fullmatch=True,
     )
 
 
