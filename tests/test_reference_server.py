@@ -627,3 +627,9 @@ def test_the_server_runs_over_tls_and_ends_in_order(tmp_path: Path, store: str) 
             reference = Offer.parse(made["offer_uri"]).content
             assert isinstance(reference, OfferReference)
             assert client.get(urlsplit(reference.url).path).status_code == 200
+
+
+def test_behind_a_proxy_offers_are_made_with_a_token_only(capsys: pytest.CaptureFixture[str]) -> None:
+    """There every client seems to come from this machine."""
+    assert main(["--issuer", ISSUER, "--port", "1", "--admin"]) == 2
+    assert "admin_token" in capsys.readouterr().err

@@ -194,7 +194,9 @@ def test_of_several_identifiers_one_must_be_chosen() -> None:
 # --- prove ------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.spec("VCI-12.2.4-60")
+@pytest.mark.spec(
+    "VCI-12.2.4-60", "VCI-8.2-12", "VCI-8.2-13", "VCI-8.2-20", "VCI-8.2-21", "VCI-F.1-03", "VCI-F.1-17", "VCI-F.1-20"
+)
 def test_the_proofs() -> None:
     server = Server()
     issued(server, FIRST, SECOND)

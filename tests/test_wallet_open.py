@@ -55,7 +55,6 @@ def test_the_preferred_languages_are_sent() -> None:
     assert [request.headers.get("accept-language") for request in server.requests] == ["de-AT, de;q=0.9, en;q=0.8"] * 3
 
 
-@pytest.mark.spec("VCI-12.2.2-13")
 @pytest.mark.parametrize("locale", ["", "de_AT", "en\r\nx: y", "x" * 9, "de-", "*"])
 def test_locales_are_language_tags(locale: str) -> None:
     with pytest.raises(ValueError, match="language tags"):
@@ -494,3 +493,18 @@ def test_trust_in_a_party_is_trust_in_what_lies_beneath_it() -> None:
         "https://b.example.evil.com",
     ):
         assert not trust.allow(url)
+
+
+@pytest.mark.parametrize(
+    "gone", [Response(404), ok([]), Response.of_json(400, {"error": "x"}), Response(200, {"content-type": "text/html"})]
+)
+def test_a_server_that_is_gone_does_not_stop_an_offer_that_another_can_serve(gone: Response) -> None:
+    server = several({}, {})
+    server.answers[WELL_KNOWN + "1"] = gone
+    assert opened(server).server.issuer == SECOND
+
+
+def test_a_code_is_not_spent_on_credentials_that_nobody_can_verify() -> None:
+    start = opened(Server(), formats={})
+    with pytest.raises(ValueError, match="no verifier"):
+        start.redeem()

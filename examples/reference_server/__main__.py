@@ -49,8 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings(given.config)
         key = issuer_key(settings.signing) if settings.signing is not None else demo_key(given.issuer)
         service = Service.of(given.issuer, settings, key)
+        if given.admin and given.tls_cert is None and settings.admin_token is None:
+            # Behind a proxy everybody seems to come from this machine.
+            raise ValueError("--admin needs admin_token in the configuration, if TLS ends in front of this server")
         store = open_store(given.store)
-    except (ValueError, OSError) as error:
+    except (ValueError, TypeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     log_to_stderr()

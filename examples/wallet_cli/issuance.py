@@ -10,7 +10,7 @@ from examples.wallet_cli.folder import Folder, HolderKey
 from examples.wallet_cli.network import Network
 from examples.wallet_cli.terminal import Person, plain
 from oid4vci.drive import run
-from oid4vci.errors import TxCodeRequired, Untrusted, WrongTxCode
+from oid4vci.errors import TxCodeRequired, Untrusted, WalletError, WrongTxCode
 from oid4vci.formats import VerifiedCredential
 from oid4vci.http import Request
 from oid4vci.offers import CredentialOffer, OfferReference, read_offer_response
@@ -43,10 +43,17 @@ class Issuance:
         opened = run(Offer(offer).open(wallet), self.network.send)
         self._show(opened)
         session = self._redeem(opened, tx_code)
-        count = 0
+        count, failures = 0, list[Exception]()
         for configuration_id in session.configuration_ids:
             for identifier in (session.credential_identifiers or {}).get(configuration_id, (None,)):
-                count += self._order(session, configuration_id, identifier)
+                try:
+                    count += self._order(session, configuration_id, identifier)
+                except (WalletError, ValueError) as error:
+                    # What else was offered may be had all the same.
+                    self.person.tell(f"Not obtained: {plain(configuration_id)}: {plain(str(error))}")
+                    failures.append(error)
+        if failures:
+            raise failures[0]
         return count
 
     def _offer(self, uri: str, consent: Consent) -> CredentialOffer:

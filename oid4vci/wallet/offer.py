@@ -6,7 +6,8 @@ from typing import Any, Self, TypeVar
 
 from attrs import frozen
 
-from oid4vci.errors import InvalidMetadata, InvalidOffer, Untrusted
+from oid4vci._json import Malformed
+from oid4vci.errors import InvalidMetadata, InvalidOffer, Untrusted, WalletError
 from oid4vci.http import Response
 from oid4vci.metadata import (
     AuthorizationServerMetadata,
@@ -64,14 +65,28 @@ class Offer:
         )
 
 
-def _document(wallet: Wallet, url: str, read: Callable[[dict[str, Any]], T | Exchange[T]]) -> Exchange[T]:
-    """A GET for metadata, and another one without the final `/` if they are not found with it."""
+def _document(
+    wallet: Wallet,
+    url: str,
+    read: Callable[[dict[str, Any]], T | Exchange[T]],
+    otherwise: Callable[[], T | Exchange[T]] | None = None,
+) -> Exchange[T]:
+    """A GET for metadata, and another one without the final `/` if they are not found with it.
+
+    `otherwise` says how to go on if there is no such document.
+    """
     fallback = well_known_fallback_url(url)
 
     def receive(response: Response) -> T | Exchange[T]:
         if response.status == 404 and fallback is not None:
-            return _document(wallet, fallback, read)
-        return read(json_object(response))
+            return _document(wallet, fallback, read, otherwise)
+        try:
+            members = json_object(response)
+        except (Malformed, WalletError):
+            if otherwise is None:
+                raise
+            return otherwise()
+        return read(members)
 
     return Exchange(get(url, locales=wallet.locales), receive, InvalidMetadata)
 
@@ -133,7 +148,12 @@ def _server_metadata(
             return _opened(wallet, offer, metadata, best)
         return _server_metadata(wallet, offer, metadata, others, best)
 
-    return _document(wallet, authorization_server_metadata_url(identifier), read)
+    def otherwise() -> Opened | Exchange[Opened]:
+        return _server_metadata(wallet, offer, metadata, others, silent) if others else _opened(wallet, offer, metadata, silent)
+
+    # A server that is gone does not stop an offer that another one can serve.
+    given_up = None if not others and silent is None else otherwise
+    return _document(wallet, authorization_server_metadata_url(identifier), read, given_up)
 
 
 def _supports(server: AuthorizationServerMetadata, grant_type: str | None) -> bool | None:

@@ -97,13 +97,19 @@ class Opened:
         parameters are sent along.
 
         Raises `TxCodeRequired` if a Transaction Code is demanded and `tx_code` cannot be it, and `ValueError` if none is demanded,
-        the offer has no pre-authorized code, a configuration was not offered, the server says that it takes no
-        `authorization_details`, an extra parameter is a known one, or the server takes no anonymous requests and the Wallet has no
-        `client_id`. The exchange raises `WrongTxCode`: ask the person again and redeem again; `Refused`: the code is gone.
+        the offer has no pre-authorized code, a configuration was not offered, none has a format that the Wallet can verify, the
+        server says that it takes no `authorization_details`, an
+        extra parameter is a known one, or the server takes no anonymous requests and the Wallet has no `client_id`. The exchange
+        raises `WrongTxCode`: ask the person again and redeem again; `Refused`: the code is gone.
         """
         grant = self.pre_authorized_code
         if grant is None:
             raise ValueError("the offer has no pre-authorized code")
+        chosen = self.offer.credential_configuration_ids if configuration_ids is None else configuration_ids
+        formats = {each.format for name, each in self.configurations.items() if name in chosen}
+        if formats and not any(each in self.wallet.formats for each in formats):
+            # Before the code is spent on Credentials that nobody here can verify.
+            raise ValueError("the Wallet has no verifier for the format of any of these Credentials")
         parameters = {"grant_type": PRE_AUTHORIZED_CODE, "pre-authorized_code": grant.pre_authorized_code}
         # OID4VCI 6.1: "MUST be present if a tx_code object was present in the Credential Offer", even an empty one.
         if grant.tx_code is not None:
