@@ -39,8 +39,9 @@ class Trust:
 
     `allow`: called with a URL or an identifier, exactly as the peer gave it: a Credential Issuer identifier, an Authorization
     Server, a URL that is about to be fetched, an `iss`. True means the Wallet may send requests there and believe the keys it
-    publishes. The default refuses everything. An allow-list of exact strings is the safest; whoever allows more keeps in mind
-    that the string is the peer's choice, and must refuse addresses inside its own network.
+    publishes; endpoints of the same origin are allowed with it, others are asked about. The default refuses everything.
+    `Trust.of` and an allow-list of exact strings are safest; whoever allows more keeps in mind that the string is the peer's
+    choice, and must refuse addresses inside its own network.
 
     >>> Trust(allow={"https://issuer.example.com"}.__contains__).demand("https://issuer.example.com")
     >>> Trust().demand("https://issuer.example.com")
