@@ -5,7 +5,7 @@ the class they concern. Unknown members are kept in `extra` and written back (OI
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -29,6 +29,7 @@ __all__ = (
     "nested",
     "positive_number",
     "string",
+    "strings",
     "wire",
 )
 
@@ -240,6 +241,13 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:/@+-]{1,80}")
 def _step(name: str) -> str:
     """A member name as part of a path: names come from outside, and paths go into error descriptions."""
     return name if _PLAIN.fullmatch(name) else "?"
+
+
+def strings(values: Iterable[str]) -> tuple[str, ...]:
+    """A converter for fields that take several strings: one alone would be taken for its characters. Raises `TypeError`."""
+    if isinstance(values, str):
+        raise TypeError("several strings are expected, not one")
+    return tuple(values)
 
 
 def wire(codec: Codec, name: str | None = None) -> dict[str, Any]:

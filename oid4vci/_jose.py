@@ -154,7 +154,7 @@ def public_key(jwk: Any) -> PublicKey:
     Refused: symmetric keys, private members, `use` or `key_ops` for something else, unknown types and curves, points not on
     the curve, Ed25519 points of small order. Raises `Malformed`.
     """
-    if not isinstance(jwk, dict | Mapping):
+    if not isinstance(jwk, Mapping):
         raise Malformed("must be a JSON object")
     if not _PRIVATE_MEMBERS.isdisjoint(jwk):
         raise Malformed("must be a public key, without private members")

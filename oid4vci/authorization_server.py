@@ -3,26 +3,27 @@
 It is made of the rooms in `oid4vci.oauth`, which an existing server uses one by one instead.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
 from oid4vci import _json
+from oid4vci._document import strings
 from oid4vci.errors import (
     InvalidClient,
     InvalidGrant,
     InvalidRequest,
     InvalidTarget,
-    MethodNotAllowed,
     NotFound,
     UnsupportedGrantType,
+    check_method,
     reading,
 )
-from oid4vci.http import Form, Request, Response
+from oid4vci.http import Form, Request, Response, url_path
 from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
 from oid4vci.metadata import AuthorizationServerMetadata, authorization_server_metadata_url
+from oid4vci.metadata.finding import publishing_errors
 from oid4vci.oauth.access_tokens import MAX_BEARER_LIFETIME, SealedAccessTokens
 from oid4vci.oauth.pre_authorized import (
     GRANT_TYPE,
@@ -57,14 +58,8 @@ _NOT_SERVED = (
 MAX_CLIENT_ID = 2048
 
 
-def _strings(values: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(values, str):
-        raise TypeError("several strings are expected, not one")
-    return tuple(values)
-
-
 def _set(values: Collection[str] | None) -> frozenset[str] | None:
-    return None if values is None else frozenset(_strings(values))
+    return None if values is None else frozenset(strings(values))
 
 
 @frozen
@@ -82,7 +77,7 @@ class AuthorizationServer:
     metadata: AuthorizationServerMetadata
     codes: PreAuthorizedCodes
     access_tokens: SealedAccessTokens
-    credential_issuers: tuple[str, ...] = field(default=(), converter=_strings)
+    credential_issuers: tuple[str, ...] = field(default=(), converter=strings)
     public_clients: Collection[str] | None = field(default=None, converter=_set)
     access_token_lifetime: int = MAX_BEARER_LIFETIME
     new_secret: NewSecret = field(default=new_secret, repr=False)
@@ -91,7 +86,7 @@ class AuthorizationServer:
 
     def __attrs_post_init__(self) -> None:
         metadata = self.metadata
-        broken = [str(finding) for finding in metadata.findings() if finding.severity == "error"]
+        broken = publishing_errors(metadata.findings())
         if metadata.token_endpoint is None:
             broken.append("token_endpoint: is missing")
         if GRANT_TYPE not in (metadata.grant_types_supported or ()):
@@ -109,8 +104,8 @@ class AuthorizationServer:
         if broken:
             raise ValueError("; ".join(broken))
         endpoints = {
-            urlsplit(authorization_server_metadata_url(self.identifier)).path: self.read_metadata_request,
-            urlsplit(metadata.token_endpoint or "").path: self.read_token_request,
+            url_path(authorization_server_metadata_url(self.identifier)): self.read_metadata_request,
+            url_path(metadata.token_endpoint or ""): self.read_token_request,
         }
         object.__setattr__(self, "_endpoints", endpoints)
         object.__setattr__(self, "credential_issuers", self.credential_issuers or (self.identifier,))
@@ -134,8 +129,7 @@ class AuthorizationServer:
 
     def read_metadata_request(self, request: Request) -> "ServerMetadataCall":
         """A request for the server's metadata (RFC 8414 3.1). Raises `MethodNotAllowed`."""
-        if request.method != "GET":
-            raise MethodNotAllowed("GET")
+        check_method(request, "GET")
         return ServerMetadataCall(self)
 
     def read_token_request(self, request: Request) -> "TokenCall":
@@ -144,8 +138,7 @@ class AuthorizationServer:
         Raises `MethodNotAllowed`, `InvalidRequest`, `UnsupportedGrantType`, `InvalidClient`, `InvalidTarget`,
         `InvalidAuthorizationDetails`; none of them consumes anything.
         """
-        if request.method != "POST":
-            raise MethodNotAllowed("POST")
+        check_method(request, "POST")
         with reading(InvalidRequest):
             form = request.form()
         if form.get("grant_type") is None:

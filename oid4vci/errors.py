@@ -12,7 +12,7 @@ from enum import Enum
 from typing import ClassVar
 
 from oid4vci._json import Malformed
-from oid4vci.http import Response
+from oid4vci.http import Request, Response
 from oid4vci.records import Change, Reply
 
 __all__ = (
@@ -50,6 +50,7 @@ __all__ = (
     "Untrusted",
     "WalletError",
     "WrongTxCode",
+    "check_method",
     "reading",
 )
 
@@ -268,13 +269,10 @@ class CredentialRequestDenied(Refusal):
     error, section = "credential_request_denied", "OID4VCI 8.3.1.2"
 
 
-@contextmanager
-def reading(refusal: type[Refusal]) -> Iterator[None]:
-    """Turns `Malformed` inside the block into `refusal`, path and reason in its description."""
-    try:
-        yield
-    except Malformed as error:
-        raise refusal(str(error)) from None
+def check_method(request: Request, method: str) -> None:
+    """Raises `MethodNotAllowed` unless the request has this method."""
+    if request.method != method:
+        raise MethodNotAllowed(method)
 
 
 # --- wallet -----------------------------------------------------------------------------------------------------------------
@@ -347,3 +345,15 @@ class WrongTxCode(Refused):
     """The server did not accept the code. It may be the Transaction Code: ask the person once more (OID4VCI 6.3)."""
 
     advice = Advice.ASK_AGAIN
+
+
+# --- both -------------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def reading(error: type[Refusal] | type[WalletError]) -> Iterator[None]:
+    """Turns `Malformed` inside the block into `error`, path and reason in its description."""
+    try:
+        yield
+    except Malformed as malformed:
+        raise error(str(malformed)) from None

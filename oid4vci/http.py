@@ -6,14 +6,14 @@ An adapter makes a `Request` of what its framework received and gives back what 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from attrs import field, frozen
 
 from oid4vci import _json
 from oid4vci._json import Malformed
 
-__all__ = ("Form", "Headers", "Request", "Response", "media_type")
+__all__ = ("Form", "Headers", "Request", "Response", "media_type", "url_path")
 
 MAX_BODY = 1 << 20
 MAX_FORM_FIELDS = 64
@@ -22,7 +22,7 @@ MAX_FORM_FIELDS = 64
 def _lower(headers: "Headers | Mapping[str, str] | Iterable[tuple[str, str]]") -> "Headers":
     if isinstance(headers, Headers):
         return headers
-    pairs = headers.items() if isinstance(headers, dict | Mapping) else headers
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
     return Headers(tuple([(name.lower(), value) for name, value in pairs]))
 
 
@@ -84,6 +84,11 @@ class Form:
 
 # Not `urlsplit`: it raises on some targets that a peer can send, and drops characters from others.
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+
+
+def url_path(url: str) -> str:
+    """The path at which a server answers for a URL of its own; `/` if it has none."""
+    return urlsplit(url).path or "/"
 
 
 def _repr_of_url(url: str) -> str:

@@ -27,7 +27,7 @@ from oid4vci._document import (
     wire,
 )
 from oid4vci._json import Malformed
-from oid4vci.errors import InvalidOffer
+from oid4vci.errors import InvalidOffer, reading
 from oid4vci.http import Response
 
 __all__ = (
@@ -216,7 +216,7 @@ def read_offer_uri(uri: str) -> CredentialOffer | OfferReference:
 
     Raises `InvalidOffer` unless exactly one of the two parameters is there, once, and is right.
     """
-    try:
+    with reading(InvalidOffer):
         found = [(name, value) for name, value in _parameters(uri) if name in _NAMES]
         if len(found) != 1:
             raise Malformed("the URI must have one of credential_offer and credential_offer_uri, once")
@@ -225,29 +225,23 @@ def read_offer_uri(uri: str) -> CredentialOffer | OfferReference:
             return _offer(unquote_to_bytes(value if "%20" in value else value.replace("+", " ")))
         # Bytes outside ASCII become characters that no URL has.
         return OfferReference(unquote_to_bytes(value).decode("latin-1"))
-    except Malformed as error:
-        raise InvalidOffer(str(error)) from None
 
 
 def read_offer(body: bytes) -> CredentialOffer:
     """Read a Credential Offer object, JSON of at most 64 KiB, however it arrived. Raises `InvalidOffer`."""
-    try:
+    with reading(InvalidOffer):
         return _offer(body)
-    except Malformed as error:
-        raise InvalidOffer(str(error)) from None
 
 
 def read_offer_response(response: Response) -> CredentialOffer:
     """Read the answer to a GET of an `OfferReference` (OID4VCI 4.1.3). Raises `InvalidOffer`."""
     if response.status != 200:
         raise InvalidOffer("the offer was not delivered: the status is not 200")
-    try:
+    with reading(InvalidOffer):
         # "the application/json media type MUST be used" -- OID4VCI 4.1.3
         if response.media_type != "application/json":
             raise Malformed("the content type must be application/json")
         return _offer(response.body)
-    except Malformed as error:
-        raise InvalidOffer(str(error)) from None
 
 
 def _offer(text: bytes) -> CredentialOffer:

@@ -361,3 +361,14 @@ def test_any_members_come_back_or_are_malformed(value: dict[str, Any]) -> None:
     # What is read is written in a form that reads the same, and only known nulls are gone.
     assert Shelf.from_json(shelf.to_json()) == shelf
     assert shelf.to_json().keys() == without_nulls(value, frozenset(("spans", "by_id", "kind"))).keys()
+
+
+@pytest.mark.parametrize("path", ["/x/../y", "/..", "/./y", "/.", "/%2e%2E/y", "/x/.%2e", "/../y?a=b"])
+def test_urls_have_no_dot_segments(path: str) -> None:
+    """What is compared is what is fetched: clients resolve these."""
+    assert reason(https_url(), f"https://a.example{path}") == "must have no dot segments"
+
+
+@pytest.mark.parametrize("path", ["/..y", "/y..", "/...", "/.well-known/x", "/y?a=/../b"])
+def test_dots_elsewhere_are_part_of_the_path(path: str) -> None:
+    assert read_and_written(https_url(), f"https://a.example{path}") == f"https://a.example{path}"

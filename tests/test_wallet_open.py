@@ -508,3 +508,8 @@ def test_a_code_is_not_spent_on_credentials_that_nobody_can_verify() -> None:
     start = opened(Server(), formats={})
     with pytest.raises(ValueError, match="no verifier"):
         start.redeem()
+
+
+def test_one_language_is_not_several() -> None:
+    with pytest.raises(TypeError):
+        wallet(locales="de")

@@ -12,7 +12,7 @@ from attrs import Factory, field, frozen
 from oid4vci import _jose
 from oid4vci._json import Malformed, b64url_encode, dump_bytes, dumps
 from oid4vci.claims import ClaimsPath
-from oid4vci.errors import InvalidCredential
+from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import sd_jwt, sd_jwt_vc_issuer
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
 from oid4vci.formats.sd_jwt_template import Hiding, Template, hiding
@@ -277,56 +277,43 @@ class SdJwtVcVerifier:
         now: int,
     ) -> VerifiedCredential | NeededDocument:
         """See `CredentialVerifier.verify`. The issuer's key is that of `x5c`, else one that the https URL in `iss` publishes."""
-        try:
-            return self._verify(credential, configuration, trust, holder_keys, documents, now)
-        except Malformed as error:
-            raise InvalidCredential(str(error)) from None
-
-    def _verify(
-        self,
-        credential: Any,
-        configuration: "CredentialConfiguration | None",
-        trust: Trust,
-        holder_keys: Sequence[PublicKey],
-        documents: Mapping[str, bytes],
-        now: int,
-    ) -> VerifiedCredential | NeededDocument:
-        if not isinstance(credential, str):
-            # The JSON serialisation is not supported: OID4VCI A.3.4 wants a string.
-            raise Malformed("an SD-JWT VC is a string")
-        parsed = sd_jwt.parse(credential)
-        if parsed.key_binding is not None:
-            raise Malformed("an SD-JWT VC has no key binding when it is issued, it must end in ~")
-        algorithm = self._check_header(parsed.jws, configuration)
-        payload = parsed.payload()
-        self._check_type(payload, configuration)
-        self._check_times(payload, now)
-        holder_key = self._holder_key(payload, holder_keys)
-        self._check_status(payload)
-        issuer = _text(payload, "iss")
-        keys = self._issuer_keys(parsed.jws.header, issuer, algorithm, trust, documents, now)
-        if isinstance(keys, NeededDocument):
-            return keys
-        sd_jwt_vc_issuer.verify_with_one_of(parsed.jws, keys, algorithm)
-        claims, disclosures = sd_jwt.process(payload, parsed.disclosures)
-        # Only what the issuer always discloses may say whether to believe the rest (draft-ietf-oauth-sd-jwt-vc).
-        if any(disclosure.path[0] in _ALWAYS_DISCLOSED for disclosure in disclosures):
-            raise Malformed("a claim is selectively disclosable that must not be")
-        issued_at, expires_at = _date(claims, "iat"), _date(claims, "exp")
-        if issued_at is not None and issued_at > now + _DAY:
-            raise Malformed("lies in the future", "iat")
-        _text(claims, "sub")
-        return VerifiedCredential(
-            FORMAT,
-            credential,
-            claims,
-            issuer=issuer,
-            holder_key=holder_key,
-            issued_at=None if issued_at is None else int(issued_at),
-            expires_at=None if expires_at is None else int(expires_at),
-            status=claims.get("status"),
-            disclosures=disclosures,
-        )
+        with reading(InvalidCredential):
+            if not isinstance(credential, str):
+                # The JSON serialisation is not supported: OID4VCI A.3.4 wants a string.
+                raise Malformed("an SD-JWT VC is a string")
+            parsed = sd_jwt.parse(credential)
+            if parsed.key_binding is not None:
+                raise Malformed("an SD-JWT VC has no key binding when it is issued, it must end in ~")
+            algorithm = self._check_header(parsed.jws, configuration)
+            payload = parsed.payload()
+            self._check_type(payload, configuration)
+            self._check_times(payload, now)
+            holder_key = self._holder_key(payload, holder_keys)
+            self._check_status(payload)
+            issuer = _text(payload, "iss")
+            keys = self._issuer_keys(parsed.jws.header, issuer, algorithm, trust, documents, now)
+            if isinstance(keys, NeededDocument):
+                return keys
+            sd_jwt_vc_issuer.verify_with_one_of(parsed.jws, keys, algorithm)
+            claims, disclosures = sd_jwt.process(payload, parsed.disclosures)
+            # Only what the issuer always discloses may say whether to believe the rest (draft-ietf-oauth-sd-jwt-vc).
+            if any(disclosure.path[0] in _ALWAYS_DISCLOSED for disclosure in disclosures):
+                raise Malformed("a claim is selectively disclosable that must not be")
+            issued_at, expires_at = _date(claims, "iat"), _date(claims, "exp")
+            if issued_at is not None and issued_at > now + _DAY:
+                raise Malformed("lies in the future", "iat")
+            _text(claims, "sub")
+            return VerifiedCredential(
+                FORMAT,
+                credential,
+                claims,
+                issuer=issuer,
+                holder_key=holder_key,
+                issued_at=None if issued_at is None else int(issued_at),
+                expires_at=None if expires_at is None else int(expires_at),
+                status=claims.get("status"),
+                disclosures=disclosures,
+            )
 
     def _check_header(self, jws: _jose.Jws, configuration: "CredentialConfiguration | None") -> str:
         # `vc+sd-jwt` was the name in drafts, before the media type belonged to W3C (OID4VCI A.3.1).

@@ -11,19 +11,19 @@ Every refusal on the way is a `Refusal` with a `reply` of its own.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
 from oid4vci import _json
 from oid4vci._document import identifier_url
 from oid4vci._json import Malformed, b64url_encode
-from oid4vci.errors import MethodNotAllowed, NotFound
-from oid4vci.http import Request
+from oid4vci.errors import NotFound, check_method
+from oid4vci.http import Request, url_path
 from oid4vci.issuer.credential_request import MAX_PROOFS, CredentialCall, read_credential_request
 from oid4vci.issuer.open_endpoints import OFFER, KeysCall, MetadataCall, NonceCall, OfferCall, PublishedOffer
 from oid4vci.keys import Signer
 from oid4vci.metadata import CredentialIssuerMetadata, credential_issuer_metadata_url, jwt_vc_issuer_metadata_url
+from oid4vci.metadata.finding import publishing_errors
 from oid4vci.nonces import Nonces
 from oid4vci.oauth.access_tokens import AccessTokens, bearer_token
 from oid4vci.offers import CredentialOffer, Grants, PreAuthorizedCodeGrant, check_new_offer
@@ -74,13 +74,13 @@ class Issuer:
         _check_capabilities(self)
         metadata = self.metadata
         endpoints: dict[str, Callable[[Request], IssuerCall]] = {
-            _path(credential_issuer_metadata_url(self.identifier)): self.read_metadata_request,
-            _path(metadata.credential_endpoint): self.read_credential_request,
+            url_path(credential_issuer_metadata_url(self.identifier)): self.read_metadata_request,
+            url_path(metadata.credential_endpoint): self.read_credential_request,
         }
         if metadata.nonce_endpoint is not None:
-            endpoints[_path(metadata.nonce_endpoint)] = self.read_nonce_request
+            endpoints[url_path(metadata.nonce_endpoint)] = self.read_nonce_request
         if self.published_keys:
-            endpoints[_path(jwt_vc_issuer_metadata_url(self.identifier))] = self.read_keys_request
+            endpoints[url_path(jwt_vc_issuer_metadata_url(self.identifier))] = self.read_keys_request
         object.__setattr__(self, "_endpoints", endpoints)
         object.__setattr__(self, "_metadata_json", _json.dump_bytes(metadata.to_json()))
         object.__setattr__(self, "_keys_json", _json.dump_bytes(_keys_document(self)))
@@ -107,24 +107,24 @@ class Issuer:
 
     def read_metadata_request(self, request: Request) -> MetadataCall:
         """A request for the Credential Issuer Metadata (OID4VCI 12.2.2). Raises `MethodNotAllowed`."""
-        _check_method(request, "GET")
+        check_method(request, "GET")
         return MetadataCall(self)
 
     def read_keys_request(self, request: Request) -> KeysCall:
         """A request for the JWT VC issuer metadata. Raises `MethodNotAllowed`."""
-        _check_method(request, "GET")
+        check_method(request, "GET")
         return KeysCall(self)
 
     def read_nonce_request(self, request: Request) -> NonceCall:
         """A Nonce Request (OID4VCI 7.1). No Access Token is needed, the body is ignored. Raises `MethodNotAllowed`, `NotFound`."""
-        _check_method(request, "POST")
+        check_method(request, "POST")
         if self.nonces is None:
             raise NotFound("this issuer has no nonce endpoint")
         return NonceCall(self, self.nonces)
 
     def read_offer_request(self, request: Request) -> OfferCall:
         """A request for an offer by reference (OID4VCI 4.1.3). Raises `MethodNotAllowed`, `NotFound`."""
-        _check_method(request, "GET")
+        check_method(request, "GET")
         offer_id = self._offer_id(request.path)
         if offer_id is None:
             raise NotFound("there is no credential offer here")
@@ -136,7 +136,7 @@ class Issuer:
         Only the Access Token can be refused here: what is wrong with the body is said by `verify`, once the token is known to be
         good, so that nobody without one learns anything. Raises `Refusal`.
         """
-        _check_method(request, "POST")
+        check_method(request, "POST")
         token = self.access_tokens.read(bearer_token(request), credential_issuer=self.identifier)
         return read_credential_request(self, token, request)
 
@@ -175,13 +175,9 @@ class Issuer:
     def _offer_id(self, path: str) -> str | None:
         if self.credential_offer_endpoint is None:
             return None
-        prefix = _path(self.credential_offer_endpoint) + "/"
+        prefix = url_path(self.credential_offer_endpoint) + "/"
         offer_id = path.removeprefix(prefix)
         return offer_id if path.startswith(prefix) and _OFFER_ID.fullmatch(offer_id) else None
-
-
-def _path(url: str) -> str:
-    return urlsplit(url).path or "/"
 
 
 def _keys_document(issuer: Issuer) -> dict[str, Any]:
@@ -189,15 +185,10 @@ def _keys_document(issuer: Issuer) -> dict[str, Any]:
     return {"issuer": issuer.identifier, "jwks": {"keys": keys}}
 
 
-def _check_method(request: Request, method: str) -> None:
-    if request.method != method:
-        raise MethodNotAllowed(method)
-
-
 def _check_capabilities(issuer: Issuer) -> None:
     """What is published must be what is served."""
     metadata = issuer.metadata
-    broken = [str(finding) for finding in metadata.findings() if finding.severity == "error"]
+    broken = list(publishing_errors(metadata.findings()))
     for name in (
         "deferred_credential_endpoint",
         "notification_endpoint",
@@ -239,10 +230,10 @@ def _check_capabilities(issuer: Issuer) -> None:
             identifier_url().check(issuer.credential_offer_endpoint)
         except Malformed as error:
             broken.append(str(error.within("credential_offer_endpoint")))
-    paths = [_path(url) for url in (metadata.credential_endpoint, metadata.nonce_endpoint) if url is not None]
-    paths.append(_path(credential_issuer_metadata_url(metadata.credential_issuer)))
+    paths = [url_path(url) for url in (metadata.credential_endpoint, metadata.nonce_endpoint) if url is not None]
+    paths.append(url_path(credential_issuer_metadata_url(metadata.credential_issuer)))
     if issuer.published_keys:
-        paths.append(_path(jwt_vc_issuer_metadata_url(metadata.credential_issuer)))
+        paths.append(url_path(jwt_vc_issuer_metadata_url(metadata.credential_issuer)))
     if len(set(paths)) != len(paths):
         broken.append("credential_endpoint, nonce_endpoint: each endpoint needs a path of its own")
     if broken:

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from oid4vci._document import _step as step
 
-__all__ = ("Finding", "error", "refuse_errors", "step", "warning")
+__all__ = ("Finding", "error", "publishing_errors", "refuse_errors", "step", "warning")
 
 
 @frozen
@@ -46,8 +46,13 @@ def warning(path: str, message: str, rule: str) -> Finding:
     return Finding(path, message, rule, "warning")
 
 
+def publishing_errors(findings: Iterable[Finding]) -> list[str]:
+    """The errors among `findings`, in words."""
+    return [str(finding) for finding in findings if finding.severity == "error"]
+
+
 def refuse_errors(findings: Iterable[Finding]) -> None:
     """Raises `ValueError`, with every error among `findings`."""
-    errors = [str(finding) for finding in findings if finding.severity == "error"]
+    errors = publishing_errors(findings)
     if errors:
         raise ValueError("these metadata must not be published: " + "; ".join(errors))

@@ -9,7 +9,7 @@ from oid4vci import _json
 from oid4vci._document import Document, array, choice, nested, string, wire
 from oid4vci._json import Malformed
 from oid4vci.claims import ClaimsDescription, contradictions
-from oid4vci.errors import InvalidAuthorizationDetails
+from oid4vci.errors import InvalidAuthorizationDetails, reading
 
 __all__ = ("OPENID_CREDENTIAL", "AuthorizationDetail", "read_authorization_details")
 
@@ -38,7 +38,7 @@ def read_authorization_details(text: str, *, credential_issuers: Sequence[str]) 
     Raises `InvalidAuthorizationDetails`: malformed, a type this server does not know (RFC 9396 5), a configuration named twice,
     or claims descriptions that contradict each other (OID4VCI B.3).
     """
-    try:
+    with reading(InvalidAuthorizationDetails):
         if len(text) > MAX_PARAMETER:
             raise Malformed("too large", "authorization_details")
         elements: Any = _json.loads(text)
@@ -61,6 +61,4 @@ def read_authorization_details(text: str, *, credential_issuers: Sequence[str]) 
                 raise Malformed("locations name no Credential Issuer that this server knows")
         if len({detail.credential_configuration_id for detail in details}) != len(details):
             raise Malformed("a credential configuration is named twice")
-    except Malformed as error:
-        raise InvalidAuthorizationDetails(str(error)) from None
     return tuple(details)

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 from attrs import frozen
 
 from oid4vci._json import Malformed
-from oid4vci.errors import InvalidMetadata, InvalidOffer, Untrusted, WalletError
+from oid4vci.errors import InvalidMetadata, InvalidOffer, Untrusted
 from oid4vci.http import Response
 from oid4vci.metadata import (
     AuthorizationServerMetadata,
@@ -82,7 +82,7 @@ def _document(
             return _document(wallet, fallback, read, otherwise)
         try:
             members = json_object(response)
-        except (Malformed, WalletError):
+        except Malformed:
             if otherwise is None:
                 raise
             return otherwise()
@@ -152,8 +152,8 @@ def _server_metadata(
         return _server_metadata(wallet, offer, metadata, others, silent) if others else _opened(wallet, offer, metadata, silent)
 
     # A server that is gone does not stop an offer that another one can serve.
-    given_up = None if not others and silent is None else otherwise
-    return _document(wallet, authorization_server_metadata_url(identifier), read, given_up)
+    another = others or silent is not None
+    return _document(wallet, authorization_server_metadata_url(identifier), read, otherwise if another else None)
 
 
 def _supports(server: AuthorizationServerMetadata, grant_type: str | None) -> bool | None:

@@ -4,10 +4,11 @@ Settings are configuration of the running program. They are never part of a stor
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from attrs import Attribute, field, frozen
 
+from oid4vci._document import strings
 from oid4vci.formats.credential_format import CredentialVerifier
 from oid4vci.trust import Trust
 
@@ -56,10 +57,6 @@ def _check_locales(_: object, __: "Attribute[tuple[str, ...]]", locales: tuple[s
         raise ValueError("locales are language tags such as de-AT (RFC 3066)")
 
 
-def _strings(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(values)
-
-
 @frozen(eq=False, kw_only=True)
 class Wallet:
     """The settings that every exchange of a Wallet shares.
@@ -71,7 +68,7 @@ class Wallet:
 
     trust: Trust
     client_id: str | None = field(default=None, validator=_check_client_id)
-    locales: tuple[str, ...] = field(default=(), converter=_strings, validator=_check_locales)
+    locales: tuple[str, ...] = field(default=(), converter=strings, validator=_check_locales)
     formats: Mapping[str, CredentialVerifier] = field(factory=_OwnFormats, repr=False)
 
     def verifier(self, name: str) -> CredentialVerifier:
