@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oid4vci.errors import BearerRequestError, InvalidToken, MissingToken, Refusal
+from oid4vci.errors import InvalidToken, InvalidTokenRequest, MissingToken, Refusal
 from oid4vci.http import Request
 from oid4vci.oauth.access_tokens import SealedAccessTokens, bearer_token
 from oid4vci.oauth.grants import GRANT, OFFERED, REDEEMED, REVOKED
@@ -127,8 +127,8 @@ def test_the_token_of_the_header(value: str) -> None:
         ([("authorization", "Bearer a\nb")], InvalidToken),
         ([("authorization", "Bearer abc\n")], InvalidToken),
         ([("authorization", "Bearer " + "a" * 8193)], InvalidToken),
-        ([("authorization", "Bearer abc"), ("authorization", "Bearer abc")], BearerRequestError),
-        ([("authorization", "Bearer abc"), ("AUTHORIZATION", "Basic abc")], BearerRequestError),
+        ([("authorization", "Bearer abc"), ("authorization", "Bearer abc")], InvalidTokenRequest),
+        ([("authorization", "Bearer abc"), ("AUTHORIZATION", "Basic abc")], InvalidTokenRequest),
     ],
 )
 def test_headers_without_exactly_one_good_token(headers: list[tuple[str, str]], error: type[Refusal]) -> None:

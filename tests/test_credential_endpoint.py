@@ -14,12 +14,12 @@ from sd_jwt.verifier import SDJWTVerifier  # type: ignore[import-untyped]
 
 from oid4vci import _json
 from oid4vci.errors import (
-    BearerRequestError,
     CredentialRequestDenied,
     InsufficientScope,
     InvalidCredentialRequest,
     InvalidProof,
     InvalidToken,
+    InvalidTokenRequest,
     MissingToken,
     Refusal,
 )
@@ -731,7 +731,7 @@ def test_every_error_of_the_payload_has_status_400() -> None:
         ),
         400,
     )
-    assert {MissingToken.status, InvalidToken.status, InsufficientScope.status, BearerRequestError.status} == {400, 401, 403}
+    assert {MissingToken.status, InvalidToken.status, InsufficientScope.status, InvalidTokenRequest.status} == {400, 401, 403}
     assert InvalidCredentialRequest().status == 400
 
 

@@ -10,11 +10,12 @@ from oid4vci import errors
 from oid4vci._json import Malformed
 from oid4vci.errors import (
     Advice,
-    BearerRequestError,
+    Challenge,
     CredentialRequestDenied,
     InsufficientScope,
     InvalidClient,
     InvalidCredentialRequest,
+    InvalidDpopProof,
     InvalidEncryptionParameters,
     InvalidGrant,
     InvalidNonce,
@@ -22,6 +23,7 @@ from oid4vci.errors import (
     InvalidProof,
     InvalidRequest,
     InvalidToken,
+    InvalidTokenRequest,
     MethodNotAllowed,
     MissingToken,
     NotFound,
@@ -32,6 +34,8 @@ from oid4vci.errors import (
     TxCodeRequired,
     UnknownCredentialConfiguration,
     UnknownCredentialIdentifier,
+    UseAttestationChallenge,
+    UseDpopNonce,
     WalletError,
     WrongTxCode,
     reading,
@@ -42,10 +46,12 @@ ALLOWED = "".join(chr(code) for code in (*range(0x20, 0x22), *range(0x23, 0x5C),
 CHANGES = (Insert(Record(Key.of("grant", "a"), {}, expires_at=1)),)
 
 
+# Those that cannot be made without something else to say.
+OTHERS = (MethodNotAllowed, UseAttestationChallenge, UseDpopNonce)
 REFUSALS = [
     value
     for _, value in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(value, Refusal) and hasattr(value, "error") and value is not MethodNotAllowed
+    if issubclass(value, Refusal) and hasattr(value, "error") and value not in OTHERS
 ]
 
 
@@ -139,7 +145,7 @@ def test_a_missing_token_is_answered_without_an_error_code() -> None:
     ("refusal", "status", "code"),
     [
         (InvalidToken, 401, "invalid_token"),
-        (BearerRequestError, 400, "invalid_request"),
+        (InvalidTokenRequest, 400, "invalid_request"),
         (InsufficientScope, 403, "insufficient_scope"),
     ],
 )
@@ -201,3 +207,27 @@ def test_a_peer_s_refusal_carries_its_words() -> None:
     wrong = WrongTxCode("invalid_grant", status=400)
     assert (str(wrong), wrong.description, wrong.advice) == ("invalid_grant", None, Advice.ASK_AGAIN)
     assert refused.advice is Advice.GIVE_UP
+
+
+def test_dpop_errors_are_400_at_an_authorization_server_and_challenges_at_a_resource() -> None:
+    plain = InvalidDpopProof("why").reply.response
+    assert (plain.status, plain.headers.get("www-authenticate")) == (400, None)
+    challenges = (Challenge("DPoP", {"algs": "ES256 EdDSA"}), Challenge("Bearer"))
+    challenged = InvalidDpopProof("why").challenged(challenges).reply.response
+    assert challenged.status == 401
+    assert challenged.headers.get("www-authenticate") == (
+        'DPoP error="invalid_dpop_proof", error_description="why", algs="ES256 EdDSA", Bearer'
+    )
+
+
+def test_the_dpop_nonce_goes_along_in_both_places() -> None:
+    for refusal, status in ((UseDpopNonce("n"), 400), (UseDpopNonce("n").challenged((Challenge("DPoP"),)), 401)):
+        response = refusal.reply.response
+        assert (response.status, response.headers.get("dpop-nonce")) == (status, "n")
+        assert response.json()["error"] == "use_dpop_nonce"
+
+
+def test_a_fresh_challenge_goes_along() -> None:
+    response = UseAttestationChallenge("c").reply.response
+    assert (response.status, response.headers.get("oauth-client-attestation-challenge")) == (400, "c")
+    assert response.json() == {"error": "use_attestation_challenge"}

@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 from attrs import frozen
 
 from oid4vci._json import Malformed
-from oid4vci.errors import BearerRequestError, InvalidToken, MissingToken
+from oid4vci.errors import InvalidToken, InvalidTokenRequest, MissingToken
 from oid4vci.http import Request
 from oid4vci.keys import KeyReference, ResolvedKeys
 from oid4vci.oauth.grants import REDEEMED, Authorization
@@ -27,14 +27,14 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 def bearer_token(request: Request) -> str:
     """The Access Token of a request to a protected endpoint, from the `Authorization` header and nowhere else (RFC 6750 2.1).
 
-    Raises `MissingToken`, `InvalidToken`, `BearerRequestError`.
+    Raises `MissingToken`, `InvalidToken`, `InvalidTokenRequest`.
     """
     values = request.headers.all("authorization")
     query = request.query
     if query and any(unquote_plus(parameter.partition("=")[0]) == "access_token" for parameter in query.split("&")):
-        raise BearerRequestError("the access token belongs into the Authorization header")
+        raise InvalidTokenRequest("the access token belongs into the Authorization header")
     if len(values) > 1:
-        raise BearerRequestError("the Authorization header is repeated")
+        raise InvalidTokenRequest("the Authorization header is repeated")
     scheme, _, token = values[0].strip(" \t").partition(" ") if values else ("", "", "")
     if scheme.lower() != "bearer":
         raise MissingToken

@@ -4,7 +4,7 @@ Its data are `subject`, `configuration_ids`, `datasets` (configuration id to cre
 is bound to, the application's own `note`, and once redeemed the `details` that were granted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
 from attrs import field, frozen
@@ -52,7 +52,8 @@ class Authorization:
 
     `client_id` is None if the token was given out to an anonymous client. `identifiers` maps each credential identifier that the
     Token Response named to its configuration; it is None if the response named none, and then `configuration_ids` decide.
-    `granted` is `details` as stored. `note` is what the application stored with the grant. `expires_at` is the token's end.
+    `granted` is `details` as stored. `note` is what the application stored with the grant. `expires_at` is the token's end. `jkt`
+    is the thumbprint of the DPoP key that the token is bound to, None for a Bearer token.
     """
 
     subject: str
@@ -63,6 +64,7 @@ class Authorization:
     note: Any = field(repr=False)
     expires_at: int
     grant: Record | None = field(default=None, repr=False)
+    jkt: str | None = None
 
     @property
     def details(self) -> tuple[AuthorizationDetail, ...]:
@@ -70,10 +72,16 @@ class Authorization:
         return tuple(AuthorizationDetail.from_json(detail) for detail in self.granted)
 
     @classmethod
-    def from_grant(cls, grant: Record, *, expires_at: int) -> Self:
-        """What a redeemed grant allows."""
+    def from_grant(
+        cls, grant: Record, *, expires_at: int, jkt: str | None = None, configuration_ids: Collection[str] | None = None
+    ) -> Self:
+        """What a redeemed grant allows, or as much of it as `configuration_ids` are about."""
         data = grant.data
+        allowed = frozenset(data["configuration_ids"])
         granted = tuple(data["details"])
+        if configuration_ids is not None:
+            allowed &= frozenset(configuration_ids)
+            granted = tuple(detail for detail in granted if detail["credential_configuration_id"] in allowed)
         identifiers: dict[str, str] | None = None
         if granted:
             identifiers = {
@@ -84,12 +92,13 @@ class Authorization:
         return cls(
             subject=data["subject"],
             client_id=data["client_id"],
-            configuration_ids=frozenset(data["configuration_ids"]),
+            configuration_ids=allowed,
             identifiers=identifiers,
             granted=granted,
             note=data["note"],
             expires_at=expires_at,
             grant=grant,
+            jkt=jkt,
         )
 
 

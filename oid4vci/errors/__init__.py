@@ -1,0 +1,106 @@
+"""Every refusal, one family.
+
+Server side: a `Refusal` carries the specification's code, the status and the section, and renders its own `reply`, response and
+changes. Wallet side: a `WalletError` says what to do next. A peer's fault never raises anything else, and never shows internals;
+a mistake of the embedding application is a plain `ValueError` or `TypeError`.
+"""
+
+from oid4vci.errors.credential import (
+    CredentialRequestDenied,
+    InvalidCredentialRequest,
+    InvalidEncryptionParameters,
+    InvalidNonce,
+    InvalidProof,
+    UnknownCredentialConfiguration,
+    UnknownCredentialIdentifier,
+)
+from oid4vci.errors.oauth import (
+    AccessDenied,
+    InvalidAuthorizationDetails,
+    InvalidClient,
+    InvalidGrant,
+    InvalidRequest,
+    InvalidRequestUri,
+    InvalidScope,
+    InvalidTarget,
+    RequestNotSupported,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+    UnsupportedResponseType,
+    UseAttestationChallenge,
+    UseFreshAttestation,
+)
+from oid4vci.errors.reading import reading
+from oid4vci.errors.refusal import MethodNotAllowed, NotFound, ProtocolError, Refusal, check_method
+from oid4vci.errors.resource import (
+    Challenge,
+    ChallengedRefusal,
+    InsufficientScope,
+    InvalidDpopProof,
+    InvalidToken,
+    InvalidTokenRequest,
+    MissingToken,
+    UseDpopNonce,
+)
+from oid4vci.errors.wallet import (
+    Advice,
+    InvalidCredential,
+    InvalidMetadata,
+    InvalidOffer,
+    InvalidResponse,
+    Refused,
+    TryLater,
+    TxCodeRequired,
+    Untrusted,
+    WalletError,
+    WrongTxCode,
+)
+
+__all__ = (
+    "AccessDenied",
+    "Advice",
+    "Challenge",
+    "ChallengedRefusal",
+    "CredentialRequestDenied",
+    "InsufficientScope",
+    "InvalidAuthorizationDetails",
+    "InvalidClient",
+    "InvalidCredential",
+    "InvalidCredentialRequest",
+    "InvalidDpopProof",
+    "InvalidEncryptionParameters",
+    "InvalidGrant",
+    "InvalidMetadata",
+    "InvalidNonce",
+    "InvalidOffer",
+    "InvalidProof",
+    "InvalidRequest",
+    "InvalidRequestUri",
+    "InvalidResponse",
+    "InvalidScope",
+    "InvalidTarget",
+    "InvalidToken",
+    "InvalidTokenRequest",
+    "MethodNotAllowed",
+    "MissingToken",
+    "NotFound",
+    "ProtocolError",
+    "Refusal",
+    "Refused",
+    "RequestNotSupported",
+    "TryLater",
+    "TxCodeRequired",
+    "UnauthorizedClient",
+    "UnknownCredentialConfiguration",
+    "UnknownCredentialIdentifier",
+    "UnsupportedGrantType",
+    "UnsupportedResponseType",
+    "Untrusted",
+    "UseAttestationChallenge",
+    "UseDpopNonce",
+    "UseFreshAttestation",
+    "WalletError",
+    "WrongTxCode",
+    "check_method",
+    "reading",
+)

@@ -1,0 +1,88 @@
+"""What a Wallet can meet with: each error says what to do next."""
+
+from enum import Enum
+
+from oid4vci.errors.refusal import ProtocolError
+
+__all__ = (
+    "Advice",
+    "InvalidCredential",
+    "InvalidMetadata",
+    "InvalidOffer",
+    "InvalidResponse",
+    "Refused",
+    "TryLater",
+    "TxCodeRequired",
+    "Untrusted",
+    "WalletError",
+    "WrongTxCode",
+)
+
+
+class Advice(Enum):
+    """What a Wallet can do after an error."""
+
+    RETRY = "retry"
+    """The same step again may succeed, with what the error brings (a fresh nonce)."""
+    ASK_AGAIN = "ask_again"
+    """Ask the person for the Transaction Code, then take the same step again."""
+    WAIT = "wait"
+    """Take the same step again later."""
+    GIVE_UP = "give_up"
+    """This exchange is over."""
+
+
+class WalletError(ProtocolError):
+    """Something a Wallet received is wrong, or says no. `advice` says what to do next."""
+
+    advice: Advice = Advice.GIVE_UP
+
+
+class InvalidOffer(WalletError):
+    """The Credential Offer is malformed, or does not fit the issuer's metadata (OID4VCI 4.1)."""
+
+
+class InvalidMetadata(WalletError):
+    """Metadata are malformed, are somebody else's, or make this exchange impossible (OID4VCI 12.2, RFC 8414 3.3)."""
+
+
+class Untrusted(WalletError):
+    """The trust decision did not allow to talk to this party (OID4VCI 13.5, 13.6.2)."""
+
+
+class InvalidResponse(WalletError):
+    """A response is malformed, or breaks the protocol."""
+
+
+class InvalidCredential(WalletError):
+    """A Credential does not verify against the trust given, or is not what was asked for."""
+
+
+class TxCodeRequired(WalletError):
+    """The offer demands a Transaction Code (OID4VCI 4.1.1): ask the person for it."""
+
+    advice = Advice.ASK_AGAIN
+
+
+class TryLater(WalletError):
+    """The server cannot answer now (429 or 5xx). `retry_after` is in seconds, if it said so."""
+
+    advice = Advice.WAIT
+
+    def __init__(self, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Refused(WalletError):
+    """The server answered with an error. `error` and `description` are the peer's words: data, not text to trust."""
+
+    def __init__(self, error: str, description: str | None = None, *, status: int) -> None:
+        super().__init__(error if description is None else f"{error}: {description}")
+        self.error, self.description, self.status = error, description, status
+
+
+class WrongTxCode(Refused):
+    """The server did not accept the code. It may be the Transaction Code: ask the person once more (OID4VCI 6.3)."""
+
+    advice = Advice.ASK_AGAIN
