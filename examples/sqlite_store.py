@@ -30,6 +30,35 @@ UPDATE = "update oid4vci set version = ?, expires_at = ?, data = ? where kind = 
 DELETE = "delete from oid4vci where kind = ? and digest = ? and version = ?"
 
 
+def load(connection: sqlite3.Connection, keys: Sequence[Key]) -> Records:
+    """The rows of these keys that exist."""
+    found = {}
+    for key in keys:
+        row = connection.execute(SELECT, (key.kind, key.digest)).fetchone()
+        if row is not None:
+            version, expires_at, data = row
+            found[key] = Record(key, json.loads(data), expires_at, version)
+    return found
+
+
+def apply(connection: sqlite3.Connection, changes: Sequence[Change]) -> bool:
+    """Apply changes in a transaction that the caller has begun, with what else it stores. It must be rolled back on False."""
+    return all(_apply(connection, change) for change in changes)
+
+
+def _apply(connection: sqlite3.Connection, change: Change) -> bool:
+    if isinstance(change, Insert):
+        cursor = connection.execute(INSERT, _columns(change.record))
+    else:
+        key = change.before.key
+        condition = (key.kind, key.digest, change.before.version)
+        if change.after is None:
+            cursor = connection.execute(DELETE, condition)
+        else:
+            cursor = connection.execute(UPDATE, (*_columns(change.after)[:3], *condition))
+    return cursor.rowcount == 1
+
+
 class SqliteStore:
     """A `Store` in the file `path`. Each process opens its own, after it was forked if it was.
 
@@ -46,36 +75,18 @@ class SqliteStore:
 
     def load(self, keys: Sequence[Key], /) -> Records:
         """The rows of these keys that exist."""
-        found = {}
         with self._lock:
-            for key in keys:
-                row = self._connection.execute(SELECT, (key.kind, key.digest)).fetchone()
-                if row is not None:
-                    version, expires_at, data = row
-                    found[key] = Record(key, json.loads(data), expires_at, version)
-        return found
+            return load(self._connection, keys)
 
     def commit(self, changes: Sequence[Change], /) -> bool:
         """Apply all changes, or none and return False."""
         with self._lock, self._connection as connection:
             # Takes the file's write lock at once: whoever only reads first may find it taken when it wants to write.
             connection.execute("begin immediate")
-            if all(self._apply(change) for change in changes):
+            if apply(connection, changes):
                 return True
             connection.execute("rollback")
             return False
-
-    def _apply(self, change: Change) -> bool:
-        if isinstance(change, Insert):
-            cursor = self._connection.execute(INSERT, _columns(change.record))
-        else:
-            key = change.before.key
-            condition = (key.kind, key.digest, change.before.version)
-            if change.after is None:
-                cursor = self._connection.execute(DELETE, condition)
-            else:
-                cursor = self._connection.execute(UPDATE, (*_columns(change.after)[:3], *condition))
-        return cursor.rowcount == 1
 
     def purge(self, *, now: int) -> int:
         """Delete what has expired; how many rows that were."""

@@ -8,10 +8,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from oid4vci.authorization_server import AuthorizationServer, TokenCall, TokenDraft, TokenOrder
-    from oid4vci.drive import AsyncHost, Host, Together, arespond, arun, respond, run
+    from oid4vci.authorization_server import (
+        AuthorizationCall,
+        AuthorizationOrder,
+        AuthorizationServer,
+        PendingAuthorization,
+        PushedRequestCall,
+        TokenCall,
+        TokenDraft,
+        TokenOrder,
+    )
+    from oid4vci.drive import AsyncHost, Host, Together, aanswer, answer, arespond, arun, respond, run
     from oid4vci.errors import (
         Advice,
+        AuthorizationDenied,
+        AuthorizationRefused,
         InvalidCredential,
         InvalidMetadata,
         InvalidOffer,
@@ -34,6 +45,7 @@ if TYPE_CHECKING:
     from oid4vci.metadata import (
         AuthorizationServerMetadata,
         BatchCredentialIssuance,
+        ClientMetadata,
         CredentialConfiguration,
         CredentialDisplay,
         CredentialIssuerMetadata,
@@ -43,15 +55,45 @@ if TYPE_CHECKING:
         SdJwtVcConfiguration,
     )
     from oid4vci.nonces import Nonces
-    from oid4vci.oauth.access_tokens import AccessTokens, SealedAccessTokens
-    from oid4vci.oauth.pre_authorized import GRANT_TYPE, PreAuthorized, PreAuthorizedCodes, RedeemableGrant
-    from oid4vci.offers import CredentialOffer, PreAuthorizedCodeGrant, TxCode
+    from oid4vci.oauth.access_tokens import AccessTokens, MintedAccessTokens, NewAccessToken, SealedAccessTokens
+    from oid4vci.oauth.authorization_codes import AuthorizationCodes
+    from oid4vci.oauth.authorization_requests import RequestedCredentials, requested_credentials
+    from oid4vci.oauth.client_assertion import PrivateKeyJwt
+    from oid4vci.oauth.client_attestation import Challenges, ClientAttestation
+    from oid4vci.oauth.client_attester import client_attestation_signing_input
+    from oid4vci.oauth.client_authentication import AuthenticatedClient, ClientAuthenticationMethod, PublicClient, read_client
+    from oid4vci.oauth.dpop import Dpop, DpopNonces, dpop_signing_input
+    from oid4vci.oauth.grants import RedeemableGrant
+    from oid4vci.oauth.introspection import IntrospectedAccessTokens, Introspection
+    from oid4vci.oauth.jwt_access_tokens import JwtAccessTokens, TrustedAuthorizationServer, TrustedJwtAccessTokens
+    from oid4vci.oauth.pre_authorized import GRANT_TYPE, PreAuthorized, PreAuthorizedCodes
+    from oid4vci.oauth.protected_resource import ProtectedResource
+    from oid4vci.oauth.refresh_tokens import RefreshTokens
+    from oid4vci.oauth.several_access_tokens import SeveralAccessTokens
+    from oid4vci.offers import AuthorizationCodeGrant, CredentialOffer, PreAuthorizedCodeGrant, TxCode
     from oid4vci.qr import qr_svg, qr_text
     from oid4vci.records import Change, Insert, Key, Record, Records, Reply, Store, Swap
     from oid4vci.sealed import SealingKeys
     from oid4vci.secret import NewSecret, new_secret
     from oid4vci.trust import Trust
-    from oid4vci.wallet import Deferred, Exchange, Issued, Offer, Opened, Order, Proofs, Session, State, Wallet, dump, load
+    from oid4vci.wallet import (
+        Authorizing,
+        ClientAssertion,
+        ClientAuthentication,
+        Deferred,
+        Exchange,
+        Issued,
+        Offer,
+        Opened,
+        Order,
+        Proofs,
+        Session,
+        State,
+        Wallet,
+        WalletAttestation,
+        dump,
+        load,
+    )
     from oid4vci.x509 import Anchors
 
 __all__ = (
@@ -61,10 +103,24 @@ __all__ = (
     "Advice",
     "Anchors",
     "AsyncHost",
+    "AuthenticatedClient",
+    "AuthorizationCall",
+    "AuthorizationCodeGrant",
+    "AuthorizationCodes",
+    "AuthorizationDenied",
+    "AuthorizationOrder",
+    "AuthorizationRefused",
     "AuthorizationServer",
     "AuthorizationServerMetadata",
+    "Authorizing",
     "BatchCredentialIssuance",
+    "Challenges",
     "Change",
+    "ClientAssertion",
+    "ClientAttestation",
+    "ClientAuthentication",
+    "ClientAuthenticationMethod",
+    "ClientMetadata",
     "CredentialCall",
     "CredentialConfiguration",
     "CredentialDisplay",
@@ -74,11 +130,15 @@ __all__ = (
     "CredentialOffer",
     "CredentialOrder",
     "Deferred",
+    "Dpop",
+    "DpopNonces",
     "Exchange",
     "Form",
     "Headers",
     "Host",
     "Insert",
+    "IntrospectedAccessTokens",
+    "Introspection",
     "InvalidCredential",
     "InvalidMetadata",
     "InvalidOffer",
@@ -86,31 +146,41 @@ __all__ = (
     "Issued",
     "Issuer",
     "IssuerDisplay",
+    "JwtAccessTokens",
     "Key",
     "KeyReference",
     "LocalSigner",
     "MemoryStore",
+    "MintedAccessTokens",
+    "NewAccessToken",
     "NewSecret",
     "Nonces",
     "Offer",
     "Opened",
     "Order",
+    "PendingAuthorization",
     "PreAuthorized",
     "PreAuthorizedCodeGrant",
     "PreAuthorizedCodes",
+    "PrivateKeyJwt",
     "ProofType",
     "Proofs",
+    "ProtectedResource",
     "ProtocolError",
+    "PublicClient",
     "PublicKey",
     "PublishedOffer",
+    "PushedRequestCall",
     "Record",
     "Records",
     "RedeemableGrant",
+    "RefreshTokens",
     "Refusal",
     "Refused",
     "RemoteSigner",
     "Reply",
     "Request",
+    "RequestedCredentials",
     "ResolvedKeys",
     "Response",
     "SdJwtVcConfiguration",
@@ -119,6 +189,7 @@ __all__ = (
     "SealedAccessTokens",
     "SealingKeys",
     "Session",
+    "SeveralAccessTokens",
     "SigningInput",
     "State",
     "Store",
@@ -128,100 +199,90 @@ __all__ = (
     "TokenDraft",
     "TokenOrder",
     "Trust",
+    "TrustedAuthorizationServer",
+    "TrustedJwtAccessTokens",
     "TryLater",
     "TxCode",
     "TxCodeRequired",
     "Untrusted",
     "VerifiedCredential",
     "Wallet",
+    "WalletAttestation",
     "WalletError",
     "WrongTxCode",
+    "aanswer",
+    "answer",
     "arespond",
     "arun",
+    "client_attestation_signing_input",
+    "dpop_signing_input",
     "dump",
     "ecdsa_signature",
     "load",
     "new_secret",
     "qr_svg",
     "qr_text",
+    "read_client",
+    "requested_credentials",
     "respond",
     "run",
 )
 
+# The names of each room, separated by spaces.
 _HOMES: Final = {
-    "oid4vci.authorization_server": ("AuthorizationServer", "TokenCall", "TokenDraft", "TokenOrder"),
-    "oid4vci.drive": ("AsyncHost", "Host", "Together", "arespond", "arun", "respond", "run"),
+    "oid4vci.authorization_server": (
+        "AuthorizationCall AuthorizationOrder AuthorizationServer PendingAuthorization PushedRequestCall TokenCall "
+        "TokenDraft TokenOrder"
+    ),
+    "oid4vci.drive": "AsyncHost Host Together aanswer answer arespond arun respond run",
     "oid4vci.errors": (
-        "Advice",
-        "InvalidCredential",
-        "InvalidMetadata",
-        "InvalidOffer",
-        "InvalidResponse",
-        "ProtocolError",
-        "Refusal",
-        "Refused",
-        "TryLater",
-        "TxCodeRequired",
-        "Untrusted",
-        "WalletError",
-        "WrongTxCode",
+        "Advice AuthorizationDenied AuthorizationRefused InvalidCredential InvalidMetadata InvalidOffer InvalidResponse "
+        "ProtocolError Refusal Refused TryLater TxCodeRequired Untrusted WalletError WrongTxCode"
     ),
-    "oid4vci.formats": ("VerifiedCredential",),
-    "oid4vci.formats.sd_jwt_vc": ("EVERY_CLAIM", "SdJwtVcEncoder", "SdJwtVcVerifier"),
-    "oid4vci.http": ("Form", "Headers", "Request", "Response"),
-    "oid4vci.issuer": ("CredentialCall", "CredentialDraft", "CredentialOrder", "Issuer", "PublishedOffer"),
-    "oid4vci.keys": (
-        "KeyReference",
-        "LocalSigner",
-        "PublicKey",
-        "RemoteSigner",
-        "ResolvedKeys",
-        "SigningInput",
-        "ecdsa_signature",
-    ),
-    "oid4vci.memory": ("MemoryStore",),
+    "oid4vci.formats": "VerifiedCredential",
+    "oid4vci.formats.sd_jwt_vc": "EVERY_CLAIM SdJwtVcEncoder SdJwtVcVerifier",
+    "oid4vci.http": "Form Headers Request Response",
+    "oid4vci.issuer": "CredentialCall CredentialDraft CredentialOrder Issuer PublishedOffer",
+    "oid4vci.keys": "KeyReference LocalSigner PublicKey RemoteSigner ResolvedKeys SigningInput ecdsa_signature",
+    "oid4vci.memory": "MemoryStore",
     "oid4vci.metadata": (
-        "AuthorizationServerMetadata",
-        "BatchCredentialIssuance",
-        "CredentialConfiguration",
-        "CredentialDisplay",
-        "CredentialIssuerMetadata",
-        "CredentialMetadata",
-        "IssuerDisplay",
-        "ProofType",
-        "SdJwtVcConfiguration",
+        "AuthorizationServerMetadata BatchCredentialIssuance ClientMetadata CredentialConfiguration CredentialDisplay "
+        "CredentialIssuerMetadata CredentialMetadata IssuerDisplay ProofType SdJwtVcConfiguration"
     ),
-    "oid4vci.nonces": ("Nonces",),
-    "oid4vci.oauth.access_tokens": ("AccessTokens", "SealedAccessTokens"),
-    "oid4vci.oauth.pre_authorized": ("GRANT_TYPE", "PreAuthorized", "PreAuthorizedCodes", "RedeemableGrant"),
-    "oid4vci.offers": ("CredentialOffer", "PreAuthorizedCodeGrant", "TxCode"),
-    "oid4vci.qr": ("qr_svg", "qr_text"),
-    "oid4vci.records": ("Change", "Insert", "Key", "Record", "Records", "Reply", "Store", "Swap"),
-    "oid4vci.sealed": ("SealingKeys",),
-    "oid4vci.secret": ("NewSecret", "new_secret"),
-    "oid4vci.trust": ("Trust",),
+    "oid4vci.nonces": "Nonces",
+    "oid4vci.oauth.access_tokens": "AccessTokens MintedAccessTokens NewAccessToken SealedAccessTokens",
+    "oid4vci.oauth.authorization_codes": "AuthorizationCodes",
+    "oid4vci.oauth.authorization_requests": "RequestedCredentials requested_credentials",
+    "oid4vci.oauth.client_assertion": "PrivateKeyJwt",
+    "oid4vci.oauth.client_attestation": "Challenges ClientAttestation",
+    "oid4vci.oauth.client_attester": "client_attestation_signing_input",
+    "oid4vci.oauth.client_authentication": "AuthenticatedClient ClientAuthenticationMethod PublicClient read_client",
+    "oid4vci.oauth.dpop": "Dpop DpopNonces dpop_signing_input",
+    "oid4vci.oauth.grants": "RedeemableGrant",
+    "oid4vci.oauth.introspection": "IntrospectedAccessTokens Introspection",
+    "oid4vci.oauth.jwt_access_tokens": "JwtAccessTokens TrustedAuthorizationServer TrustedJwtAccessTokens",
+    "oid4vci.oauth.pre_authorized": "GRANT_TYPE PreAuthorized PreAuthorizedCodes",
+    "oid4vci.oauth.protected_resource": "ProtectedResource",
+    "oid4vci.oauth.refresh_tokens": "RefreshTokens",
+    "oid4vci.oauth.several_access_tokens": "SeveralAccessTokens",
+    "oid4vci.offers": "AuthorizationCodeGrant CredentialOffer PreAuthorizedCodeGrant TxCode",
+    "oid4vci.qr": "qr_svg qr_text",
+    "oid4vci.records": "Change Insert Key Record Records Reply Store Swap",
+    "oid4vci.sealed": "SealingKeys",
+    "oid4vci.secret": "NewSecret new_secret",
+    "oid4vci.trust": "Trust",
     "oid4vci.wallet": (
-        "Deferred",
-        "Exchange",
-        "Issued",
-        "Offer",
-        "Opened",
-        "Order",
-        "Proofs",
-        "Session",
-        "State",
-        "Wallet",
-        "dump",
-        "load",
+        "Authorizing ClientAssertion ClientAuthentication Deferred Exchange Issued Offer Opened Order Proofs Session "
+        "State Wallet WalletAttestation dump load"
     ),
-    "oid4vci.x509": ("Anchors",),
+    "oid4vci.x509": "Anchors",
 }
 
 
 if not TYPE_CHECKING:
     # Hidden from type checkers, which would take it to mean that every name is there.
     def __getattr__(name: str) -> Any:
-        home = next((home for home, names in _HOMES.items() if name in names), None)
+        home = next((home for home, names in _HOMES.items() if name in names.split()), None)
         if home is None:
             raise AttributeError(f"module 'oid4vci' has no attribute {name!r}")
         globals()[name] = value = getattr(import_module(home), name)

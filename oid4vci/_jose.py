@@ -3,6 +3,7 @@
 Rule 1: only this file imports python-jose, and only its keys over cryptography: they do the arithmetic, the framing is ours
 (python-jose takes stray characters, other alphabets, an ES256 signature by a P-384 key, and ignores `crit`).
 Rule 2: no algorithm is taken from a header alone. Callers give the algorithms they allow; key type and curve must fit.
+Rule 3: RSA is verified, where a caller allows it by name, and never made: it is for the tokens of servers elsewhere.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -11,7 +12,7 @@ from typing import Any, Final, Protocol
 from attrs import field, frozen
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from jose.backends.cryptography_backend import CryptographyECKey
 
@@ -20,6 +21,7 @@ from oid4vci._json import Malformed, b64url_decode, b64url_encode
 
 __all__ = (
     "ALGORITHMS",
+    "RSA_ALGORITHMS",
     "Algorithm",
     "CryptoPrivateKey",
     "CryptoPublicKey",
@@ -33,7 +35,7 @@ __all__ = (
 )
 
 MAX_JWT = 65_536
-CryptoPublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+CryptoPublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 CryptoPrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
@@ -104,6 +106,24 @@ ALGORITHMS: Final[Mapping[str, Algorithm]] = {
     )
 }
 
+
+def _pss(digest: hashes.HashAlgorithm) -> padding.PSS:
+    # "The size of the salt value is the same size as the hash function output" -- RFC 7518 3.5
+    return padding.PSS(padding.MGF1(digest), digest.digest_size)
+
+
+RSA_ALGORITHMS: Final[Mapping[str, tuple[padding.AsymmetricPadding, hashes.HashAlgorithm]]] = {
+    "RS256": (padding.PKCS1v15(), hashes.SHA256()),
+    "RS384": (padding.PKCS1v15(), hashes.SHA384()),
+    "RS512": (padding.PKCS1v15(), hashes.SHA512()),
+    "PS256": (_pss(hashes.SHA256()), hashes.SHA256()),
+    "PS384": (_pss(hashes.SHA384()), hashes.SHA384()),
+    "PS512": (_pss(hashes.SHA512()), hashes.SHA512()),
+}
+"""RSA (RFC 7518 3.3, 3.5): padding and hash."""
+
+# "A key of size 2048 bits or larger MUST be used" (RFC 7518 3.3); larger ones than 8192 bits are slow on purpose.
+RSA_BITS: Final = range(2048, 8193)
 _CURVES: Final[Mapping[str, tuple[ec.EllipticCurve, int]]] = {
     "P-256": (ec.SECP256R1(), 32),
     "P-384": (ec.SECP384R1(), 48),
@@ -122,7 +142,8 @@ _PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv
 class PublicKey:
     """A public key for signatures. Two are equal if their key material is, whatever `kid` or `alg` their JWK had.
 
-    `jwk` has the required members only (RFC 7638 3.2); `kid` and `alg` are what the JWK it came from said, if anything.
+    `jwk` has the required members only (RFC 7638 3.2); `kid` and `alg` are what the JWK it came from said, if anything. `crv` is
+    empty for an RSA key.
     """
 
     jwk: Mapping[str, str] = field(eq=lambda jwk: tuple(sorted(jwk.items())), hash=True)
@@ -133,8 +154,11 @@ class PublicKey:
 
     def fits(self, algorithm: str) -> bool:
         """Whether this key can verify signatures of that algorithm: type, curve, and the JWK's own `alg`, if it has one."""
-        known = ALGORITHMS.get(algorithm)
-        return known is not None and known.crv == self.crv and self.alg in (None, algorithm)
+        if self.alg not in (None, algorithm):
+            return False
+        if isinstance(self.key, rsa.RSAPublicKey):
+            return algorithm in RSA_ALGORITHMS
+        return algorithm in ALGORITHMS and ALGORITHMS[algorithm].crv == self.crv
 
 
 def _coordinate(jwk: Mapping[str, Any], name: str, size: int) -> bytes:
@@ -148,11 +172,28 @@ def _coordinate(jwk: Mapping[str, Any], name: str, size: int) -> bytes:
     return raw
 
 
-def public_key(jwk: Any) -> PublicKey:
+def _rsa_key(jwk: Mapping[str, Any]) -> rsa.RSAPublicKey:
+    numbers = []
+    for name in ("n", "e"):
+        value = jwk.get(name)
+        if not isinstance(value, str):
+            raise Malformed("must be a string", name)
+        raw = b64url_decode(value)
+        if raw[:1] in (b"", b"\0"):
+            # "MUST utilize the minimum number of octets needed to represent the value" -- RFC 7518 2
+            raise Malformed("must be a number without leading zeros", name)
+        numbers.append(int.from_bytes(raw, "big"))
+    modulus, exponent = numbers
+    if modulus.bit_length() not in RSA_BITS or not modulus % 2 or not exponent % 2 or not 3 <= exponent < 1 << 32:
+        raise Malformed("is not a usable RSA key")
+    return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+
+
+def public_key(jwk: Any, *, allow_rsa: bool = False) -> PublicKey:
     """The public key of a JWK (RFC 7517), for signatures.
 
     Refused: symmetric keys, private members, `use` or `key_ops` for something else, unknown types and curves, points not on
-    the curve, Ed25519 points of small order. Raises `Malformed`.
+    the curve, Ed25519 points of small order, and RSA unless `allow_rsa`. Raises `Malformed`.
     """
     if not isinstance(jwk, Mapping):
         raise Malformed("must be a JSON object")
@@ -183,6 +224,8 @@ def public_key(jwk: Any) -> PublicKey:
             raise Malformed("is not a usable key", "x")
         key = ed25519.Ed25519PublicKey.from_public_bytes(raw)
         return PublicKey({"kty": "OKP", "crv": "Ed25519", "x": jwk["x"]}, "Ed25519", key, kid, alg)
+    if kty == "RSA" and allow_rsa:
+        return PublicKey({"kty": "RSA", "n": jwk["n"], "e": jwk["e"]}, "", _rsa_key(jwk), kid, alg)
     raise Malformed("has a key type or curve that is not supported")
 
 
@@ -252,15 +295,23 @@ def verify(jws: Jws, key: PublicKey, *, algorithms: Collection[str | int]) -> No
     Raises `Malformed`.
     """
     name = jws.algorithm
-    if name not in algorithms or name not in ALGORITHMS:
+    if name not in algorithms or not (name in ALGORITHMS or name in RSA_ALGORITHMS):
         raise Malformed("alg is not an accepted algorithm", "header")
     if not key.fits(name):
         raise Malformed("alg does not fit the key", "header")
-    algorithm = ALGORITHMS[name]
-    if len(jws.signature) != algorithm.signature_size or not algorithm.key(key.key, name).verify(
-        jws.signing_input, jws.signature
-    ):
+    if not _verifies(jws, key.key, name):
         raise Malformed("the signature does not verify")
+
+
+def _verifies(jws: Jws, key: CryptoPublicKey, name: str) -> bool:
+    if isinstance(key, rsa.RSAPublicKey):
+        try:
+            key.verify(jws.signature, jws.signing_input, *RSA_ALGORITHMS[name])
+        except InvalidSignature:
+            return False
+        return True
+    algorithm = ALGORITHMS[name]
+    return len(jws.signature) == algorithm.signature_size and algorithm.key(key, name).verify(jws.signing_input, jws.signature)
 
 
 def signing_input(header: Mapping[str, Any], payload: bytes) -> bytes:

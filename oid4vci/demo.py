@@ -26,7 +26,6 @@ from oid4vci.issuer import CredentialOrder, Issuer
 from oid4vci.keys import KeyReference, LocalSigner, ResolvedKeys, SigningInput
 from oid4vci.memory import MemoryStore
 from oid4vci.metadata import (
-    AuthorizationServerMetadata,
     BatchCredentialIssuance,
     CredentialIssuerMetadata,
     ProofType,
@@ -34,7 +33,7 @@ from oid4vci.metadata import (
 )
 from oid4vci.nonces import Nonces
 from oid4vci.oauth.access_tokens import SealedAccessTokens
-from oid4vci.oauth.pre_authorized import GRANT_TYPE, PreAuthorizedCodes
+from oid4vci.oauth.pre_authorized import PreAuthorizedCodes
 from oid4vci.records import Reply
 from oid4vci.sealed import SealingKeys
 from oid4vci.secret import NewSecret, new_secret
@@ -259,17 +258,8 @@ def demonstrate(*, now: int, new_secret: NewSecret = new_secret, keys: int = 2) 
 def _issuer(signer: LocalSigner, leaf: bytes, new_secret: NewSecret) -> tuple[Issuer, AuthorizationServer]:
     """An issuer of one configuration and its authorization server, under one origin and with shared keys."""
     keys = SealingKeys([new_secret(32)])
-    server = AuthorizationServer(
-        AuthorizationServerMetadata(
-            issuer=ISSUER,
-            token_endpoint=ISSUER + "/token",
-            grant_types_supported=(GRANT_TYPE,),
-            response_types_supported=("code",),
-            token_endpoint_auth_methods_supported=("none",),
-        ),
-        PreAuthorizedCodes(keys),
-        SealedAccessTokens(keys),
-        new_secret=new_secret,
+    server = AuthorizationServer.at(
+        ISSUER, access_tokens=SealedAccessTokens(keys), pre_authorized_codes=PreAuthorizedCodes(keys), new_secret=new_secret
     )
     configuration = SdJwtVcConfiguration(
         vct=VCT,

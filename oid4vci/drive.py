@@ -1,7 +1,7 @@
 """Drivers: whole exchanges over somebody else's I/O, in either colour. Nothing else in the package knows of sync or async."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Protocol, TypeAlias, TypeVar, overload
 
 from attrs import field, frozen
 
@@ -11,9 +11,11 @@ from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
 from oid4vci.records import Change, Key, Records, Reply
 from oid4vci.wallet import Exchange
 
-__all__ = ("AsyncHost", "Draft", "Host", "Role", "Together", "arespond", "arun", "respond", "run")
+__all__ = ("AsyncHost", "Draft", "Host", "Role", "Together", "aanswer", "answer", "arespond", "arun", "respond", "run")
 
 T = TypeVar("T")
+Sign: TypeAlias = Callable[[Sequence[SigningInput]], Sequence[bytes]]
+AsyncSign: TypeAlias = Callable[[Sequence[SigningInput]], Awaitable[Sequence[bytes]]]
 # How often a request is run again because another one changed the same record in between.
 ATTEMPTS = 5
 BUSY = Response.of_json(503, {"error": "temporarily_unavailable"}, {"retry-after": "1"})
@@ -91,13 +93,22 @@ class Together:
 
 
 def respond(role: Role, request: Request, host: Host, *, now: int) -> Response:
-    """One whole HTTP exchange of an issuer or authorization server. `now` is in seconds since the epoch.
+    """One whole HTTP exchange of an issuer or authorization server. `now` is in seconds since the epoch."""
+    try:
+        call = role.read(request)
+    except Refusal as refusal:
+        # Nothing was loaded, so there is nothing to change.
+        return refusal.reply.response
+    return answer(call, host, now=now)
+
+
+def answer(call: Call, host: Host, *, now: int) -> Response:
+    """The answer to a request that was read, or taken up again (`AuthorizationServer.resume`).
 
     If another request changed a record in between, everything is run again with what is stored now, the decision included.
     """
     for _ in range(ATTEMPTS):
         try:
-            call = role.read(request)
             records = host.load(lookups) if (lookups := call.lookups) else {}
             keys = host.resolve(references) if (references := call.key_refs) else {}
             verified = call.verify(records, keys=keys, now=now)
@@ -112,9 +123,17 @@ def respond(role: Role, request: Request, host: Host, *, now: int) -> Response:
 
 async def arespond(role: Role, request: Request, host: AsyncHost, *, now: int) -> Response:
     """`respond` with a host whose methods are awaited."""
+    try:
+        call = role.read(request)
+    except Refusal as refusal:
+        return refusal.reply.response
+    return await aanswer(call, host, now=now)
+
+
+async def aanswer(call: Call, host: AsyncHost, *, now: int) -> Response:
+    """`answer` with a host whose methods are awaited."""
     for _ in range(ATTEMPTS):
         try:
-            call = role.read(request)
             records = await host.load(lookups) if (lookups := call.lookups) else {}
             keys = await host.resolve(references) if (references := call.key_refs) else {}
             verified = call.verify(records, keys=keys, now=now)
@@ -132,22 +151,32 @@ async def arespond(role: Role, request: Request, host: AsyncHost, *, now: int) -
 
 
 @overload
-def run(exchange: Exchange[T], send: Callable[[Request], Response]) -> T: ...
+def run(exchange: Exchange[T], send: Callable[[Request], Response], *, sign: Sign | None = None) -> T: ...
 @overload
-def run(exchange: T, send: Callable[[Request], Response]) -> T: ...
-def run(exchange: Any, send: Callable[[Request], Response]) -> Any:
-    """Carry a Wallet's exchange through: `send` makes each HTTP request, following no redirects. Raises `WalletError`."""
+def run(exchange: T, send: Callable[[Request], Response], *, sign: Sign | None = None) -> T: ...
+def run(exchange: Any, send: Callable[[Request], Response], *, sign: Sign | None = None) -> Any:
+    """Carry a Wallet's exchange through: `send` makes each HTTP request, following no redirects. Raises `WalletError`.
+
+    `sign` is called where keys outside this process must sign a request: it gets what is to be signed and gives the raw JWS
+    signatures in the same order. Raises `ValueError` if it is needed and missing.
+    """
     while isinstance(exchange, Exchange):
+        if sign is not None and exchange.to_sign:
+            exchange = exchange.signed(sign(exchange.to_sign))
         exchange = exchange.receive(send(exchange.request))
     return exchange
 
 
 @overload
-async def arun(exchange: Exchange[T], send: Callable[[Request], Awaitable[Response]]) -> T: ...
+async def arun(
+    exchange: Exchange[T], send: Callable[[Request], Awaitable[Response]], *, sign: AsyncSign | None = None
+) -> T: ...
 @overload
-async def arun(exchange: T, send: Callable[[Request], Awaitable[Response]]) -> T: ...
-async def arun(exchange: Any, send: Callable[[Request], Awaitable[Response]]) -> Any:
-    """`run` with a `send` that is awaited."""
+async def arun(exchange: T, send: Callable[[Request], Awaitable[Response]], *, sign: AsyncSign | None = None) -> T: ...
+async def arun(exchange: Any, send: Callable[[Request], Awaitable[Response]], *, sign: AsyncSign | None = None) -> Any:
+    """`run` with a `send` and a `sign` that are awaited."""
     while isinstance(exchange, Exchange):
+        if sign is not None and exchange.to_sign:
+            exchange = exchange.signed(await sign(exchange.to_sign))
         exchange = exchange.receive(await send(exchange.request))
     return exchange

@@ -13,7 +13,7 @@ from attrs import field, frozen
 from oid4vci import _json
 from oid4vci._json import Malformed
 
-__all__ = ("Form", "Headers", "Request", "Response", "media_type", "url_path")
+__all__ = ("Form", "Headers", "Request", "Response", "media_type", "url_origin", "url_path")
 
 MAX_BODY = 1 << 20
 MAX_FORM_FIELDS = 64
@@ -91,6 +91,15 @@ def url_path(url: str) -> str:
     return urlsplit(url).path or "/"
 
 
+_HTTPS_ORIGIN = re.compile(r"(https://[^/?#]+?)(?::443)?(?=[/?#]|$)", re.IGNORECASE)
+
+
+def url_origin(url: str) -> str | None:
+    """The origin of an `https` URL (RFC 6454 4), in lower case and without the default port; None for other URLs."""
+    found = _HTTPS_ORIGIN.match(url)
+    return found.group(1).lower() if found else None
+
+
 def _repr_of_url(url: str) -> str:
     """Only the origin: paths and queries can hold an offer's id, a code, a token."""
     origin = _ORIGIN.match(url)
@@ -152,7 +161,8 @@ class Response:
     """An HTTP response."""
 
     status: int
-    headers: Headers = field(factory=Headers, converter=_lower)
+    # `Location` can hold a code.
+    headers: Headers = field(factory=Headers, converter=_lower, repr=False)
     body: bytes = field(default=b"", repr=False)
 
     @classmethod

@@ -35,9 +35,14 @@ __all__ = (
 
 @frozen
 class KeyReference:
-    """A public key that lives elsewhere and that the caller resolves: `url` is a DID URL or the URL of a JWK Set."""
+    """A public key that lives elsewhere and that the caller resolves: `url` is a DID URL or the URL of a JWK Set.
+
+    `kid` is the key that is needed, if that is known. A cached JWK Set without it may be an old one: it is fetched again, but not
+    more often than every few minutes, since anybody can send an unknown `kid`.
+    """
 
     url: str
+    kid: str | None = None
 
 
 ResolvedKeys: TypeAlias = Mapping[KeyReference, Sequence[PublicKey]]
@@ -190,7 +195,7 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
 
 
 def public_keys(jwks: Any) -> tuple[PublicKey, ...]:
-    """The usable keys of a JWK Set (RFC 7517 5): keys of unknown types, or for other uses, are passed over.
+    """The usable keys of a JWK Set (RFC 7517 5), RSA keys among them: those of unknown types, or for other uses, are passed over.
 
     Raises `Malformed` if it is no JWK Set.
     """
@@ -202,7 +207,7 @@ def public_keys(jwks: Any) -> tuple[PublicKey, ...]:
     usable = []
     for jwk in keys:
         try:
-            usable.append(public_key(jwk))
+            usable.append(public_key(jwk, allow_rsa=True))
         except Malformed:
             continue
     return tuple(usable)

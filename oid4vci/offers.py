@@ -141,6 +141,14 @@ class CredentialOffer(Document):
         """The grant types the offer names. If none, those in the Authorization Server's metadata may be used (OID4VCI 4.1.1)."""
         return () if self.grants is None else tuple(self.grants.to_json())
 
+    def authorization_server(self, grant_type: str) -> str | None:
+        """The Authorization Server that the offer names for a grant type, None if it leaves the choice (OID4VCI 4.1.1)."""
+        if self.grants is None:
+            return None
+        known = {AUTHORIZATION_CODE: self.grants.authorization_code, PRE_AUTHORIZED_CODE: self.grants.pre_authorized_code}
+        grant = known.get(grant_type)
+        return None if grant is None else grant.authorization_server
+
     def uri(self, endpoint: str = ENDPOINT) -> str:
         """The URI that invokes a Wallet with this offer by value (OID4VCI 4.1.2).
 
@@ -265,9 +273,8 @@ class _IssuerMetadata(Protocol):
 
 
 def _hints(offer: CredentialOffer) -> list[str]:
-    grants = offer.grants
-    known = () if grants is None else (grants.authorization_code, grants.pre_authorized_code)
-    return [grant.authorization_server for grant in known if grant is not None and grant.authorization_server is not None]
+    named = (offer.authorization_server(grant_type) for grant_type in (AUTHORIZATION_CODE, PRE_AUTHORIZED_CODE))
+    return [server for server in named if server is not None]
 
 
 def _contradiction(offer: CredentialOffer, metadata: _IssuerMetadata) -> str | None:

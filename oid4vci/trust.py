@@ -4,13 +4,13 @@ Nothing is trusted until the application says so: what an offer or a credential 
 (OID4VCI 13.5, 13.6.2).
 """
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from attrs import field, frozen
 
 from oid4vci.errors import Untrusted
+from oid4vci.http import url_origin
 
 if TYPE_CHECKING:
     from oid4vci.x509 import Anchors
@@ -20,14 +20,6 @@ __all__ = ("Trust",)
 
 def _nothing(identifier: str) -> bool:
     return False
-
-
-_ORIGIN = re.compile(r"(https://[^/?#]+?)(?::443)?(?=[/?#]|$)", re.IGNORECASE)
-
-
-def _origin(url: str) -> str | None:
-    found = _ORIGIN.match(url)
-    return found.group(1).lower() if found else None
 
 
 @frozen
@@ -64,7 +56,7 @@ class Trust:
 
     def demand_endpoint(self, url: str, owner: str) -> None:
         """Raises `Untrusted` unless `url` has the same origin as `owner`, a party that was allowed, or is allowed itself."""
-        if _origin(url) is None or _origin(url) != _origin(owner):
+        if url_origin(url) is None or url_origin(url) != url_origin(owner):
             self.demand(url)
 
     def demand(self, identifier: str) -> None:

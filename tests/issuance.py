@@ -28,7 +28,7 @@ from oid4vci.metadata import (
     ProofType,
 )
 from oid4vci.nonces import Nonces
-from oid4vci.oauth.access_tokens import SealedAccessTokens
+from oid4vci.oauth.access_tokens import AccessTokens, SealedAccessTokens
 from oid4vci.oauth.pre_authorized import GRANT_TYPE, PreAuthorized, PreAuthorizedCodes
 from oid4vci.records import Key, Record, Reply
 from oid4vci.sealed import SealingKeys
@@ -253,7 +253,13 @@ def issuer_metadata(**members: Any) -> CredentialIssuerMetadata:
 
 def server_metadata(**members: Any) -> AuthorizationServerMetadata:
     return AuthorizationServerMetadata(
-        **{"issuer": IDENTIFIER, "token_endpoint": TOKEN, "grant_types_supported": (GRANT_TYPE,), **members}
+        **{
+            "issuer": IDENTIFIER,
+            "token_endpoint": TOKEN,
+            "grant_types_supported": (GRANT_TYPE,),
+            "token_endpoint_auth_methods_supported": ("none",),
+            **members,
+        }
     )
 
 
@@ -265,7 +271,13 @@ def encoders(signer: Signer = ISSUER_KEY) -> dict[str, Any]:
     return {"note": note, "other": note, "badge": note, "object": FixedEncoder()}
 
 
-def new_issuer(metadata: CredentialIssuerMetadata | None = None, *, keys: SealingKeys | None = None, **fields: Any) -> Issuer:
+def new_issuer(
+    metadata: CredentialIssuerMetadata | None = None,
+    *,
+    keys: SealingKeys | None = None,
+    access_tokens: AccessTokens | None = None,
+    **fields: Any,
+) -> Issuer:
     keys = keys or secret_keys()
     settings: dict[str, Any] = {
         "encoders": encoders(),
@@ -273,7 +285,7 @@ def new_issuer(metadata: CredentialIssuerMetadata | None = None, *, keys: Sealin
         "credential_offer_endpoint": OFFERS,
         **fields,
     }
-    return Issuer(metadata or issuer_metadata(), SealedAccessTokens(keys), **settings)
+    return Issuer(metadata or issuer_metadata(), access_tokens or SealedAccessTokens(keys), **settings)
 
 
 def issuance(
@@ -291,10 +303,12 @@ def issuance(
     return Issuance(
         new_issuer(metadata, keys=keys, **fields),
         AuthorizationServer(
-            server_metadata(pre_authorized_grant_anonymous_access_supported=anonymous or None),
-            PreAuthorizedCodes(keys, **(codes or {})),
-            SealedAccessTokens(keys),
-            **(server or {}),
+            **{
+                "metadata": server_metadata(pre_authorized_grant_anonymous_access_supported=anonymous or None),
+                "pre_authorized_codes": PreAuthorizedCodes(keys, **(codes or {})),
+                "access_tokens": SealedAccessTokens(keys),
+                **(server or {}),
+            }
         ),
         Host() if host is None else host,  # an empty store is false
         keys,

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from json import dumps
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from attrs import frozen
+from attrs import field, frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -31,17 +31,26 @@ class RunningServer:
     issuer: str
     authority: Path
     log: Path
+    _clients: ExitStack = field(factory=ExitStack, repr=False)
 
     def client(self) -> httpx.Client:
-        """A client that trusts its TLS authority."""
+        """A client that trusts its TLS authority; it is closed with the server at the latest."""
         context = ssl.create_default_context(cafile=self.authority)
-        return httpx.Client(base_url=self.issuer, verify=context, trust_env=False, timeout=DEADLINE)
+        client = httpx.Client(base_url=self.issuer, verify=context, trust_env=False, timeout=DEADLINE)
+        self._clients.callback(client.close)
+        return client
 
-    def offer(self, *configuration_ids: str, tx_code: bool = False, by_reference: bool = False) -> dict[str, Any]:
+    def offer(
+        self,
+        *configuration_ids: str,
+        grant: str = "pre-authorized_code",
+        tx_code: bool = False,
+        by_reference: bool = False,
+    ) -> dict[str, Any]:
         """A new offer, made by the admin API."""
         body = {"credential_configuration_ids": configuration_ids, "tx_code": tx_code, "by_reference": by_reference}
         with self.client() as client:
-            answer = client.post("/admin/offers", json={**body, "grant": "pre-authorized_code"})
+            answer = client.post("/admin/offers", json={**body, "grant": grant})
             assert answer.status_code == 200, answer.text
             made: dict[str, Any] = answer.json()
             return made
@@ -112,11 +121,17 @@ def running_server(folder: Path, *, config: Mapping[str, Any] | None = None, sto
         (folder / "server.json").write_text(dumps(config))
         command += ["--config", str(folder / "server.json")]
     server = RunningServer(issuer, authority, log)
-    with log.open("wb") as output, subprocess.Popen(command, cwd=ROOT, stderr=output, stdin=subprocess.DEVNULL) as process:
+    with (
+        server._clients,
+        log.open("wb") as output,
+        subprocess.Popen(command, cwd=ROOT, stderr=output, stdin=subprocess.DEVNULL) as process,
+    ):
         try:
             _wait(process, server)
             yield server
         finally:
+            # A server waits for the connections that are still open.
+            server._clients.close()
             process.terminate()
             try:
                 code = process.wait(DEADLINE)

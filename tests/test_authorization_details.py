@@ -112,13 +112,16 @@ def test_an_error_names_the_element_and_the_member() -> None:
 @pytest.mark.spec("VCI-6.2-03", "VCI-6.2-06")
 def test_every_granted_configuration_has_identifiers() -> None:
     asked = read([{**DETAIL, "locations": [IDENTIFIER], "claims": [{"path": ["a"]}]}])
-    (granted,) = granted_details(asked, ["badge", "note"], {"badge": ["b1", "b2"]})
+    granted, by_scope = granted_details(asked, ["badge", "note"], {"badge": ["b1", "b2"]})
     assert granted.to_json() == {
         **DETAIL,
         "locations": [IDENTIFIER],
         "claims": [{"path": ["a"]}],
         "credential_identifiers": ["b1", "b2"],
     }
+    # What was asked for by scope beside it can be requested only by an identifier as well.
+    assert (by_scope.credential_configuration_id, by_scope.locations) == ("note", None)
+    assert by_scope.credential_identifiers == (default_identifier("note"),)
 
 
 def test_without_details_and_without_datasets_there_are_none() -> None:

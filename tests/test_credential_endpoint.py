@@ -531,7 +531,7 @@ def test_thousands_of_good_proofs_are_refused_without_a_single_verification() ->
     assert isinstance(call, CredentialCall)
     assert isinstance(call.proofs_fault, InvalidProof)
     assert call.proofs is None
-    assert call.lookups == call.token.lookups
+    assert call.lookups == call.access.lookups
 
 
 def test_proofs_where_none_are_taken_are_refused_and_their_nonce_stays() -> None:
@@ -566,6 +566,7 @@ def test_proofs_of_a_batch_may_be_made_with_several_algorithms_and_several_nonce
         refused(world.credential(token, order_of(Proof(proof.nonce))), "invalid_nonce")
 
 
+@pytest.mark.spec("HAIP-4-16")
 @pytest.mark.parametrize(("size", "batch_size"), [(5, 4), (3, 2), (2, None)])
 def test_more_proofs_than_the_batch_size_are_invalid_proof(size: int, batch_size: int | None) -> None:
     batch = None if batch_size is None else BatchCredentialIssuance(batch_size=batch_size)
@@ -677,7 +678,9 @@ def test_no_stage_shows_a_secret() -> None:
     draft = order.issue({"given_name": "secret-claim"})
     reply = draft.finish()
     assert order.note == {"id": "secret-note"}
-    shown = repr([world.issuer, request, call, call.proofs, call.token, records, order, order.nonces, draft, reply])
+    shown = repr(
+        [world.issuer, request, call, call.proofs, call.access, call.access.token, records, order, order.nonces, draft, reply]
+    )
     for secret in (token, nonce, proof, proof.split(".")[2], "secret-note", "secret-claim"):
         assert secret not in shown
 

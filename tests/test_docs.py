@@ -5,21 +5,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import fields_dict
 
 from oid4vci import _json, http, nonces, offers, x509
+from oid4vci.authorization_server import AuthorizationServer
 from oid4vci.errors import InvalidGrant
 from oid4vci.formats import sd_jwt
 from oid4vci.http import Form
 from oid4vci.issuer import credential_request
 from oid4vci.memory import MemoryStore
 from oid4vci.oauth.access_tokens import MAX_BEARER_LIFETIME
+from oid4vci.oauth.authorization_codes import AuthorizationCodes
+from oid4vci.oauth.client_attestation import Challenges, ClientAttestation
+from oid4vci.oauth.dpop import Dpop, DpopNonces
 from oid4vci.oauth.pre_authorized import PreAuthorizedCodes
+from oid4vci.oauth.refresh_tokens import RefreshTokens
 from oid4vci.proofs import jwt
 from oid4vci.sealed import SealingKeys
 from oid4vci.secret import new_secret
 from oid4vci.wallet import issued
 from tests.documents import ROOT, blocks, run
-from tests.spec_coverage.coverage import CLAIMED, requirements
+from tests.spec_coverage.coverage import CLAIMED, NOT_CLAIMED, requirements
 from tests.spec_coverage.table import table
 
 DOCS = ROOT / "docs"
@@ -39,6 +45,7 @@ def test_the_code_of_a_page_runs(path: Path) -> None:
 def test_there_is_code_to_run() -> None:
     assert {path.stem for path in PAGES if any(blocks(path, "python"))} >= {
         "tutorial",
+        "authorization-code",
         "stores",
         "kms",
         "frameworks",
@@ -63,6 +70,17 @@ def test_there_is_code_to_run() -> None:
         (r"pre-authorized code \| (\d+) s", PreAuthorizedCodes(SealingKeys([bytes(32)])).lifetime),
         (r"wrong transaction codes \| (\d+)", PreAuthorizedCodes(SealingKeys([bytes(32)])).max_tx_code_attempts),
         (r"access token \(Bearer\) \| (\d+) s", MAX_BEARER_LIFETIME),
+        (r"bound to a DPoP key \| (\d+) s", fields_dict(AuthorizationServer)["bound_access_token_lifetime"].default),
+        (r"authorization code \| (\d+) s", AuthorizationCodes().lifetime),
+        (r"pushed request \| (\d+) s", fields_dict(AuthorizationServer)["request_uri_lifetime"].default),
+        (r"then (\d+) s to decide", fields_dict(AuthorizationServer)["login_lifetime"].default),
+        (r"refresh token \| (\d+) days", RefreshTokens(SealingKeys([bytes(32)])).lifetime // 86_400),
+        (r"before serves (\d+) s more", RefreshTokens(SealingKeys([bytes(32)])).grace),
+        (r"DPoP proof \| (\d+) s", Dpop().max_age),
+        (r"DPoP proof \| 300 s, and (\d+) s", Dpop().max_skew),
+        (r"nonce for DPoP proofs \| (\d+) s", DpopNonces(SealingKeys([bytes(32)])).lifetime),
+        (r"possession of an attestation \| (\d+) s", fields_dict(ClientAttestation)["max_age"].default),
+        (r"challenge for attestations \| (\d+) s", Challenges(SealingKeys([bytes(32)])).lifetime),
         (r"`c_nonce` \| (\d+) s", nonces.Nonces(SealingKeys([bytes(32)])).lifetime),
         (r"age of a key proof \| (\d+) s", jwt.JwtProofType().max_age),
         (r"and (\d+) s into the future", jwt.JwtProofType().max_skew),
@@ -96,5 +114,8 @@ def test_the_table_has_every_requirement() -> None:
 
 def test_the_page_names_the_claimed_sections() -> None:
     page = " ".join((DOCS / "requirements.md").read_text(encoding="utf-8").split())
-    claimed = ", ".join(CLAIMED[:-1]) + " and " + CLAIMED[-1]
-    assert f"claims sections {claimed}:" in page
+    sections = CLAIMED["VCI"]
+    claimed = ", ".join(sections[:-1]) + " and " + sections[-1]
+    assert f"claims sections {claimed} of OpenID4VCI 1.0," in page
+    assert (CLAIMED["HAIP"], NOT_CLAIMED["HAIP"]) == (("4",), ("4.5",))
+    assert "and section 4 of HAIP 1.0 without 4.5 (key attestations):" in page

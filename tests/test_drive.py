@@ -2,17 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from oid4vci.drive import ATTEMPTS, Draft, Together, arespond, respond
+from oid4vci.drive import ATTEMPTS, Draft, Together, arespond, arun, respond, run
 from oid4vci.errors import NotFound
 from oid4vci.http import Request, Response
 from oid4vci.issuer import CredentialOrder
 from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
 from oid4vci.records import Change, Insert, Key, Record, Records, Reply, Swap
+from oid4vci.wallet import Order, Session
 from tests.issuance import (
     ISSUER_METADATA,
     NONCE,
@@ -28,6 +29,9 @@ from tests.issuance import (
     refused,
     token_request,
 )
+from tests.scripted_server import NOW as WALLET_NOW
+from tests.scripted_server import TOKEN, Server, ok, opened
+from tests.wallet_clients import BOUND, DPOP, INSTANCE, attestation, remote, server, sign, wants_nonce
 
 
 class Colourless(Host):
@@ -245,3 +249,55 @@ def test_a_signature_service_that_answers_wrongly_is_the_applications_fault(colo
     with pytest.raises(ValueError, match="64 bytes"):
         send(world, credential_request(token, order_of(Proof(nonce))), colour)
     assert world.host.rows == before
+
+
+def carried(start: Any, script: Server, colour: str, signer: Callable[[Any], list[bytes]] | None) -> Any:
+    """An exchange of the Wallet, carried through in one colour."""
+    if colour == "sync":
+        return run(start, script, sign=signer)
+
+    async def asend(request: Request) -> Response:
+        await asyncio.sleep(0)
+        return script(request)
+
+    async def asign(inputs: Sequence[SigningInput]) -> Sequence[bytes]:
+        await asyncio.sleep(0)
+        assert signer is not None
+        return signer(inputs)
+
+    return asyncio.run(arun(start, asend, sign=None if signer is None else asign))
+
+
+@COLOURS
+def test_a_wallet_whose_keys_are_elsewhere(colour: str) -> None:
+    asked: list[list[str]] = []
+
+    def counted(inputs: Sequence[SigningInput]) -> list[bytes]:
+        asked.append([each.key_id for each in inputs])
+        return sign(inputs)
+
+    script = server({TOKEN: [wants_nonce("n"), ok(BOUND)]})
+    redeeming = opened(script).redeem(now=WALLET_NOW, dpop=remote(DPOP), authentication=attestation(remote(INSTANCE)))
+    session = carried(redeeming, script, colour, counted)
+    assert isinstance(session, Session)
+    assert asked == [["instance", "dpop"]] * 2
+    # Nothing to sign: nobody is asked.
+    assert isinstance(carried(session.order("pid"), script, colour, counted), Order)
+    assert len(asked) == 2
+    assert carried(session, script, colour, None) is session
+
+
+@COLOURS
+def test_a_wallet_with_nobody_to_sign(colour: str) -> None:
+    script = server()
+    with pytest.raises(ValueError, match="signed first"):
+        carried(opened(script).redeem(now=WALLET_NOW, dpop=remote(DPOP)), script, colour, None)
+
+
+@COLOURS
+@pytest.mark.parametrize("answer", [[], [b"short"], [b"0" * 64] * 2])
+def test_a_wallets_signature_service_that_answers_wrongly(colour: str, answer: list[bytes]) -> None:
+    script = server()
+    with pytest.raises(ValueError, match="signature"):
+        carried(opened(script).redeem(now=WALLET_NOW, dpop=remote(DPOP)), script, colour, lambda inputs: answer)
+    assert script.to(TOKEN) == []

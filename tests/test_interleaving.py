@@ -38,6 +38,7 @@ from tests.wrong_stores import BlindSwap, FirstChangeOnly
 
 HOLDERS = [LocalSigner.generate(f"holder-{i}") for i in range(3)]
 ATTEMPTS = 3
+LIFETIME = 600
 # A server gives up on a request of its own that takes longer than this many seconds.
 PATIENCE = 60
 NONCE_LIFETIME = 300
@@ -120,7 +121,9 @@ class Server(RuleBasedStateMachine):
         self.now = NOW
         self.store = type(self).make_store()
         parts = issuance(
-            codes={"max_tx_code_attempts": ATTEMPTS}, server={"new_secret": counted(1 << 64)}, new_secret=counted()
+            codes={"max_tx_code_attempts": ATTEMPTS, "lifetime": LIFETIME},
+            server={"new_secret": counted(1 << 64)},
+            new_secret=counted(),
         )
         self.issuer, self.server = parts.issuer, parts.server
         self.known: list[Code] = []
@@ -129,7 +132,7 @@ class Server(RuleBasedStateMachine):
         named = {"note": ["one", "two"]} if datasets else None
         granted = self.server.pre_authorize("ada", ["note"], now=self.now, tx_code=tx_code, datasets=named)
         assert self.store.commit(granted.changes)
-        code = Code(granted.grant.pre_authorized_code, granted.key, tx_code, self.now + self.server.codes.lifetime)
+        code = Code(granted.grant.pre_authorized_code, granted.key, tx_code, self.now + LIFETIME)
         self.known.append(code)
         return code
 

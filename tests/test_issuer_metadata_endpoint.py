@@ -36,7 +36,7 @@ from tests.issuance import (
 )
 
 
-@pytest.mark.spec("VCI-12.2.2-05", "VCI-12.2.2-06", "VCI-12.2.2-07", "VCI-12.2.2-09")
+@pytest.mark.spec("VCI-12.2.2-05", "VCI-12.2.2-06", "VCI-12.2.2-07", "VCI-12.2.2-09", "HAIP-4.1-02")
 @pytest.mark.parametrize(
     "accept",
     [

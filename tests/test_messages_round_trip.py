@@ -25,6 +25,7 @@ from oid4vci.metadata import (
     CredentialIssuerMetadata,
 )
 from oid4vci.oauth.authorization_details import AuthorizationDetail, read_authorization_details
+from oid4vci.oauth.pre_authorized import PreAuthorizedCall
 from oid4vci.offers import AUTHORIZATION_CODE, PRE_AUTHORIZED_CODE, CredentialOffer, check_offer, read_offer, read_offer_uri
 from oid4vci.records import Key
 from oid4vci.testing.strategies import (
@@ -192,6 +193,7 @@ def test_a_token_request_is_read_as_it_was_written(request: Request) -> None:
     form = dict(parse_qsl(request.body.decode()))
     call = PARTS.server.read_token_request(request)
     assert call.lookups == (Key.of("grant", form["pre-authorized_code"]),)
+    assert isinstance(call.grant_call, PreAuthorizedCall)
     assert (call.grant_call.tx_code, call.grant_call.client_id) == (form.get("tx_code"), form.get("client_id"))
     assert [each.to_json() for each in call.grant_call.details] == _json.loads(form.get("authorization_details", "[]"))
     assert call.resource == form.get("resource")

@@ -7,7 +7,16 @@ import pytest
 from oid4vci.errors import NotFound
 from oid4vci.http import Request
 from oid4vci.issuer.open_endpoints import OFFER
-from oid4vci.offers import CredentialOffer, OfferReference, PreAuthorizedCodeGrant, read_offer_response, read_offer_uri
+from oid4vci.offers import (
+    AUTHORIZATION_CODE,
+    PRE_AUTHORIZED_CODE,
+    AuthorizationCodeGrant,
+    CredentialOffer,
+    OfferReference,
+    PreAuthorizedCodeGrant,
+    read_offer_response,
+    read_offer_uri,
+)
 from oid4vci.records import Key
 from tests.issuance import (
     IDENTIFIER,
@@ -60,15 +69,84 @@ def test_an_offer_is_for_configurations_of_the_issuer(configuration_ids: list[st
         issuance().issuer.offer(configuration_ids)
 
 
-def test_an_authorization_server_is_named_only_if_there_are_several() -> None:
-    one, two = "https://as-1.example", "https://as-2.example"
-    hint = PreAuthorizedCodeGrant(pre_authorized_code="x", authorization_server=one)
-    for servers in (None, (one,), (two, "https://as-3.example")):
+@pytest.mark.spec("VCI-4.1.1-11", "VCI-4.1.1-12")
+@pytest.mark.parametrize(
+    ("grant", "members"),
+    [
+        (AuthorizationCodeGrant(), {}),
+        (AuthorizationCodeGrant(issuer_state="eyJhbGci.x/y+z=é"), {"issuer_state": "eyJhbGci.x/y+z=é"}),
+        (AuthorizationCodeGrant(extra={"x": [1]}), {"x": [1]}),
+    ],
+)
+def test_an_offer_for_the_authorization_code_flow(grant: AuthorizationCodeGrant, members: dict[str, object]) -> None:
+    world = issuance()
+    offer = world.issuer.offer(["note"], authorization_code=grant)
+    assert offer.to_json() == {
+        "credential_issuer": IDENTIFIER,
+        "credential_configuration_ids": ["note"],
+        "grants": {AUTHORIZATION_CODE: members},
+    }
+    assert read_offer_uri(offer.uri()) == offer
+    stored = world.issuer.publish_offer(offer, now=NOW)
+    assert world.host.commit(stored.changes)
+    assert read_offer_response(world.get(stored.url)) == offer
+
+
+def test_an_offer_may_have_both_grants_for_the_wallet_to_choose_from() -> None:
+    world = issuance()
+    granted = world.grant("note", tx_code="1234")
+    code = AuthorizationCodeGrant(issuer_state="state-1")
+    offer = world.issuer.offer(["note"], authorization_code=code, pre_authorized_code=granted.grant)
+    assert set(offer.grant_types) == {AUTHORIZATION_CODE, PRE_AUTHORIZED_CODE}
+    assert read_offer_uri(offer.uri()) == offer
+    assert offer.grants is not None
+    assert (offer.grants.authorization_code, offer.grants.pre_authorized_code) == (code, granted.grant)
+    # Each parameter belongs to its grant only.
+    written = offer.to_json()["grants"]
+    assert written[AUTHORIZATION_CODE] == {"issuer_state": "state-1"}
+    assert written[PRE_AUTHORIZED_CODE].keys() == {"pre-authorized_code", "tx_code"}
+
+
+def test_an_issuer_state_does_not_show() -> None:
+    offer = issuance().issuer.offer(["note"], authorization_code=AuthorizationCodeGrant(issuer_state="secret-state"))
+    assert "secret-state" not in repr(offer)
+
+
+ONE, TWO = "https://as-1.example", "https://as-2.example"
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [
+        pytest.param(AUTHORIZATION_CODE, marks=pytest.mark.spec("VCI-4.1.1-15", "VCI-4.1.1-16")),
+        pytest.param(PRE_AUTHORIZED_CODE, marks=pytest.mark.spec("VCI-4.1.1-35", "VCI-4.1.1-36")),
+    ],
+)
+def test_an_authorization_server_is_named_only_if_there_are_several(grant: str) -> None:
+    def offered(world: Issuance, server: str) -> CredentialOffer:
+        if grant == AUTHORIZATION_CODE:
+            return world.issuer.offer(["note"], authorization_code=AuthorizationCodeGrant(authorization_server=server))
+        hint = PreAuthorizedCodeGrant(pre_authorized_code="x", authorization_server=server)
+        return world.issuer.offer(["note"], pre_authorized_code=hint)
+
+    for servers in (None, (ONE,), (TWO, "https://as-3.example"), (f"{ONE}/", TWO)):
         world = issuance(metadata=issuer_metadata(authorization_servers=servers))
         with pytest.raises(ValueError, match="Authorization Server"):
-            world.issuer.offer(["note"], pre_authorized_code=hint)
-    several = issuance(metadata=issuer_metadata(authorization_servers=(one, two)))
-    assert several.issuer.offer(["note"], pre_authorized_code=hint).grants is not None
+            offered(world, ONE)
+    several = issuance(metadata=issuer_metadata(authorization_servers=(ONE, TWO)))
+    for server in (ONE, TWO):
+        assert offered(several, server).authorization_server(grant) == server
+
+
+def test_each_grant_of_an_offer_may_name_a_server_of_its_own() -> None:
+    world = issuance(metadata=issuer_metadata(authorization_servers=(ONE, TWO)))
+    code = AuthorizationCodeGrant(authorization_server=ONE)
+    good = PreAuthorizedCodeGrant(pre_authorized_code="x", authorization_server=TWO)
+    bad = PreAuthorizedCodeGrant(pre_authorized_code="x", authorization_server="https://as-3.example")
+    offer = world.issuer.offer(["note"], authorization_code=code, pre_authorized_code=good)
+    assert (offer.authorization_server(AUTHORIZATION_CODE), offer.authorization_server(PRE_AUTHORIZED_CODE)) == (ONE, TWO)
+    with pytest.raises(ValueError, match="Authorization Server"):
+        world.issuer.offer(["note"], authorization_code=code, pre_authorized_code=bad)
 
 
 # --- by reference -----------------------------------------------------------------------------------------------------------
@@ -85,11 +163,13 @@ def test_an_offer_by_reference_is_served_as_json_that_no_cache_keeps() -> None:
     assert world.get(url).body == response.body
 
 
+@pytest.mark.spec("HAIP-4.2-06", "VCI-12.1.1-02")
 def test_the_uri_leads_there() -> None:
     world = issuance()
     offer = world.issuer.offer(["note"])
     stored = world.issuer.publish_offer(offer, now=NOW)
     assert world.host.commit(stored.changes)
+    assert stored.uri().startswith("openid-credential-offer://?")
     reference = read_offer_uri(stored.uri())
     assert isinstance(reference, OfferReference)
     assert read_offer_response(world.get(reference.url)) == offer

@@ -648,7 +648,7 @@ def test_the_specification_s_offer_by_reference(vectors: Path) -> None:
     assert read_offer_response(response).to_json() == served["body_json"]
 
 
-@pytest.mark.spec("VCI-4.1-01")
+@pytest.mark.spec("VCI-4.1-01", "HAIP-4-14")
 def test_the_specification_s_offer_objects(spec_folder: Path) -> None:
     files = sorted((spec_folder / "examples-1.0").glob("credential_offer_*.json"))
     assert len(files) == 3

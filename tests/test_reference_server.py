@@ -2,11 +2,14 @@
 
 import json
 import logging
+import re
+import subprocess
+import sys
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.applications import Starlette
 
+from examples import reference_server
 from examples.reference_server import demo
 from examples.reference_server.__main__ import main
 from examples.reference_server.admin import OffersEndpoint
@@ -28,19 +32,22 @@ from examples.reference_server.logs import JsonLines
 from examples.reference_server.service import Service
 from examples.reference_server.settings import Settings, Signing, read_settings
 from examples.reference_server.signing import demo_key, issuer_key
+from examples.reference_server.users import PasswordHash
 from examples.sqlite_store import SqliteStore
 from oid4vci.drive import run
 from oid4vci.errors import Refused, WrongTxCode
 from oid4vci.formats.sd_jwt_vc import SdJwtVcEncoder
 from oid4vci.http import Request, Response
-from oid4vci.keys import LocalSigner, public_key
+from oid4vci.keys import LocalSigner, public_key, thumbprint
 from oid4vci.memory import MemoryStore
-from oid4vci.offers import PRE_AUTHORIZED_CODE, CredentialOffer, OfferReference
+from oid4vci.metadata import ClientMetadata
+from oid4vci.oauth.client_attestation import ClientAttestation
+from oid4vci.offers import AUTHORIZATION_CODE, PRE_AUTHORIZED_CODE, CredentialOffer, OfferReference
 from oid4vci.records import Change, Insert, Key, Record, Store
 from oid4vci.trust import Trust
 from oid4vci.wallet import Issued, Offer, Session, Wallet
 from oid4vci.x509 import Anchors, identifies, verify_chain
-from tests.running_server import make_certificates, running_server
+from tests.running_server import ROOT, make_certificates, running_server
 
 ISSUER = "https://localhost:8443"
 OFFER = {"credential_configuration_ids": ["identity_x5c"], "grant": "pre-authorized_code"}
@@ -93,6 +100,13 @@ def make_offer(app: Starlette, **members: Any) -> dict[str, Any]:
     return made
 
 
+@cache
+def demo_private_key() -> bytes:
+    """A key in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
 # --- settings ---------------------------------------------------------------------------------------------------------------
 
 
@@ -108,19 +122,79 @@ def test_the_defaults_need_no_file_and_are_safe(settings: Settings, service: Ser
     assert all(set(datasets) == set(settings.configurations) for datasets in settings.subjects.values())
     assert service.server.metadata.findings() == ()
     assert [str(each) for each in service.issuer.metadata.findings([service.server.metadata])] == []
+    metadata = service.server.metadata
+    assert metadata.token_endpoint_auth_methods_supported == ("none",)
+    assert metadata.pushed_authorization_request_endpoint == f"{ISSUER}/par"
+    assert not metadata.require_pushed_authorization_requests
+    assert (settings.dpop, settings.dpop_nonces, settings.access_tokens) == ("optional", True, "sealed")
+    assert metadata.jwks_uri is None
+
+
+def test_the_users_of_the_demonstration_are_for_its_subjects_only(tmp_path: Path, settings: Settings) -> None:
+    assert settings.demo_users
+    assert {name: user.subject for name, user in settings.users.items()} == {"ada": "ada", "max": "max"}
+    assert all(user.password.fits(name) for name, user in settings.users.items())
+    assert read_settings(written(tmp_path, {"batch_size": 1})).demo_users
+    own = read_settings(written(tmp_path, {"subjects": {"ada": {"identity_x5c": {"level": 1}}}}))
+    assert (own.users, own.demo_users) == ({}, False)
+    service = Service.of(ISSUER, own, demo_key(ISSUER))
+    assert service.server.metadata.authorization_endpoint is None
+    assert "authorization_code" not in service.server.metadata.grant_types
+    app = make_app(service, own)
+    assert send(app, "GET", "/authorize").status_code == 404
+    answer = send(app, "POST", "/admin/offers", json={**OFFER, "grant": "authorization_code"})
+    assert "nobody can log in" in answer.json()["error_description"]
+    users = {"somebody": {"password_hash": PASSWORD_HASH, "subject": "ada"}}
+    both = read_settings(written(tmp_path, {"users": users}))
+    assert (both.users["somebody"].subject, both.demo_users) == ("ada", False)
+
+
+PUBLIC_JWK = {**LocalSigner.generate("k").public_jwk, "kid": "k"}
+PASSWORD_HASH = str(PasswordHash.of("correct horse", p=1))
+SIGNED = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [PUBLIC_JWK]}, "redirect_uris": ["app.example:/cb"]}
+ATTESTATION = {
+    "client_authentication": ["attest_jwt_client_auth"],
+    "client_attestation": {"attesters": {"https://attester.example": {"jwks": {"keys": [PUBLIC_JWK]}}}},
+}
 
 
 def test_every_member_can_be_set(tmp_path: Path) -> None:
+    authority, *_ = make_certificates(tmp_path)
+    (tmp_path / "token.pem").write_bytes(demo_private_key())
     members = {
         "host": "0.0.0.0",  # noqa: S104
         "signing": {"key_file": "key.pem", "chain_file": "chain.pem"},
         "configurations": {"badge": {**demo.CONFIGURATIONS["identity_x5c"], "lifetime": 3600}},
         "subjects": {"somebody": {"badge": {"level": 1}}},
+        "users": {"somebody": {"password_hash": PASSWORD_HASH}},
         "batch_size": 1,
         "sealing_keys": [KEY],
         "tx_code_length": 4,
-        "clients": ["wallet"],
+        "clients": {
+            "wallet": {"redirect_uris": ["https://wallet.example/cb"], "client_name": "The wallet"},
+            "signer": {**SIGNED, "dpop_bound_access_tokens": True, "require_pushed_authorization_requests": True},
+            "elsewhere": {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://wallet.example/jwks"},
+        },
+        "other_clients": {"token_endpoint_auth_method": "attest_jwt_client_auth"},
+        "client_authentication": ["none", "private_key_jwt", "attest_jwt_client_auth"],
+        "client_attestation": {
+            "anchors_file": authority.name,
+            "attesters": {
+                "https://attester.example": {"jwks": {"keys": [PUBLIC_JWK]}},
+                "https://another.example": {"jwks_uri": "https://another.example/jwks"},
+            },
+            "challenges": False,
+            "require_x5c": False,
+            "max_attestation_age": 86400,
+        },
         "anonymous_access": True,
+        "require_pushed_authorization_requests": True,
+        "dpop": "required",
+        "dpop_nonces": False,
+        "access_tokens": "jwt",
+        "access_token_key_file": "token.pem",
+        "refresh_tokens": {"lifetime": 3600, "grace": 0},
+        "tls_authorities_file": authority.name,
         "admin_token": TOKEN,
     }
     settings = read_settings(written(tmp_path, members))
@@ -128,14 +202,88 @@ def test_every_member_can_be_set(tmp_path: Path) -> None:
     assert settings.sealing_keys == (bytes(range(32)),)
     assert settings.configurations["badge"].lifetime == 3600
     assert (settings.host, settings.batch_size, settings.tx_code_length) == ("0.0.0.0", 1, 4)  # noqa: S104
-    assert (settings.clients, settings.anonymous_access) == (("wallet",), True)
-    assert TOKEN not in repr(settings)
-    assert repr(bytes(range(32))) not in repr(settings)
+    assert settings.tls_authorities_file == tmp_path / authority.name
+    assert set(settings.clients.key_set_urls) == {"https://wallet.example/jwks", "https://another.example/jwks"}
+    for secret in (
+        TOKEN,
+        repr(bytes(range(32))),
+        PASSWORD_HASH.rpartition("$")[2],
+        repr(settings.users["somebody"].password.digest),
+    ):
+        assert secret not in repr(settings)
 
     service = Service.of(ISSUER, settings, demo_key(ISSUER))
+    server, metadata = service.server, service.server.metadata
     assert service.issuer.metadata.batch_credential_issuance is None
-    assert service.server.metadata.pre_authorized_grant_anonymous_access_supported
-    assert service.server.public_clients == {"wallet"}
+    assert metadata.pre_authorized_grant_anonymous_access_supported
+    assert metadata.require_pushed_authorization_requests
+    assert metadata.token_endpoint_auth_methods_supported == ("none", "private_key_jwt", "attest_jwt_client_auth")
+    assert metadata.challenge_endpoint is None
+    assert metadata.jwks_uri == f"{ISSUER}/jwks"
+    assert set(server.clients) == {"wallet", "signer", "elsewhere"}
+    assert server.clients["signer"].dpop_bound_access_tokens
+    assert server.other_clients == ClientMetadata(token_endpoint_auth_method="attest_jwt_client_auth")
+    assert server.dpop is not None
+    assert (server.dpop.nonces, server.dpop_required, service.issuer.bearer) == (None, True, False)
+    assert server.refresh_tokens is not None
+    assert (server.refresh_tokens.lifetime, server.refresh_tokens.grace) == (3600, 0)
+    attestation = server.client_authentication["attest_jwt_client_auth"]
+    assert isinstance(attestation, ClientAttestation)
+    assert (attestation.anchors is not None, attestation.max_attestation_age) == (True, 86400)
+    (key,) = send(make_app(service, settings), "GET", "/jwks").json()["keys"]
+    assert key["kid"] == thumbprint(LocalSigner.from_pem("", demo_private_key()).public_jwk)
+    assert "d" not in key
+
+
+def test_what_is_off_is_not_published(tmp_path: Path) -> None:
+    settings = read_settings(written(tmp_path, {"dpop": "off", "refresh_tokens": False, "other_clients": None}))
+    service = Service.of(ISSUER, settings, demo_key(ISSUER))
+    metadata = service.server.metadata
+    assert metadata.dpop_signing_alg_values_supported is None
+    assert "refresh_token" not in metadata.grant_types
+    assert service.server.registered("wallet") is None
+
+
+README = Path(reference_server.__file__).parent / "README.md"
+
+
+def test_the_readme_names_every_member_and_no_other(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^a: is not known; known are ") as refused:
+        read_settings(written(tmp_path, {"a": 1}))
+    known = str(refused.value).rpartition("known are ")[2].split(", ")
+    rows = re.findall(r"^\| `(\w+)` \|", README.read_text().partition("## server.json")[2].partition("## ")[0], re.MULTILINE)
+    assert sorted(rows) == sorted(known)
+
+
+def test_the_settings_in_the_readme_are_right(tmp_path: Path) -> None:
+    (text,) = re.findall("```json\n(.*?)```", README.read_text(), re.DOTALL)
+    (tmp_path / "wallet-providers.pem").write_bytes(demo_key(ISSUER).demo_authority or b"")
+    service = Service.of(ISSUER, read_settings(written(tmp_path, text)), demo_key(ISSUER))
+    metadata = service.server.metadata
+    assert metadata.token_endpoint_auth_methods_supported == ("attest_jwt_client_auth",)
+    assert metadata.require_pushed_authorization_requests
+    assert (service.server.dpop_required, service.issuer.bearer) == (True, False)
+    assert metadata.challenge_endpoint == f"{ISSUER}/challenge"
+
+
+@pytest.mark.parametrize(
+    ("members", "others"),
+    [
+        ({}, ("none", ("http://127.0.0.1/callback", "http://[::1]/callback"))),
+        (ATTESTATION, ("attest_jwt_client_auth", None)),
+        ({"clients": {"wallet": {"client_name": "The wallet"}}}, None),
+        (
+            {"clients": {"wallet": {"client_name": "The wallet"}}, "other_clients": {"token_endpoint_auth_method": "none"}},
+            ("none", None),
+        ),
+        ({"client_authentication": ["private_key_jwt"]}, None),
+    ],
+)
+def test_who_is_not_registered_may_come_only_where_nobody_is(
+    tmp_path: Path, members: Mapping[str, Any], others: tuple[str, Any] | None
+) -> None:
+    found = read_settings(written(tmp_path, members)).clients.others
+    assert (None if found is None else (found.token_endpoint_auth_method, found.redirect_uris)) == others
 
 
 CONFIGURATION = demo.CONFIGURATIONS["identity_x5c"]
@@ -155,8 +303,77 @@ CONFIGURATION = demo.CONFIGURATIONS["identity_x5c"]
         ({"tx_code_length": 3}, "tx_code_length"),
         ({"host": ""}, "host"),
         ({"clients": "wallet"}, "clients"),
-        ({"clients": []}, "clients"),
-        ({"clients": [1]}, r"clients\[0\]"),
+        ({"clients": {}}, "clients"),
+        ({"clients": ["wallet"]}, "clients"),
+        ({"clients": {"w": {}}}, "clients.w"),
+        ({"clients": {"w": {"redirect_uri": "https://w.example"}}}, "clients.w.redirect_uri"),
+        ({"clients": {"w": {"redirect_uris": "https://w.example"}}}, "clients.w: redirect_uris"),
+        ({"clients": {"w": {"jwks_uri": "http://w.example/jwks"}}}, "clients.w: jwks_uri"),
+        ({"clients": {"w": {**SIGNED, "jwks_uri": "https://w.example/jwks"}}}, "clients.w: jwks"),
+        ({"clients": {"w": SIGNED}}, "clients.w.token_endpoint_auth_method"),
+        ({"clients": {"w": {**SIGNED, "jwks": {"keys": []}}}}, "clients.w.*jwks"),
+        ({"clients": {"w": {**SIGNED, "jwks": {"keys": [{**PUBLIC_JWK, "d": "AA"}]}}}}, "clients.w.*jwks"),
+        ({"clients": {"w": {**SIGNED, "jwks": {"keys": [{"kty": "oct", "k": "AA"}]}}}}, "clients.w.*jwks"),
+        ({"clients": {"w": {"token_endpoint_auth_method": "private_key_jwt"}}}, "clients.w: jwks or jwks_uri"),
+        ({"clients": {"w": {"jwks": {"keys": [PUBLIC_JWK]}}}}, "clients.w: jwks or jwks_uri"),
+        ({"clients": {"w": {"token_endpoint_auth_method": "client_secret_basic"}}}, "clients.w.token_endpoint_auth_method"),
+        ({"other_clients": {}}, "other_clients"),
+        ({"other_clients": False}, "other_clients"),
+        ({"other_clients": SIGNED, "client_authentication": ["private_key_jwt"]}, "other_clients.token_endpoint_auth_method"),
+        ({"client_authentication": []}, "client_authentication"),
+        ({"client_authentication": ["none", "none"]}, "client_authentication"),
+        ({"client_authentication": ["client_secret_basic"]}, r"client_authentication\[0\]"),
+        ({"client_authentication": ["attest_jwt_client_auth"]}, "client_attestation"),
+        ({**ATTESTATION, "client_authentication": ["none"]}, "client_attestation"),
+        ({**ATTESTATION, "client_attestation": {}}, "client_attestation"),
+        ({**ATTESTATION, "client_attestation": {"challenges": True}}, "client_attestation: anchors_file"),
+        ({**ATTESTATION, "client_attestation": {"attesters": []}}, "client_attestation.attesters"),
+        ({**ATTESTATION, "client_attestation": {"attesters": {"a": {}}}}, "client_attestation.attesters.a"),
+        (
+            {**ATTESTATION, "client_attestation": {"attesters": {"a": {"jwks": [PUBLIC_JWK]}}}},
+            "client_attestation.attesters.a.jwks",
+        ),
+        (
+            {**ATTESTATION, "client_attestation": {"attesters": {"a": {"jwks_uri": "http://a.example"}}}},
+            "client_attestation.attesters.a.jwks_uri",
+        ),
+        (
+            {
+                **ATTESTATION,
+                "client_attestation": {"attesters": {"a": {"jwks": {"keys": [PUBLIC_JWK, {"kty": "oct", "k": "AA"}]}}}},
+            },
+            "client_attestation.attesters.a.jwks",
+        ),
+        ({**ATTESTATION, "client_attestation": {"anchors_file": 1}}, "client_attestation.anchors_file"),
+        ({**ATTESTATION, "client_attestation": {"anchors_file": "a.pem", "challenges": 1}}, "client_attestation.challenges"),
+        (
+            {**ATTESTATION, "client_attestation": {"anchors_file": "a.pem", "max_attestation_age": 0}},
+            "client_attestation.max_attestation_age",
+        ),
+        ({"require_pushed_authorization_requests": 1}, "require_pushed_authorization_requests"),
+        (
+            {"require_pushed_authorization_requests": True, "subjects": {"ada": {"identity_x5c": {"a": 1}}}},
+            "require_pushed_authorization_requests",
+        ),
+        ({"dpop": True}, "dpop"),
+        ({"dpop": "always"}, "dpop"),
+        ({"dpop_nonces": "yes"}, "dpop_nonces"),
+        ({"access_tokens": "opaque"}, "access_tokens"),
+        ({"access_token_key_file": "k.pem"}, "access_token_key_file"),
+        ({"refresh_tokens": True}, "refresh_tokens"),
+        ({"refresh_tokens": {"lifetime": 1}}, "refresh_tokens.lifetime"),
+        ({"refresh_tokens": {"grace": -1}}, "refresh_tokens.grace"),
+        ({"refresh_tokens": {"rotation": False}}, "refresh_tokens.rotation"),
+        ({"tls_authorities_file": ""}, "tls_authorities_file"),
+        ({"users": {}}, "users"),
+        ({"users": {"ada": "ada"}}, "users.ada"),
+        ({"users": {"ada": {"password": "ada"}}}, "users.ada.password"),
+        ({"users": {"ada": {"subject": "ada"}}}, "users.ada.password_hash"),
+        ({"users": {"ada": {"password_hash": "ada"}}}, "users.ada.password_hash"),
+        ({"users": {"ada": {"password_hash": PASSWORD_HASH.replace("16384", "1024")}}}, "users.ada.password_hash"),
+        ({"users": {"ada": {"password_hash": PASSWORD_HASH.replace("16384", "4194304")}}}, "users.ada.password_hash"),
+        ({"users": {"eve": {"password_hash": PASSWORD_HASH}}}, "users.eve.subject"),
+        ({"users": {"e" * 201: {"password_hash": PASSWORD_HASH, "subject": "ada"}}}, "users.e"),
         ({"anonymous_access": "yes"}, "anonymous_access"),
         ({"anonymous_access": 1}, "anonymous_access"),
         ({"admin_token": "short"}, "admin_token"),
@@ -186,6 +403,12 @@ def test_a_configuration_that_makes_no_valid_metadata_is_refused(tmp_path: Path)
     members = {"configurations": {"a": broken}, "subjects": {"ada": {"a": {"level": 1}}}}
     with pytest.raises(ValueError, match="vct"):
         Service.of(ISSUER, read_settings(written(tmp_path, members)), demo_key(ISSUER))
+
+
+def test_what_the_library_refuses_of_a_registration_stops_the_server(tmp_path: Path) -> None:
+    settings = read_settings(written(tmp_path, {"clients": {"w": {"redirect_uris": ["http://wallet.example/cb"]}}}))
+    with pytest.raises(ValueError, match=r"clients\.w: a redirect URI with http"):
+        Service.of(ISSUER, settings, demo_key(ISSUER))
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------------
@@ -287,10 +510,26 @@ def test_an_offer_by_reference_is_served_under_an_address_of_its_own(app: Starle
     assert send(app, "GET", f"{ISSUER}/credential-offer/guessed").status_code == 404
 
 
+@pytest.mark.parametrize("by_reference", [True, False])
+def test_an_offer_of_the_authorization_code_grant_has_a_state_of_its_own(app: Starlette, by_reference: bool) -> None:
+    made, other = (make_offer(app, grant="authorization_code", by_reference=by_reference) for _ in range(2))
+    assert made["tx_code"] is None
+    assert made["offer"]["grants"].keys() == {AUTHORIZATION_CODE}
+    states = [each["offer"]["grants"][AUTHORIZATION_CODE]["issuer_state"] for each in (made, other)]
+    assert len(set(states)) == 2
+    assert all(len(state) >= 43 for state in states)
+    if by_reference:
+        reference = Offer.parse(made["offer_uri"]).content
+        assert isinstance(reference, OfferReference)
+        assert send(app, "GET", reference.url).json() == made["offer"]
+
+
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({"grant": "authorization_code"}, "authorization_code is not served yet"),
+        ({"grant": "authorization_code", "tx_code": True}, "do not go with"),
+        ({"grant": "authorization_code", "subject": "ada"}, "do not go with"),
+        ({"grant": ["authorization_code"]}, "grant must be"),
         ({"grant": "implicit"}, "grant must be"),
         ({"tx_code": "yes"}, "tx_code must be"),
         ({"tx_code": 1}, "tx_code must be"),
@@ -393,7 +632,7 @@ def test_documents_are_read_and_nothing_else(app: Starlette, path: str) -> None:
         assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
 
 
-@pytest.mark.parametrize("path", ["/token", "/nonce", "/credential", "/admin/offers"])
+@pytest.mark.parametrize("path", ["/token", "/par", "/nonce", "/credential", "/login", "/consent", "/admin/offers"])
 def test_endpoints_take_posts_only(app: Starlette, path: str) -> None:
     options = send(app, "OPTIONS", path)
     assert (options.status_code, options.headers["allow"]) == (204, "POST, OPTIONS")
@@ -403,14 +642,14 @@ def test_endpoints_take_posts_only(app: Starlette, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "//token", "/token/", "/%74oken", "/authorize", "/credential-offer/", "/admin", "/x?y=["]
+    "path", ["/", "//token", "/token/", "/%74oken", "/authorize/", "/login/", "/jwks", "/credential-offer/", "/admin", "/x?y=["]
 )
 def test_other_paths_are_not_there(app: Starlette, path: str) -> None:
     for method in ("GET", "POST", "OPTIONS"):
         assert send(app, method, f"{ISSUER}{path}").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/token", "/credential", "/nonce", "/admin/offers"])
+@pytest.mark.parametrize("path", ["/token", "/par", "/authorize", "/login", "/credential", "/nonce", "/admin/offers"])
 def test_a_large_body_is_not_read_to_its_end(app: Starlette, path: str) -> None:
     read = 0
 
@@ -627,6 +866,29 @@ def test_the_server_runs_over_tls_and_ends_in_order(tmp_path: Path, store: str) 
             reference = Offer.parse(made["offer_uri"]).content
             assert isinstance(reference, OfferReference)
             assert client.get(urlsplit(reference.url).path).status_code == 200
+
+
+def test_the_users_of_the_demonstration_are_said_at_start(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        assert "anybody can log in" in server.log.read_text()
+    users = {"somebody": {"password_hash": PASSWORD_HASH, "subject": "ada"}}
+    with running_server(
+        tmp_path, config={"users": users, "access_tokens": "jwt"}, store=f"sqlite:///{tmp_path}/s.db"
+    ) as server:
+        log = server.log.read_text()
+    assert "anybody can log in" not in log
+    assert "not set: sealing_keys, access_token_key_file." in log
+
+
+def test_a_hash_is_made_of_a_password_that_is_typed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import getpass; getpass.getpass = lambda: 'ä secret'; import runpy; "]
+    command[-1] += "runpy.run_module('examples.reference_server.users', run_name='__main__')"
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    made = PasswordHash.parse(done.stdout.strip())
+    assert made.fits("ä secret")
+    assert not made.fits("a secret")
+    assert str(made) == done.stdout.strip()
+    assert PasswordHash.of("ä secret", p=1) != PasswordHash.of("ä secret", p=1)
 
 
 def test_behind_a_proxy_offers_are_made_with_a_token_only(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from oid4vci.authorization_server import AuthorizationServer, TokenCall
 from oid4vci.errors import InvalidClient, InvalidGrant, MethodNotAllowed, Refusal
 from oid4vci.http import Form, Request
+from oid4vci.metadata import ClientMetadata
 from oid4vci.oauth.access_tokens import SealedAccessTokens
 from oid4vci.oauth.grants import default_identifier, revoke
 from oid4vci.oauth.pre_authorized import GRANT_TYPE, PreAuthorizedCodes, new_tx_code
+from tests.authorization import code_flow
 from tests.issuance import (
     CLIENT,
     FORM,
@@ -32,6 +34,12 @@ from tests.issuance import (
     server_metadata,
     token_request,
 )
+
+
+def pre_authorized_codes(world: Issuance) -> PreAuthorizedCodes:
+    codes = world.server.pre_authorized_codes
+    assert codes is not None
+    return codes
 
 
 def details(*configuration_ids: str, **members: Any) -> str:
@@ -255,7 +263,7 @@ def test_client_authentication_that_is_not_supported_is_challenged() -> None:
 
 
 def test_where_clients_are_known_another_one_is_refused() -> None:
-    world = issuance(server={"public_clients": {"w1"}})
+    world = issuance(server={"clients": {"w1": ClientMetadata()}, "other_clients": None})
     granted = world.grant("note")
     refused(world.redeem(granted, client_id="w2"), "invalid_client")
     assert world.redeem(granted, client_id="w1").status == 200
@@ -619,9 +627,14 @@ def test_a_bearer_token_lives_no_longer_than_five_minutes(lifetime: int) -> None
 def test_a_server_publishes_only_what_it_serves(members: dict[str, Any], named: str) -> None:
     keys = secret_keys()
     with pytest.raises(ValueError, match=named):
-        AuthorizationServer(server_metadata(**members), PreAuthorizedCodes(keys), SealedAccessTokens(keys))
+        AuthorizationServer(
+            metadata=server_metadata(**members),
+            access_tokens=SealedAccessTokens(keys),
+            pre_authorized_codes=PreAuthorizedCodes(keys),
+        )
 
 
+@pytest.mark.spec("HAIP-4.1-01")
 def test_the_servers_metadata_are_served_where_rfc_8414_says() -> None:
     world = issuance(anonymous=True)
     response = world.get(SERVER_METADATA, {"accept": "text/html"})
@@ -630,6 +643,7 @@ def test_the_servers_metadata_are_served_where_rfc_8414_says() -> None:
         "issuer": IDENTIFIER,
         "token_endpoint": TOKEN,
         "grant_types_supported": [GRANT_TYPE],
+        "token_endpoint_auth_methods_supported": ["none"],
         "pre-authorized_grant_anonymous_access_supported": True,
     }
     assert world.send(Request("POST", SERVER_METADATA)).headers.get("allow") == "GET"
@@ -725,21 +739,21 @@ def test_large_authorization_details_and_client_ids_are_refused() -> None:
 def test_the_client_is_who_the_server_says_it_is() -> None:
     """An existing server authenticates its clients by its own means: what the form says of the client proves nothing."""
     world = issuance()
-    made = world.server.codes.new("ada", ["note"], client_id="victim", now=NOW, new_secret=counted(99))
+    made = pre_authorized_codes(world).new("ada", ["note"], client_id="victim", now=NOW, new_secret=counted(99))
     assert world.host.commit(made.changes)
     form = Form((("pre-authorized_code", made.grant.pre_authorized_code), ("client_id", "victim")))
     records = world.host.load([made.key])
     for client_id in ("evil", None):
-        call = world.server.codes.read(form, credential_issuers=[IDENTIFIER], client_id=client_id)
+        call = pre_authorized_codes(world).read(form, credential_issuers=[IDENTIFIER], client_id=client_id)
         with pytest.raises(InvalidGrant):
             call.verify(records, now=NOW)
-    call = world.server.codes.read(form, credential_issuers=[IDENTIFIER], client_id="victim")
+    call = pre_authorized_codes(world).read(form, credential_issuers=[IDENTIFIER], client_id="victim")
     assert call.verify(records, now=NOW).client_id == "victim"
 
 
 def test_locations_say_which_credential_issuer_the_token_is_for() -> None:
     world = issuance(server={"credential_issuers": [OTHER, IDENTIFIER]})
-    made = world.server.codes.new("ada", ["badge"], now=NOW, new_secret=counted(77))
+    made = pre_authorized_codes(world).new("ada", ["badge"], now=NOW, new_secret=counted(77))
     assert world.host.commit(made.changes)
     details = [{"type": "openid_credential", "credential_configuration_id": "badge", "locations": [IDENTIFIER]}]
     answer = world.redeem(made, authorization_details=json.dumps(details))
@@ -765,9 +779,8 @@ def test_a_string_is_not_several() -> None:
     for ids in ("note", [""]):
         with pytest.raises(ValueError, match="configuration_ids"):
             server.pre_authorize("ada", ids, now=NOW)
-    for member in ("credential_issuers", "public_clients"):
-        with pytest.raises(TypeError):
-            issuance(server={member: "https://issuer.example"})
+    with pytest.raises(TypeError):
+        issuance(server={"credential_issuers": "https://issuer.example"})
 
 
 def test_a_revoked_grant_ends_its_code_and_its_tokens() -> None:
@@ -779,3 +792,36 @@ def test_a_revoked_grant_ends_its_code_and_its_tokens() -> None:
     token = world.redeem(granted).json()["access_token"]
     assert world.host.commit([revoke(world.host.rows[granted.key])])
     refused(world.credential(token, {"credential_configuration_id": "badge"}), "invalid_token", status=401)
+
+
+# --- scope (OID4VCI 6.1) --------------------------------------------------------------------------------------------------------
+
+
+def test_a_scope_asks_for_some_of_what_was_offered() -> None:
+    flow = code_flow()
+    granted = flow.grant("note", "card", "left")
+    body = flow.redeem(granted, scope="card-scope pair unknown").json()
+    assert body["scope"] == "card-scope pair"
+    for name, status in (("card", 200), ("left", 200), ("note", 403), ("right", 403)):
+        assert flow.credential(body["access_token"], {"credential_configuration_id": name}).status == status
+
+
+def test_without_a_known_scope_all_that_was_offered_is_given() -> None:
+    for scope in (None, "unknown", "openid"):
+        flow = code_flow()
+        body = flow.redeem(flow.grant("note", "badge"), scope=scope).json()
+        assert flow.credential(body["access_token"], {"credential_configuration_id": "badge"}).status == 200
+        assert body["scope"] == "note-scope"
+
+
+def test_scope_and_details_ask_for_both() -> None:
+    flow = code_flow()
+    body = flow.redeem(flow.grant("note", "card", "badge"), scope="card-scope", authorization_details=details("note")).json()
+    assert [each["credential_configuration_id"] for each in body["authorization_details"]] == ["note", "card"]
+
+
+def test_a_malformed_scope_is_refused_and_leaves_the_code() -> None:
+    flow = code_flow()
+    granted = flow.grant("note")
+    refused(flow.redeem(granted, scope='a"b'), "invalid_scope")
+    assert flow.redeem(granted).status == 200

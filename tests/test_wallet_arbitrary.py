@@ -13,13 +13,15 @@ from oid4vci.drive import run
 from oid4vci.errors import InvalidOffer, WalletError
 from oid4vci.http import Response
 from oid4vci.offers import PRE_AUTHORIZED_CODE, CredentialOffer
-from oid4vci.wallet import Deferred, Exchange, Issued, Offer, Opened, Order, Proofs, Session
+from oid4vci.wallet import Authorizing, Deferred, Exchange, Issued, Offer, Opened, Order, Proofs, Session
+from tests.scripted_authorization import REDIRECT, authorizing, code_offer, code_server, response
 from tests.scripted_server import (
     HOLDER_KEYS,
     ISSUER,
     JWKS,
     METADATA_URL,
     NOW,
+    TOKEN,
     JwtFormat,
     Server,
     by_value,
@@ -32,6 +34,8 @@ from tests.scripted_server import (
     session,
     wallet,
 )
+from tests.wallet_clients import BOUND, CHALLENGE_ENDPOINT, DPOP, attestation, wants_challenge
+from tests.wallet_clients import server as tokens_server
 
 REFERENCE = "openid-credential-offer://?credential_offer_uri=https%3A%2F%2Fissuer.example%2Fo"
 
@@ -45,6 +49,13 @@ def exchanges() -> dict[str, Exchange[Any]]:
     token = session(server, **settings)
     nonce: Any = token.order("pid")
     credential: Any = run(nonce, server).prove([HOLDER_KEYS[0]], now=NOW).submit()
+    demanding = tokens_server(challenge_endpoint=CHALLENGE_ENDPOINT)
+    challenged: Any = opened(demanding).redeem(now=NOW, authentication=attestation())
+    challenged = challenged.receive(ok({"attestation_challenge": "c"})).receive(wants_challenge("d"))
+    bound = tokens_server({TOKEN: ok({**BOUND, "refresh_token": "r"})})
+    refreshable = run(opened(bound, **settings).redeem(now=NOW, dpop=DPOP, authentication=attestation()), bound)
+    authorization = opened(code_server(), code_offer("pid"))
+    by_scope, by_details = (authorizing(code_server(), code_offer(*names)) for names in (("pid",), ()))
     return {
         "offer": Offer.parse(REFERENCE).open(wallet()),
         "issuer metadata": first,
@@ -52,9 +63,17 @@ def exchanges() -> dict[str, Exchange[Any]]:
         "several servers": several,
         "token": opened(server, offer(tx_code={})).redeem("1"),
         "token with details": opened(server).redeem(configuration_ids=["pid"]),
+        "pushed request": authorization.authorize(redirect_uri=REDIRECT),
+        "token by scope": by_scope.callback(response(by_scope)),
+        "token by details": by_details.callback(response(by_details)),
         "nonce": nonce,
         "credential": credential,
         "renewed nonce": credential.receive(Response.of_json(400, {"error": "invalid_nonce"})),
+        "bound token": opened(server).redeem(now=NOW, dpop=DPOP, authentication=attestation()),
+        "challenge": opened(demanding).redeem(now=NOW, authentication=attestation()),
+        "token with challenge": challenged,
+        "refresh": refreshable.refresh(now=NOW),
+        "bound credential": run(refreshable.order("pid"), server).prove([HOLDER_KEYS[0]], now=NOW).submit(),
         "document": credential.receive(ok({"credentials": [{"credential": credential_for(HOLDER_KEYS[0].public_jwk)}]})),
     }
 
@@ -76,6 +95,11 @@ SEEDS: list[dict[str, Any]] = [
     {"transaction_id": "t", "interval": 5},
     {"error": "invalid_nonce", "error_description": "x"},
     {"error": "invalid_grant"},
+    {"request_uri": "urn:ietf:params:oauth:request_uri:x", "expires_in": 60},
+    {"error": "use_dpop_nonce"},
+    {"error": "use_attestation_challenge"},
+    {"attestation_challenge": "c"},
+    {**BOUND, "refresh_token": "r"},
     {"keys": [dict(HOLDER_KEYS[0].public_jwk)]},
 ]
 
@@ -99,8 +123,29 @@ def documents(draw: st.DrawFn) -> Any:
 
 HEADERS = st.lists(
     st.tuples(
-        st.sampled_from(["Content-Type", "content-type", "WWW-Authenticate", "Retry-After", "Location", "x"]),
-        st.sampled_from(["application/json", "application/json;charset=utf-8", "text/html", "", "1", 'Bearer error="x"'])
+        st.sampled_from(
+            [
+                "Content-Type",
+                "content-type",
+                "WWW-Authenticate",
+                "Retry-After",
+                "Location",
+                "DPoP-Nonce",
+                "OAuth-Client-Attestation-Challenge",
+                "x",
+            ]
+        ),
+        st.sampled_from(
+            [
+                "application/json",
+                "application/json;charset=utf-8",
+                "text/html",
+                "",
+                "1",
+                'Bearer error="x"',
+                'DPoP error="use_dpop_nonce"',
+            ]
+        )
         | st.text(max_size=20),
     ),
     max_size=4,
@@ -121,12 +166,15 @@ RESPONSES = st.builds(
 @example(
     response=Response(202, {"content-type": "application/json"}, b'{"interval":' + b"9" * 5000 + b',"transaction_id":"t"}')
 )
+@example(response=Response.of_json(400, {"error": "use_dpop_nonce"}, {"dpop-nonce": "n"}))
+@example(response=Response.of_json(400, {"error": "use_attestation_challenge"}, {"oauth-client-attestation-challenge": "c"}))
+@example(response=Response(401, {"www-authenticate": 'DPoP error="use_dpop_nonce"', "dpop-nonce": "\x00\ud800"}))
 @example(response=Response(503, {"retry-after": "\u00b2"}))
 @example(response=Response(503, [("retry-after", "1"), ("retry-after", "2")]))
 def test_an_answer_leads_to_a_value_or_to_a_wallet_error(name: str, response: Response) -> None:
     with suppress(WalletError):
         result = EXCHANGES[name].receive(response)
-        assert isinstance(result, Opened | Session | Order | Proofs | Issued | Deferred | Exchange)
+        assert isinstance(result, Opened | Authorizing | Session | Order | Proofs | Issued | Deferred | Exchange)
 
 
 @given(st.lists(documents().map(ok), min_size=1, max_size=8))
@@ -164,4 +212,6 @@ def test_the_seeds_are_answers_that_lead_on() -> None:
     assert isinstance(EXCHANGES["credential"].receive(ok(SEEDS[5])), Exchange)
     assert isinstance(EXCHANGES["credential"].receive(Response.of_json(202, SEEDS[6])), Deferred)
     assert isinstance(EXCHANGES["renewed nonce"].receive(ok(SEEDS[4])), Exchange)
+    (pushed,) = (seed for seed in SEEDS if "request_uri" in seed)
+    assert isinstance(EXCHANGES["pushed request"].receive(Response.of_json(201, pushed)), Authorizing)
     assert PRE_AUTHORIZED_CODE in offer()["grants"]

@@ -1,29 +1,38 @@
 """The wallet of the examples: what it asks, what it sends, what it keeps, and a whole issuance over TLS."""
 
 import json
+import re
+import socket
 import stat
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
+import httpx
 import pytest
 
 from examples.reference_server import demo
 from examples.wallet_cli.__main__ import main
+from examples.wallet_cli.callback import Callback
 from examples.wallet_cli.consent import Consent
 from examples.wallet_cli.folder import Folder, HolderKey
 from examples.wallet_cli.network import MAX_BODY, Network
 from examples.wallet_cli.terminal import Person, plain
+from oid4vci.errors import AuthorizationDenied, InvalidResponse
 from oid4vci.formats import VerifiedCredential
 from oid4vci.formats.sd_jwt_vc import SdJwtVcVerifier
 from oid4vci.http import Request
 from oid4vci.keys import LocalSigner, public_key
 from oid4vci.trust import Trust
 from oid4vci.x509 import Anchors
-from tests.running_server import RunningServer, running_server
+from tests.browser import Browser, location
+from tests.running_server import ROOT, RunningServer, running_server
 
 BOTH = ("identity_x5c", "membership_jwt_vc_issuer")
 
@@ -330,3 +339,184 @@ def test_a_name_that_cannot_be_sent_is_refused(server: RunningServer, capsys: py
     made = server.offer("identity_x5c")
     assert main([made["offer_uri"], "--yes", "--ca", str(server.authority), "--client-id", "wället"]) == 1
     assert "client_id" in capsys.readouterr().err
+
+
+# --- a login in the browser -------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def came_back_to(callback: Callback[str], *targets: str) -> Iterator[list[httpx.Response]]:
+    """A browser that opens these targets of the wallet's server one after another; what it is answered."""
+    answers: list[httpx.Response] = []
+
+    def visit() -> None:
+        for target in targets:
+            answers.append(httpx.get(urljoin(callback.redirect_uri, target), trust_env=False))
+
+    thread = threading.Thread(target=visit)
+    thread.start()
+    yield answers
+    thread.join()
+
+
+def taken(url: str) -> str:
+    """A flow whose state is 1."""
+    if "state=1" not in url:
+        raise InvalidResponse("the state is not that of this flow")
+    if "error" in url:
+        raise AuthorizationDenied("access_denied")
+    return url
+
+
+def test_only_the_answer_of_the_flow_ends_the_wait() -> None:
+    with Callback[str]() as callback:
+        assert re.fullmatch(r"http://127\.0\.0\.1:[0-9]+/callback", callback.redirect_uri)
+        targets = (
+            "/favicon.ico",
+            "/callbacks?state=1",
+            "/callback?state=2&code=a",
+            "/callback",
+            "/callback?state=1&code=%3Cb%3E",
+        )
+        with came_back_to(callback, *targets) as answers:
+            assert callback.wait(taken, timeout=20) == f"{callback.redirect_uri}?state=1&code=%3Cb%3E"
+    assert [each.status_code for each in answers] == [404, 404, 400, 400, 200]
+    for each in answers:
+        assert (each.headers["cache-control"], each.headers["referrer-policy"]) == ("no-store", "no-referrer")
+        assert "default-src 'none'" in each.headers["content-security-policy"]
+        assert "code" not in each.text
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(callback.redirect_uri, trust_env=False)
+
+
+def test_a_refusal_ends_the_wait() -> None:
+    with (
+        Callback[str]() as callback,
+        came_back_to(callback, "/callback?state=1&error=access_denied") as answers,
+        pytest.raises(AuthorizationDenied),
+    ):
+        callback.wait(taken, timeout=20)
+    assert "did not give its consent" in answers[0].text
+
+
+def test_nobody_is_waited_for_without_end() -> None:
+    with Callback[str]() as callback, pytest.raises(TimeoutError):
+        callback.wait(taken, timeout=0.05)
+
+
+def test_a_connection_that_says_nothing_keeps_nobody_waiting() -> None:
+    with Callback[str]() as callback:
+        address = ("127.0.0.1", urlsplit(callback.redirect_uri).port or 0)
+        with socket.create_connection(address), came_back_to(callback, "/callback?state=1"):
+            assert callback.wait(taken, timeout=20)
+
+
+def opens_browser(
+    monkeypatch: pytest.MonkeyPatch, server: RunningServer, act: Callable[[Browser, str], str]
+) -> Callable[[], str]:
+    """Let the wallet open a browser in which somebody acts; gives what the wallet's own page says in the end."""
+    said: list[str] = []
+    threads: list[threading.Thread] = []
+
+    def work(url: str) -> None:
+        said.append(httpx.get(act(Browser(server.client()), url), trust_env=False).text)
+
+    def opened(url: str) -> bool:
+        threads.append(threading.Thread(target=work, args=(url,)))
+        threads[0].start()
+        return True
+
+    def ended() -> str:
+        threads[0].join()
+        return said[0]
+
+    monkeypatch.setattr("webbrowser.open", opened)
+    return ended
+
+
+@pytest.mark.parametrize("asked", ["by value", "by reference", "without an offer"])
+def test_a_person_logs_in_and_the_wallet_goes_on(
+    asked: str,
+    server: RunningServer,
+    anchors: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if asked == "without an offer":
+        arguments = ["--issuer", server.issuer, *(part for each in BOTH for part in ("--configuration", each))]
+    else:
+        made = server.offer(*BOTH, grant="authorization_code", by_reference=asked == "by reference")
+        arguments = [made["offer_uri"], "--yes"]
+    said = opens_browser(monkeypatch, server, lambda browser, url: browser.approved(url, "max"))
+    arguments += ["--open", "--save", str(tmp_path / "wallet"), "--trust", str(anchors), "--ca", str(server.authority)]
+    assert main([*arguments, "--copies", "1"]) == 0
+    assert "The wallet has its answer" in said()
+    output = capsys.readouterr().out
+    assert "an access token, bound to a key of this wallet" in output
+    assert "Done: 2 credentials." in output
+    for configuration_id in BOTH:
+        (path,) = (tmp_path / "wallet").glob(f"{configuration_id}-*.sd-jwt")
+        dataset = demo.SUBJECTS["max"][configuration_id]
+        credential = verified(path, server, anchors)
+        assert {name: credential.claims[name] for name in dataset} == dataset
+
+
+def test_a_person_who_refuses_gets_nothing(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(browser: Browser, url: str) -> str:
+        return location(browser.click(browser.visit(url), "refuse"))
+
+    said = opens_browser(monkeypatch, server, refuse)
+    made = server.offer("identity_x5c", grant="authorization_code")
+    assert main([made["offer_uri"], "--yes", "--open", "--ca", str(server.authority)]) == 1
+    assert "did not give its consent" in said()
+    assert "AuthorizationDenied: access_denied" in capsys.readouterr().err
+
+
+def test_the_address_is_printed_for_a_browser_that_does_not_open_by_itself(server: RunningServer, anchors: Path) -> None:
+    made = server.offer("membership_jwt_vc_issuer", grant="authorization_code")
+    command = [sys.executable, "-m", "examples.wallet_cli", made["offer_uri"], "--yes", "--no-browser"]
+    command += ["--ca", str(server.authority), "--client-id", "another-wallet"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        url = next(line for line in process.stdout if line.startswith(f"{server.issuer}/authorize?")).strip()
+        assert "client_id=another-wallet" in url
+        httpx.get(Browser(server.client()).approved(url), trust_env=False).raise_for_status()
+        assert "Done: 5 credentials." in process.stdout.read()
+        assert process.wait(30) == 0
+
+
+def test_without_dpop_at_the_server_the_token_is_a_bearer_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running_server(tmp_path, config={"dpop": "off"}) as server:
+        said = opens_browser(monkeypatch, server, lambda browser, url: browser.approved(url))
+        arguments = ["--issuer", server.issuer, "--configuration", "membership_jwt_vc_issuer"]
+        assert main([*arguments, "--open", "--ca", str(server.authority)]) == 0
+        assert "The wallet has its answer" in said()
+    assert "The server gave an access token.\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--configuration", "identity_x5c"],
+        ["--issuer", "https://issuer.example"],
+        ["openid-credential-offer://?credential_offer=%7B%7D", "--issuer", "https://issuer.example", "--configuration", "a"],
+        ["openid-credential-offer://?credential_offer=%7B%7D", "--configuration", "a"],
+        ["openid-credential-offer://?credential_offer=%7B%7D", "--open", "--no-browser"],
+    ],
+)
+def test_what_does_not_go_together_is_said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert "error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("issuer", ["http://issuer.example", "issuer.example", "https://issuer.example?a=b"])
+def test_an_issuer_that_is_none_is_refused(issuer: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--issuer", issuer, "--configuration", "a"]) == 1
+    assert "credential_issuer" in capsys.readouterr().err

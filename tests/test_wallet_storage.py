@@ -1,19 +1,20 @@
 """States as bytes and back (`dump`, `load`)."""
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oid4vci import _json
+from oid4vci import _jose, _json
 from oid4vci.drive import run
 from oid4vci.http import Response
-from oid4vci.keys import RemoteSigner
+from oid4vci.keys import LocalSigner, RemoteSigner
 from oid4vci.trust import Trust
-from oid4vci.wallet import Deferred, Issued, Opened, Order, Proofs, Session, dump, load
+from oid4vci.wallet import Authorizing, Deferred, Issued, Opened, Order, Proofs, Session, dump, load
 from oid4vci.wallet.storage import State
+from tests.scripted_authorization import authorizing, code_offer, code_server
 from tests.scripted_server import (
     CREDENTIAL,
     HOLDER_KEYS,
@@ -32,19 +33,27 @@ from tests.scripted_server import (
     session,
     wallet,
 )
+from tests.wallet_clients import ASSERTION, CLIENT, DPOP, INSTANCE, OTHER_DPOP, SIGNERS, attestation, remote
 
 REMOTE = tuple(RemoteSigner(key.key_id, key.algorithm, key.public_jwk) for key in HOLDER_KEYS)
 DETAILS = {"type": "openid_credential", "credential_configuration_id": "pid", "credential_identifiers": ["a", "b"]}
 TOKEN_RESPONSE = {"access_token": "t", "token_type": "Bearer", "expires_in": 60, "refresh_token": "r"}
 
 
-def states() -> dict[str, State]:
-    """One of each, by the name of its type; all come from one flow."""
-    server = Server({TOKEN: ok({**TOKEN_RESPONSE, "authorization_details": [DETAILS]})})
+BOUND_TOKEN = Response.of_json(
+    200,
+    {**TOKEN_RESPONSE, "token_type": "DPoP", "authorization_details": [DETAILS]},
+    {"dpop-nonce": "the-nonce", "oauth-client-attestation-challenge": "the-challenge"},
+)
+
+
+def states(token: Response, **arguments: Any) -> dict[str, State]:
+    """One of each, by the name of its type; all but one come from one flow."""
+    server = Server({TOKEN: token})
     settings = {"formats": {"dc+sd-jwt": JwtFormat(fetch=[JWKS])}}
     start = opened(server, offer(tx_code={"length": 4}, x=1), **settings)
-    token = run(start.redeem("0042"), server)
-    order = run(token.order("pid", "b"), server)
+    session = run(start.redeem("0042", now=NOW, **arguments), server)
+    order = run(session.order("pid", "b"), server)
     proofs = order.prove(REMOTE[:2], now=NOW)
     signatures = [key.sign(each.data) for key, each in zip(HOLDER_KEYS, proofs.to_sign, strict=False)]
     issued = run(proofs.submit(signatures), server)
@@ -52,16 +61,19 @@ def states() -> dict[str, State]:
     deferred = run(proofs.submit(signatures), server)
     assert isinstance(issued, Issued)
     assert isinstance(deferred, Deferred)
-    found = (start, token, order, proofs, issued, deferred)
+    pending = authorizing(code_server(), code_offer("pid"), settings, now=NOW, **arguments)
+    found = (start, pending, session, order, proofs, issued, deferred)
     return {type(state).__name__.lower(): state for state in found}
 
 
-STATES = states()
+PLAIN = states(ok({**TOKEN_RESPONSE, "authorization_details": [DETAILS]}))
+BOUND = states(BOUND_TOKEN, dpop=DPOP, authentication=attestation())
+STATES = {**PLAIN, **{f"bound {name}": state for name, state in BOUND.items()}}
 
 
 def again(**changes: Any) -> Any:
     """The settings of another process."""
-    return wallet(formats={"dc+sd-jwt": JwtFormat(fetch=[JWKS])}, **changes)
+    return wallet(**{"formats": {"dc+sd-jwt": JwtFormat(fetch=[JWKS])}, "signers": SIGNERS, **changes})
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -74,7 +86,8 @@ def test_a_state_comes_back_as_it_was(name: str) -> None:
 
 
 def test_the_types_are_all_there() -> None:
-    assert list(STATES) == ["opened", "session", "order", "proofs", "issued", "deferred"]
+    assert {type(state) for state in PLAIN.values()} == set(get_args(State))
+    assert PLAIN.keys() == BOUND.keys()
 
 
 def test_a_loaded_state_goes_on() -> None:
@@ -111,11 +124,72 @@ def test_an_order_remembers_that_its_nonce_was_renewed() -> None:
     assert load(dump(renewed), again()) == renewed
 
 
-def test_private_keys_are_never_written() -> None:
+def private(signer: LocalSigner) -> bytes:
+    """The number that must not be found anywhere."""
+    secret = signer._private_key.private_numbers().private_value  # type: ignore[union-attr]  # a key on P-256
+    return _json.b64url_encode(secret.to_bytes(32, "big")).encode()
+
+
+@pytest.mark.parametrize("name", BOUND)
+def test_private_keys_are_never_written(name: str) -> None:
+    written = dump(BOUND[name])
+    assert not any(private(signer) in written for signer in (DPOP, INSTANCE))
+    assert (DPOP.public_jwk["x"].encode() in written) == (name != "opened")
+
+
+def test_keys_of_proofs_are_written_by_their_public_halves() -> None:
     order = STATES["order"]
     assert isinstance(order, Order)
-    with pytest.raises(ValueError, match="private key"):
-        dump(order.prove([REMOTE[0], HOLDER_KEYS[1]], now=NOW))
+    proofs = order.prove([REMOTE[0], HOLDER_KEYS[1]], now=NOW)
+    written = dump(proofs)
+    assert private(HOLDER_KEYS[1]) not in written
+    loaded = load(written, again(signers={"holder-1": HOLDER_KEYS[1]}))
+    assert loaded == proofs
+    elsewhere = load(written, again())
+    assert isinstance(elsewhere, Proofs)
+    assert elsewhere.signers == REMOTE[:2]
+
+
+def sender_of(state: Any) -> Any:
+    """The sender of a state that has one."""
+    if isinstance(state, Proofs):
+        return state.order.session.sender
+    return state.sender if isinstance(state, Session | Authorizing) else state.session.sender
+
+
+@pytest.mark.parametrize("name", [name for name in BOUND if name != "opened"])
+def test_a_sender_comes_back_with_the_keys_of_the_settings_or_with_keys_elsewhere(name: str) -> None:
+    data = dump(BOUND[name])
+    here, elsewhere = sender_of(load(data, again())), sender_of(load(data, again(signers={})))
+    assert (here.dpop, here.authentication.signer) == (DPOP, INSTANCE)
+    assert (elsewhere.dpop, elsewhere.authentication.signer) == (remote(DPOP), remote(INSTANCE))
+    assert here.authentication.jwt == elsewhere.authentication.jwt
+    assert (here.nonces, here.challenge, here.client_id) == (elsewhere.nonces, elsewhere.challenge, elsewhere.client_id)
+    if name != "authorizing":
+        assert here.nonces == {"https://tokens.example": "the-nonce"}
+        assert (here.challenge, here.client_id) == ("the-challenge", CLIENT)
+
+
+def test_a_name_of_another_key_is_refused() -> None:
+    data = dump(BOUND["session"])
+    for signer in (LocalSigner.generate("dpop"), LocalSigner.generate("dpop", "ES384"), OTHER_DPOP):
+        with pytest.raises(ValueError, match="key_id"):
+            load(data, again(signers={"dpop": signer}))
+
+
+def test_settings_that_have_become_stricter_hold_for_stored_states() -> None:
+    for strict in ({"bearer": False}, {"public": False}):
+        for name in ("session", "order", "proofs", "issued", "deferred", "authorizing"):
+            assert load(dump(BOUND[name]), again(**strict)) == BOUND[name]
+            with pytest.raises(ValueError, match="is needed"):
+                load(dump(PLAIN[name]), again(**strict))
+
+
+def test_the_new_process_draws_its_own_secrets() -> None:
+    loaded = load(dump(BOUND["session"]), again(new_secret=bytes))
+    assert isinstance(loaded, Session)
+    exchange = loaded.refresh(now=NOW)
+    assert _jose.parse(exchange.request.headers.get("dpop") or "").claims()["jti"] == "A" * 22
 
 
 def test_the_settings_are_not_written() -> None:
@@ -152,6 +226,26 @@ def changed(name: str, path: str, value: Any) -> bytes:
 @pytest.mark.parametrize(
     ("name", "path", "value"),
     [
+        ("bound session", "state.sender", None),
+        ("bound session", "state.sender", []),
+        ("bound session", "state.sender.client_id", None),
+        ("bound session", "state.sender.client_id", "another client"),
+        ("bound session", "state.sender.dpop", "dpop"),
+        ("bound session", "state.sender.dpop.algorithm", "ES384"),
+        ("bound session", "state.sender.dpop.algorithm", "none"),
+        ("bound session", "state.sender.dpop.public_jwk.y", "AA"),
+        ("bound session", "state.sender.dpop.public_jwk", dict(OTHER_DPOP.public_jwk)),
+        ("bound session", "state.sender.nonces", []),
+        ("bound session", "state.sender.nonces", {"https://tokens.example": 1}),
+        ("bound session", "state.sender.challenge", ""),
+        ("bound session", "state.sender.authentication.method", "none"),
+        ("bound session", "state.sender.authentication.method", "private_key_jwt"),
+        ("bound session", "state.sender.authentication.members", {}),
+        ("bound session", "state.sender.authentication.members.jwt", "x"),
+        ("bound session", "state.sender.authentication.members.more", "x"),
+        ("bound session", "state.sender.authentication.members.authorization_server", 1),
+        ("bound session", "state.sender.authentication.signers", []),
+        ("bound session", "state.sender.authentication.signers.0.public_jwk", dict(OTHER_DPOP.public_jwk)),
         ("opened", "version", 2),
         ("opened", "type", "session"),
         ("session", "type", "opened"),
@@ -193,6 +287,14 @@ def changed(name: str, path: str, value: Any) -> bytes:
 def test_changed_data_are_refused(name: str, path: str, value: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # what is refused differs, and is shown by the parameters
         load(changed(name, path, value), again())
+
+
+def test_a_client_assertion_comes_back() -> None:
+    server = Server()
+    token = run(opened(server).redeem(now=NOW, authentication=ASSERTION), server)
+    loaded = load(dump(token), again())
+    assert isinstance(loaded, Session)
+    assert loaded.sender.authentication == ASSERTION
 
 
 @pytest.mark.parametrize("name", ["order", "proofs", "issued"])

@@ -12,7 +12,7 @@ import uvicorn
 
 from examples.reference_server.admin import OffersEndpoint
 from examples.reference_server.app import application
-from examples.reference_server.host import ServerHost, open_store
+from examples.reference_server.host import ServerHost, new_jwks, open_store
 from examples.reference_server.logs import log_to_stderr
 from examples.reference_server.service import Service
 from examples.reference_server.settings import read_settings
@@ -52,19 +52,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.admin and given.tls_cert is None and settings.admin_token is None:
             # Behind a proxy everybody seems to come from this machine.
             raise ValueError("--admin needs admin_token in the configuration, if TLS ends in front of this server")
+        jwks = new_jwks(settings.clients.key_set_urls, settings.tls_authorities_file)
         store = open_store(given.store)
     except (ValueError, TypeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     log_to_stderr()
-    if given.store != "memory" and not settings.sealing_keys:
-        log.warning("sealing_keys are not set: offers and tokens end with this process, although the store does not")
+    made_up = [] if settings.sealing_keys else ["sealing_keys"]
+    if settings.access_tokens == "jwt" and settings.access_token_key_file is None:
+        made_up.append("access_token_key_file")
+    if given.store != "memory" and made_up:
+        log.warning("not set: %s. Offers and tokens end with this process, although the store does not", ", ".join(made_up))
+    if settings.demo_users:
+        log.warning("anybody can log in: the users are those of the demonstration, the password of each is the name")
     offers = None
     if given.admin:
         offers = OffersEndpoint(service, store, settings.subjects, settings.tx_code_length, settings.admin_token)
     server = uvicorn.Server(
         uvicorn.Config(
-            application(service, ServerHost(store, settings.subjects), offers),
+            application(service, ServerHost(store, settings.subjects, jwks), offers),
             host=settings.host,
             port=given.port,
             ssl_certfile=given.tls_cert,

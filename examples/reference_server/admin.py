@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from examples.reference_server.host import Datasets
+from examples.reference_server.issuer_states import new_issuer_state
 from examples.reference_server.service import Service
 from oid4vci.http import Request, Response
-from oid4vci.records import Store
+from oid4vci.offers import AUTHORIZATION_CODE, AuthorizationCodeGrant, CredentialOffer
+from oid4vci.records import Change, Store
 
 __all__ = ("OffersEndpoint",)
 
@@ -66,9 +68,22 @@ class OffersEndpoint:
             members = self._members(request)
         except ValueError as error:
             return _error(400, "invalid_request", str(error))
+        tx_code = self.service.server.new_tx_code(self.tx_code_length) if members.get("tx_code") else None
+        offer, changes = self._offer(members, tx_code, now)
+        uri = offer.uri()
+        if members.get("by_reference"):
+            published = self.service.issuer.publish_offer(offer, now=now)
+            changes, uri = (*changes, *published.changes), published.uri()
+        if not self.store.commit(changes):
+            return _error(503, "temporarily_unavailable", "the offer could not be stored")
+        return Response.of_json(200, {"offer_uri": uri, "offer": offer.to_json(), "tx_code": tx_code})
+
+    def _offer(self, members: Mapping[str, Any], tx_code: str | None, now: int) -> tuple[CredentialOffer, tuple[Change, ...]]:
         server, issuer = self.service.server, self.service.issuer
         configuration_ids = members["credential_configuration_ids"]
-        tx_code = server.new_tx_code(self.tx_code_length) if members.get("tx_code") else None
+        if members["grant"] == AUTHORIZATION_CODE:
+            state, change = new_issuer_state(configuration_ids, now=now, new_secret=issuer.new_secret)
+            return issuer.offer(configuration_ids, authorization_code=AuthorizationCodeGrant(issuer_state=state)), (change,)
         granted = server.pre_authorize(
             members["subject"],
             configuration_ids,
@@ -76,24 +91,15 @@ class OffersEndpoint:
             tx_code=tx_code,
             tx_code_description=None if tx_code is None else "The code that was shown with the offer",
         )
-        offer = issuer.offer(configuration_ids, pre_authorized_code=granted.grant)
-        changes, uri = granted.changes, offer.uri()
-        if members.get("by_reference"):
-            published = issuer.publish_offer(offer, now=now)
-            changes, uri = (*changes, *published.changes), published.uri()
-        if not self.store.commit(changes):
-            return _error(503, "temporarily_unavailable", "the offer could not be stored")
-        return Response.of_json(200, {"offer_uri": uri, "offer": offer.to_json(), "tx_code": tx_code})
+        return issuer.offer(configuration_ids, pre_authorized_code=granted.grant), granted.changes
 
     def _members(self, request: Request) -> dict[str, Any]:
         members = request.json_object()
         if not members.keys() <= MEMBERS:
             raise ValueError(f"members are {', '.join(sorted(MEMBERS))}")
         grant = members.get("grant", "pre-authorized_code")
-        if grant == "authorization_code":
-            raise ValueError("the grant authorization_code is not served yet")
-        if grant != "pre-authorized_code":
-            raise ValueError("grant must be pre-authorized_code")
+        if grant not in ("pre-authorized_code", AUTHORIZATION_CODE):
+            raise ValueError(f"grant must be pre-authorized_code or {AUTHORIZATION_CODE}")
         for name in ("tx_code", "by_reference"):
             if members.get(name, False) is not True and members.get(name, False) is not False:
                 raise ValueError(f"{name} must be true or false")
@@ -103,7 +109,14 @@ class OffersEndpoint:
             raise ValueError(f"credential_configuration_ids must be an array of some of: {', '.join(known)}")
         if len(set(asked)) != len(asked):
             raise ValueError("credential_configuration_ids must not repeat an element")
-        return {**members, "subject": self._subject(members, asked)}
+        if grant != AUTHORIZATION_CODE:
+            return {**members, "grant": grant, "subject": self._subject(members, asked)}
+        if self.service.server.authorization_codes is None:
+            raise ValueError("nobody can log in at this server, so its only grant is pre-authorized_code")
+        if members.get("tx_code") or "subject" in members:
+            # Who gets the credentials is who logs in.
+            raise ValueError(f"tx_code and subject do not go with {AUTHORIZATION_CODE}")
+        return members
 
     def _subject(self, members: Mapping[str, Any], asked: list[str]) -> str:
         """The subject named, or the first that has all datasets."""

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from examples.reference_server.admin import OffersEndpoint
 from examples.reference_server.host import ServerHost
+from examples.reference_server.login import Login
 from examples.reference_server.service import Service
 from oid4vci.drive import Together, respond
 from oid4vci.errors import NotFound
@@ -59,6 +60,7 @@ class Endpoints:
     service: Service
     host: ServerHost
     offers: OffersEndpoint | None
+    login: Login | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -95,6 +97,8 @@ class Endpoints:
             if refusal is not None:
                 return refusal
             answer = partial(self.offers.answer, now=now)
+        elif self.login is not None and self._is_login(request.path):
+            answer = partial(self.login.answer, now=now)
         else:
             document = self._document(request.path)
             if document is not None:
@@ -108,9 +112,13 @@ class Endpoints:
             if isinstance(body, Response):
                 return body
             request = Request(request.method, request.url, request.headers, body)
-        if isinstance(self.host.store, MemoryStore):
+        if isinstance(self.host.store, MemoryStore) and self.host.jwks is None and not self._is_login(request.path):
             return answer(request)
+        # What waits, for a disk, another server or the hash of a password, does not keep other requests waiting.
         return await anyio.to_thread.run_sync(answer, request)
+
+    def _is_login(self, path: str) -> bool:
+        return self.login is not None and self.login.serves(path)
 
     def _document(self, path: str) -> Response | None:
         """What is not of OID4VCI: the anchor of the demonstration."""
@@ -130,8 +138,8 @@ class Endpoints:
         offers = urlsplit(self.service.issuer.credential_offer_endpoint or "").path
         if path.startswith(f"{offers}/"):
             return f"{offers}/*"
-        known = self.service.issuer.serves(path) or self.service.server.serves(path) or self._document(path) is not None
-        return path if known or path == "/admin/offers" else "*"
+        served = self.service.issuer.serves(path) or self.service.server.serves(path) or self._is_login(path)
+        return path if served or self._document(path) is not None or path == "/admin/offers" else "*"
 
 
 def _only_get() -> Response:
@@ -140,6 +148,8 @@ def _only_get() -> Response:
 
 def application(service: Service, host: ServerHost, offers: OffersEndpoint | None = None) -> Starlette:
     """The application; `offers` is there if the server was started with `--admin`. Expired records are purged while it runs."""
+
+    login = Login(service, host) if service.users else None
 
     async def purge(store: Any) -> None:
         while True:
@@ -153,5 +163,7 @@ def application(service: Service, host: ServerHost, offers: OffersEndpoint | Non
                 tasks.start_soon(purge, host.store)
             yield
             tasks.cancel_scope.cancel()
+            if host.jwks is not None:
+                await host.jwks.client.aclose()
 
-    return Starlette(routes=[Route("/{path:path}", Endpoints(service, host, offers))], lifespan=lifespan)
+    return Starlette(routes=[Route("/{path:path}", Endpoints(service, host, offers, login))], lifespan=lifespan)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ("CONFIGURATIONS", "SUBJECTS")
+__all__ = ("CONFIGURATIONS", "SUBJECTS", "USERS")
 
 ALGORITHMS: Final = ["ES256", "ES384", "ES512", "EdDSA"]
 
@@ -67,4 +67,10 @@ SUBJECTS: Final[Mapping[str, Any]] = {
         },
         "membership_jwt_vc_issuer": {"member_number": "M-0002", "level": "silver", "since": "2023-06-01"},
     },
+}
+
+# The password of each is the name.
+USERS: Final[Mapping[str, Any]] = {
+    "ada": {"password_hash": "scrypt$16384$8$1$SdL9Iymme4MFW7pffu17vA$bzsV19h7dbWlqLecA0UaxA4_MIbHi67ZLfK45-a22Ko"},
+    "max": {"password_hash": "scrypt$16384$8$1$RuBzbrq3evrx3LErmWeCYg$ou54t7OvSgJfqk1YHQtPBfNC3fQ93ZB8Le4lOiiZrik"},
 }

@@ -1,18 +1,29 @@
-"""The host of the library's drivers: where records are kept, and what is decided about a verified request."""
+"""The host of the library's drivers: where records are kept, where keys come from, what is decided about a verified request."""
 
-from collections.abc import Mapping, Sequence
+import ssl
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import anyio.from_thread
+import httpx
 from attrs import frozen
 
-from oid4vci.authorization_server import TokenOrder
+from examples.issuer_alone.jwks import Jwks, Unavailable
+from oid4vci.authorization_server import AuthorizationOrder, TokenOrder
 from oid4vci.drive import Draft
+from oid4vci.errors import TemporarilyUnavailable
 from oid4vci.issuer import CredentialOrder
 from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
 from oid4vci.memory import MemoryStore
 from oid4vci.records import Change, Key, Records, Reply, Store
 
-__all__ = ("Datasets", "ServerHost", "open_store")
+__all__ = ("Datasets", "ServerHost", "new_jwks", "open_store")
+
+# Seconds that fetched keys are used: who withdraws one does not wait longer.
+JWKS_LIFETIME = 300
+JWKS_TIMEOUT = 10
 
 Datasets = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """The claims of each subject for each credential configuration."""
@@ -20,10 +31,16 @@ Datasets = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 @frozen
 class ServerHost:
-    """Issues to everybody whom the settings know. The signing key is in this process, and no key has to be fetched."""
+    """Issues to everybody whom the settings know. The signing keys are in this process.
+
+    `jwks` fetches the keys that clients and attesters publish, from the event loop: this host is then called in a worker thread
+    of it. `ask` is what the person at the browser of this request is to see, or has decided.
+    """
 
     store: Store
     subjects: Datasets
+    jwks: Jwks | None = None
+    ask: Callable[[AuthorizationOrder], Reply] | None = None
 
     def load(self, keys: Sequence[Key], /) -> Records:
         """The stored rows."""
@@ -34,16 +51,23 @@ class ServerHost:
         return self.store.commit(changes)
 
     def resolve(self, references: Sequence[KeyReference], /) -> ResolvedKeys:
-        """Nothing: no configuration takes keys that are named by reference."""
-        return {}
+        """The keys that the settings name by their URL. Raises `TemporarilyUnavailable`."""
+        if self.jwks is None:
+            return {}
+        try:
+            return anyio.from_thread.run(self.jwks.resolve, references)
+        except Unavailable:
+            raise TemporarilyUnavailable("keys that are needed cannot be fetched") from None
 
     def sign(self, inputs: Sequence[SigningInput], /) -> Sequence[bytes]:
         """Nothing: the key signs by itself."""
         return ()
 
     def decide(self, order: Any, /) -> Draft | Reply:
-        """A token for every valid code, a credential for every subject that has the dataset."""
+        """A token for every valid code, a credential for every subject that has the dataset; the rest a person decides."""
         match order:
+            case AuthorizationOrder() if self.ask is not None:
+                return self.ask(order)
             case TokenOrder():
                 return order.issue()
             case CredentialOrder():
@@ -51,6 +75,20 @@ class ServerHost:
                 return order.deny("there is no such dataset") if claims is None else order.issue(claims)
             case _:
                 raise TypeError("no decision is known for this kind of order")
+
+
+def new_jwks(urls: Collection[str], authorities: Path | None) -> Jwks | None:
+    """What fetches the JWK Sets at these https URLs, if there are any; `authorities` is PEM. Raises `OSError`.
+
+    Neither proxies nor credentials come from the environment, and redirects are not followed.
+    """
+    if not urls:
+        return None
+    context = ssl.create_default_context()
+    if authorities is not None:
+        context.load_verify_locations(authorities)
+    client = httpx.AsyncClient(verify=context, trust_env=False, follow_redirects=False, timeout=JWKS_TIMEOUT)
+    return Jwks(client, frozenset(urls), lambda: int(time.time()), lifetime=JWKS_LIFETIME)
 
 
 def open_store(url: str) -> Store:

@@ -1,27 +1,53 @@
 """What is served: the two roles of the library, made from the settings."""
 
 import os
+from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from examples.reference_server.clients import ATTESTED, PUBLIC, SIGNED, Clients
 from examples.reference_server.settings import Configuration, Settings
-from examples.reference_server.signing import IssuerKey
+from examples.reference_server.signing import IssuerKey, access_token_key
+from examples.reference_server.users import User
 from oid4vci.authorization_server import AuthorizationServer
 from oid4vci.formats.sd_jwt_vc import EVERY_CLAIM, SdJwtVcEncoder
 from oid4vci.issuer import Issuer
+from oid4vci.keys import LocalSigner, public_key
 from oid4vci.metadata import (
-    AuthorizationServerMetadata,
     BatchCredentialIssuance,
     CredentialConfiguration,
     CredentialIssuerMetadata,
     IssuerDisplay,
 )
 from oid4vci.nonces import Nonces
-from oid4vci.oauth.access_tokens import SealedAccessTokens
-from oid4vci.oauth.pre_authorized import GRANT_TYPE, PreAuthorizedCodes
+from oid4vci.oauth.access_tokens import AccessTokens, MintedAccessTokens, SealedAccessTokens
+from oid4vci.oauth.authorization_codes import AuthorizationCodes
+from oid4vci.oauth.client_assertion import PrivateKeyJwt
+from oid4vci.oauth.client_attestation import Challenges, ClientAttestation
+from oid4vci.oauth.client_authentication import ClientAuthenticationMethod, PublicClient
+from oid4vci.oauth.dpop import Dpop, DpopNonces
+from oid4vci.oauth.jwt_access_tokens import JwtAccessTokens, TrustedAuthorizationServer, TrustedJwtAccessTokens
+from oid4vci.oauth.pre_authorized import PreAuthorizedCodes
+from oid4vci.oauth.refresh_tokens import RefreshTokens
 from oid4vci.sealed import SealingKeys
+from oid4vci.x509 import Anchors
 
 __all__ = ("Service",)
+
+
+def _metadata(identifier: str, settings: Settings) -> CredentialIssuerMetadata:
+    base = identifier.removesuffix("/")
+    copies = BatchCredentialIssuance(batch_size=settings.batch_size) if settings.batch_size > 1 else None
+    return CredentialIssuerMetadata.build(
+        credential_issuer=identifier,
+        credential_endpoint=f"{base}/credential",
+        nonce_endpoint=f"{base}/nonce",
+        batch_credential_issuance=copies,
+        display=(IssuerDisplay(name="Reference server", locale="en"),),
+        credential_configurations_supported={
+            name: CredentialConfiguration.read(each.metadata) for name, each in settings.configurations.items()
+        },
+    )
 
 
 def _encoder(configuration: Configuration, key: IssuerKey) -> SdJwtVcEncoder:
@@ -34,52 +60,84 @@ def _encoder(configuration: Configuration, key: IssuerKey) -> SdJwtVcEncoder:
     )
 
 
+def _methods(clients: Clients, keys: SealingKeys) -> dict[str, ClientAuthenticationMethod]:
+    methods: dict[str, ClientAuthenticationMethod] = {PUBLIC: PublicClient(), SIGNED: PrivateKeyJwt()}
+    attestation = clients.attestation
+    if attestation is not None:
+        file = attestation.anchors_file
+        methods[ATTESTED] = ClientAttestation(
+            anchors=None if file is None else Anchors.from_pem(file.read_bytes()),
+            attesters=attestation.attesters,
+            challenges=Challenges(keys) if attestation.challenges else None,
+            require_x5c=attestation.require_x5c,
+            max_attestation_age=attestation.max_attestation_age,
+        )
+    return {name: methods[name] for name in clients.methods}
+
+
+def _jwt_access_tokens(signer: LocalSigner, metadata: CredentialIssuerMetadata) -> tuple[MintedAccessTokens, AccessTokens]:
+    """How both roles, which share an identifier and a store, make and read JWTs."""
+    identifier = metadata.credential_issuer
+    key = public_key({**signer.public_jwk, "kid": signer.key_id})
+    itself = TrustedAuthorizationServer(issuer=identifier, keys=(key,), algorithms=(signer.algorithm,), grants=True)
+    return JwtAccessTokens(signer, issuer=identifier), TrustedJwtAccessTokens(servers=(itself,), scopes=metadata.scopes)
+
+
 @frozen
 class Service:
-    """An issuer and its authorization server under one origin."""
+    """An issuer and its authorization server under one origin, and who can log in."""
 
     issuer: Issuer
     server: AuthorizationServer
+    sealing_keys: SealingKeys
+    users: Mapping[str, User] = field(repr=False)
     demo_authority: bytes | None = field(repr=False)
 
     @classmethod
     def of(cls, identifier: str, settings: Settings, key: IssuerKey) -> "Service":
-        """The service that answers for an issuer identifier. Raises `ValueError` for settings that make no valid metadata."""
-        base = identifier.removesuffix("/")
+        """The service that answers for an issuer identifier.
+
+        Raises `ValueError` for settings that make no valid metadata, and `OSError` for a file that cannot be read.
+        """
         sealing_keys = SealingKeys(settings.sealing_keys or (os.urandom(32),))
-        access_tokens = SealedAccessTokens(sealing_keys)
-        server = AuthorizationServer(
-            AuthorizationServerMetadata.build(
-                issuer=identifier,
-                token_endpoint=f"{base}/token",
-                grant_types_supported=(GRANT_TYPE,),
-                token_endpoint_auth_methods_supported=("none",),
-                authorization_details_types_supported=("openid_credential",),
-                pre_authorized_grant_anonymous_access_supported=settings.anonymous_access or None,
-            ),
-            PreAuthorizedCodes(sealing_keys),
-            access_tokens,
-            public_clients=settings.clients,
-        )
-        metadata = CredentialIssuerMetadata.build(
-            credential_issuer=identifier,
-            credential_endpoint=f"{base}/credential",
-            nonce_endpoint=f"{base}/nonce",
-            batch_credential_issuance=(
-                BatchCredentialIssuance(batch_size=settings.batch_size) if settings.batch_size > 1 else None
-            ),
-            display=(IssuerDisplay(name="Reference server", locale="en"),),
-            credential_configurations_supported={
-                name: CredentialConfiguration.read(each.metadata) for name, each in settings.configurations.items()
+        metadata = _metadata(identifier, settings)
+        minted: MintedAccessTokens = SealedAccessTokens(sealing_keys)
+        taken: AccessTokens = SealedAccessTokens(sealing_keys)
+        published: tuple[LocalSigner, ...] = ()
+        if settings.access_tokens == "jwt":
+            signer = access_token_key(settings.access_token_key_file)
+            (minted, taken), published = _jwt_access_tokens(signer, metadata), (signer,)
+        dpop = None
+        if settings.dpop != "off":
+            dpop = Dpop(nonces=DpopNonces(sealing_keys) if settings.dpop_nonces else None)
+        refresh, clients = settings.refresh_tokens, settings.clients
+        server = AuthorizationServer.at(
+            identifier,
+            access_tokens=minted,
+            pre_authorized_codes=PreAuthorizedCodes(sealing_keys),
+            # The login form is part of the grant: where nobody can log in, it is not offered.
+            authorization_codes=AuthorizationCodes() if settings.users else None,
+            refresh_tokens=None if refresh is None else RefreshTokens(sealing_keys, refresh.lifetime, grace=refresh.grace),
+            credential_issuers=(metadata,),
+            clients=clients.registered,
+            other_clients=clients.others,
+            client_authentication=_methods(clients, sealing_keys),
+            dpop=dpop,
+            dpop_required=settings.dpop == "required",
+            published_keys=published,
+            metadata={
+                "pre_authorized_grant_anonymous_access_supported": settings.anonymous_access or None,
+                "require_pushed_authorization_requests": settings.require_pushed_authorization_requests or None,
             },
         )
-        encoders = {name: _encoder(each, key) for name, each in settings.configurations.items()}
         issuer = Issuer(
             metadata,
-            access_tokens,
-            encoders,
+            taken,
+            {name: _encoder(each, key) for name, each in settings.configurations.items()},
             nonces=Nonces(sealing_keys),
-            credential_offer_endpoint=f"{base}/credential-offer",
+            credential_offer_endpoint=f"{identifier.removesuffix('/')}/credential-offer",
             published_keys=(key.signer,),
+            dpop=dpop,
+            bearer=settings.dpop != "required",
         )
-        return cls(issuer, server, key.demo_authority)
+        return cls(issuer, server, sealing_keys, settings.users, key.demo_authority)

@@ -1,19 +1,32 @@
 """server.json: what is in it, read once at start. A member that is wrong or unknown stops the server with its name."""
 
 import json
-from base64 import b64decode
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from attrs import field, frozen
 
 from examples.reference_server import demo
+from examples.reference_server.clients import Clients, read_clients
+from examples.reference_server.members import (
+    boolean,
+    choice,
+    each_member,
+    integer,
+    known_only,
+    non_empty_object,
+    sealing_keys,
+    text,
+    token,
+)
+from examples.reference_server.users import User, read_users
 
-__all__ = ("KEY_RESOLUTIONS", "Configuration", "Settings", "Signing", "read_settings")
+__all__ = ("DPOP", "KEY_RESOLUTIONS", "Configuration", "RefreshLifetimes", "Settings", "Signing", "read_settings")
 
-T = TypeVar("T")
 KEY_RESOLUTIONS: Final = ("x5c", "jwt-vc-issuer")
+DPOP: Final = ("off", "optional", "required")
+ACCESS_TOKENS: Final = ("sealed", "jwt")
 MAX_BATCH = 100
 DAY = 86_400
 
@@ -35,6 +48,14 @@ class Configuration:
     lifetime: int = 14 * DAY
 
 
+@frozen
+class RefreshLifetimes:
+    """Seconds: of what a Refresh Token can renew, and in which the one before still serves."""
+
+    lifetime: int = 90 * DAY
+    grace: int = 30
+
+
 @frozen(kw_only=True)
 class Settings:
     """The whole of server.json. `subjects` maps a person to the claims of each configuration."""
@@ -43,11 +64,20 @@ class Settings:
     signing: Signing | None = None
     configurations: Mapping[str, Configuration]
     subjects: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    users: Mapping[str, User] = field(factory=dict, repr=False)
+    demo_users: bool = False
     batch_size: int = 5
     sealing_keys: tuple[bytes, ...] = field(default=(), repr=False)
     tx_code_length: int = 6
-    clients: tuple[str, ...] | None = None
+    clients: Clients
     anonymous_access: bool = False
+    require_pushed_authorization_requests: bool = False
+    dpop: str = "optional"
+    dpop_nonces: bool = True
+    access_tokens: str = "sealed"
+    access_token_key_file: Path | None = None
+    refresh_tokens: RefreshLifetimes | None = RefreshLifetimes()
+    tls_authorities_file: Path | None = None
     admin_token: str | None = field(default=None, repr=False)
 
 
@@ -71,113 +101,90 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+# These four depend on one another: `read_clients` reads them together.
+_OF_CLIENTS: Final = ("clients", "other_clients", "client_authentication", "client_attestation")
+
+
 def _settings(members: Mapping[str, Any], folder: Path) -> Settings:
     readers: Mapping[str, Callable[[str, Any], Any]] = {
-        "host": _text,
+        "host": text,
         "signing": lambda name, value: _signing(name, value, folder),
-        "configurations": lambda name, value: _each(name, value, _configuration),
-        "subjects": lambda name, value: _each(name, value, _subject),
-        "batch_size": lambda name, value: _integer(name, value, 1, MAX_BATCH),
-        "sealing_keys": _sealing_keys,
-        "tx_code_length": lambda name, value: _integer(name, value, 4, 32),
-        "clients": lambda name, value: tuple(_text(f"{name}[{i}]", each) for i, each in enumerate(_list(name, value))),
-        "anonymous_access": _boolean,
-        "admin_token": _admin_token,
+        "configurations": lambda name, value: each_member(name, value, _configuration),
+        "subjects": lambda name, value: each_member(name, value, _subject),
+        "users": read_users,
+        "batch_size": lambda name, value: integer(name, value, 1, MAX_BATCH),
+        "sealing_keys": sealing_keys,
+        "tx_code_length": lambda name, value: integer(name, value, 4, 32),
+        "anonymous_access": boolean,
+        "require_pushed_authorization_requests": boolean,
+        "dpop": lambda name, value: choice(name, value, DPOP),
+        "dpop_nonces": boolean,
+        "access_tokens": lambda name, value: choice(name, value, ACCESS_TOKENS),
+        "access_token_key_file": lambda name, value: folder / text(name, value),
+        "refresh_tokens": _refresh_tokens,
+        "tls_authorities_file": lambda name, value: folder / text(name, value),
+        "admin_token": token,
     }
-    _only(members, readers, "")
-    defaults = {} if "configurations" in members else {"configurations": demo.CONFIGURATIONS}
-    if "configurations" not in members and "subjects" not in members:
-        defaults["subjects"] = demo.SUBJECTS
-    given = {**defaults, **members}
-    read = {name: readers[name](name, value) for name, value in given.items()}
+    known_only(members, (*readers, *_OF_CLIENTS), "")
+    given = {**_demonstration(members), **members}
+    read = {name: reader(name, given[name]) for name, reader in readers.items() if name in given}
     if "subjects" not in read:
         raise ValueError("subjects: is missing, and configurations are there")
-    settings = Settings(**read)
-    for subject, datasets in settings.subjects.items():
-        for configuration in datasets.keys() - settings.configurations.keys():
-            raise ValueError(f"subjects.{subject}.{configuration}: is not one of the configurations")
+    settings = Settings(**read, clients=read_clients(members, folder), demo_users=given.get("users") is demo.USERS)
+    _check(settings)
     return settings
 
 
-def _only(members: Mapping[str, Any], known: Mapping[str, Any] | tuple[str, ...], within: str) -> None:
-    for name in members:
-        if name not in known:
-            raise ValueError(f"{within}{name}: is not known; known are {', '.join(known)}")
+def _demonstration(members: Mapping[str, Any]) -> dict[str, Any]:
+    """What holds where the file says nothing. Nobody can log in to a server with people of its own unless the file says who."""
+    defaults: dict[str, Any] = {} if "configurations" in members else {"configurations": demo.CONFIGURATIONS}
+    if "configurations" not in members and "subjects" not in members:
+        defaults |= {"subjects": demo.SUBJECTS, "users": demo.USERS}
+    return defaults
 
 
-def _object(name: str, value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping) or not value:
-        raise ValueError(f"{name}: must be an object that is not empty")
-    return value
-
-
-def _each(name: str, value: Any, read: Callable[[str, Any], T]) -> dict[str, T]:
-    return {key: read(f"{name}.{key}", member) for key, member in _object(name, value).items()}
-
-
-def _list(name: str, value: Any) -> list[Any]:
-    if not isinstance(value, list) or not value:
-        raise ValueError(f"{name}: must be an array that is not empty")
-    return value
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name}: must be a string that is not empty")
-    return value
-
-
-def _boolean(name: str, value: Any) -> bool:
-    if value is not True and value is not False:
-        raise ValueError(f"{name}: must be true or false")
-    return bool(value)
-
-
-def _integer(name: str, value: Any, minimum: int, maximum: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
-        raise ValueError(f"{name}: must be an integer from {minimum} to {maximum}")
-    return value
+def _check(settings: Settings) -> None:
+    for subject, datasets in settings.subjects.items():
+        for configuration in datasets.keys() - settings.configurations.keys():
+            raise ValueError(f"subjects.{subject}.{configuration}: is not one of the configurations")
+    for name, user in settings.users.items():
+        if user.subject not in settings.subjects:
+            raise ValueError(f"users.{name}.subject: is not one of the subjects")
+    if settings.access_token_key_file is not None and settings.access_tokens != "jwt":
+        raise ValueError("access_token_key_file: is for access_tokens that are jwt")
+    if settings.require_pushed_authorization_requests and not settings.users:
+        raise ValueError("require_pushed_authorization_requests: nobody can log in, since there are no users")
 
 
 def _signing(name: str, value: Any, folder: Path) -> Signing:
-    members = _object(name, value)
-    _only(members, ("key_file", "chain_file"), f"{name}.")
-    key, chain = (folder / _text(f"{name}.{each}", members.get(each)) for each in ("key_file", "chain_file"))
+    members = non_empty_object(name, value)
+    known_only(members, ("key_file", "chain_file"), f"{name}.")
+    key, chain = (folder / text(f"{name}.{each}", members.get(each)) for each in ("key_file", "chain_file"))
     return Signing(key, chain)
 
 
 def _configuration(name: str, value: Any) -> Configuration:
-    members = _object(name, value)
-    _only(members, ("metadata", "key_resolution", "lifetime"), f"{name}.")
-    if members.get("key_resolution") not in KEY_RESOLUTIONS:
-        raise ValueError(f"{name}.key_resolution: must be one of {', '.join(KEY_RESOLUTIONS)}")
-    metadata = _object(f"{name}.metadata", members.get("metadata"))
+    members = non_empty_object(name, value)
+    known_only(members, ("metadata", "key_resolution", "lifetime"), f"{name}.")
+    resolution = choice(f"{name}.key_resolution", members.get("key_resolution"), KEY_RESOLUTIONS)
+    metadata = non_empty_object(f"{name}.metadata", members.get("metadata"))
     if metadata.get("format") != "dc+sd-jwt":
         raise ValueError(f"{name}.metadata.format: must be dc+sd-jwt, no other format is served yet")
-    lifetime = _integer(f"{name}.lifetime", members.get("lifetime", 14 * DAY), 60, 3650 * DAY)
-    return Configuration(metadata, members["key_resolution"], lifetime)
+    lifetime = integer(f"{name}.lifetime", members.get("lifetime", 14 * DAY), 60, 3650 * DAY)
+    return Configuration(metadata, resolution, lifetime)
 
 
 def _subject(name: str, value: Any) -> Mapping[str, Mapping[str, Any]]:
-    return _each(name, value, _object)
+    return each_member(name, value, non_empty_object)
 
 
-def _sealing_keys(name: str, value: Any) -> tuple[bytes, ...]:
-    keys = []
-    for i, text in enumerate(_list(name, value)):
-        text = _text(f"{name}[{i}]", text)
-        try:
-            key = b64decode(text.rstrip("=") + "=", altchars="-_", validate=True)
-        except ValueError:
-            key = b""
-        if len(key) != 32:
-            raise ValueError(f"{name}[{i}]: must be 32 bytes in base64url")
-        keys.append(key)
-    return tuple(keys)
-
-
-def _admin_token(name: str, value: Any) -> str:
-    token = _text(name, value)
-    if len(token) < 16 or not token.isascii() or not token.isprintable() or " " in token:
-        raise ValueError(f"{name}: must have 16 or more visible ASCII characters")
-    return token
+def _refresh_tokens(name: str, value: Any) -> RefreshLifetimes | None:
+    if value is False:
+        return None
+    members = non_empty_object(name, value)
+    known_only(members, ("lifetime", "grace"), f"{name}.")
+    lifetimes = RefreshLifetimes()
+    return RefreshLifetimes(
+        integer(f"{name}.lifetime", members.get("lifetime", lifetimes.lifetime), 60, 3650 * DAY),
+        integer(f"{name}.grace", members.get("grace", lifetimes.grace), 0, 600),
+    )

@@ -1,6 +1,7 @@
-"""The key that signs credentials, and the certificates that vouch for it: from files, or made up for a demonstration."""
+"""The key that signs credentials, the certificates that vouch for it, the key of access tokens: from files, or made up."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from attrs import field, frozen
 from cryptography import x509
@@ -11,7 +12,7 @@ from cryptography.x509.oid import NameOID
 from examples.reference_server.settings import Signing
 from oid4vci.keys import LocalSigner, thumbprint
 
-__all__ = ("IssuerKey", "demo_key", "issuer_key")
+__all__ = ("IssuerKey", "access_token_key", "demo_key", "issuer_key")
 
 
 @frozen
@@ -24,8 +25,18 @@ class IssuerKey:
 
 
 def _signer(private_key: bytes) -> LocalSigner:
+    """The key, under its thumbprint: another key never has the same `kid`."""
     named = LocalSigner.from_pem("issuer", private_key)
     return LocalSigner.from_pem(thumbprint(named.public_jwk), private_key)
+
+
+def access_token_key(file: Path | None) -> LocalSigner:
+    """The key in a PEM file, or a new one. Raises `ValueError`, `OSError`."""
+    return _signer(_pem(ec.generate_private_key(ec.SECP256R1())) if file is None else file.read_bytes())
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
 def issuer_key(signing: Signing) -> IssuerKey:
@@ -61,9 +72,8 @@ def demo_key(issuer: str) -> IssuerKey:
         .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(issuer)]), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    private_key = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return IssuerKey(
-        _signer(private_key),
+        _signer(_pem(key)),
         (leaf.public_bytes(serialization.Encoding.DER),),
         authority.public_bytes(serialization.Encoding.PEM),
     )

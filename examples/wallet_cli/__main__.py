@@ -1,4 +1,4 @@
-"""The command line: `python -m examples.wallet_cli OFFER_URI [--tx-code 1234] [--save DIR] [--trust anchors.pem]`."""
+"""The command line: `python -m examples.wallet_cli OFFER_URI`, or `--issuer URL --configuration ID` without an offer."""
 
 import argparse
 import sys
@@ -19,6 +19,9 @@ __all__ = ("main",)
 ADVICE = {
     Advice.RETRY: "Try again.",
     Advice.ASK_AGAIN: "Look at the transaction code, then try again.",
+    Advice.REFRESH: "Begin again.",
+    Advice.AUTHORIZE: "Begin again.",
+    Advice.ATTEST: "This server wants a wallet that somebody vouches for.",
     Advice.WAIT: "Try again later.",
     Advice.GIVE_UP: "This offer cannot be taken.",
 }
@@ -33,19 +36,31 @@ def _copies(text: str) -> int:
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m examples.wallet_cli", description=__doc__)
-    parser.add_argument("offer_uri", metavar="OFFER_URI", help="openid-credential-offer://?... from a link or a QR code")
+    parser.add_argument(
+        "offer_uri", metavar="OFFER_URI", nargs="?", help="openid-credential-offer://?... from a link or a QR code"
+    )
+    parser.add_argument("--issuer", metavar="URL", help="ask this issuer without an offer")
+    parser.add_argument("--configuration", metavar="ID", action="append", help="what to ask it for; may be repeated")
     parser.add_argument("--tx-code", help="the transaction code; asked for if the offer needs one")
     parser.add_argument("--save", type=Path, metavar="DIR", help="where credentials and keys are kept; without it, nowhere")
     parser.add_argument("--trust", type=Path, metavar="PEM", help="authorities whose certificates issuers may have (x5c)")
     parser.add_argument("--copies", type=_copies, help="how many copies of each credential; by default all the issuer gives")
-    parser.add_argument("--client-id", default="oid4vci-wallet-cli", help="for servers that take no anonymous requests")
+    parser.add_argument("--client-id", default="oid4vci-wallet-cli", help="the name for servers that want one: %(default)s")
+    browser = parser.add_mutually_exclusive_group()
+    browser.add_argument("--open", dest="open", action="store_true", default=None, help="open a browser for the login")
+    browser.add_argument("--no-browser", dest="open", action="store_false", help="only print the address of the login")
     parser.add_argument("--ca", type=Path, metavar="PEM", help="a further TLS authority, for test servers")
     parser.add_argument("--yes", action="store_true", help="agree to what the offer names without being asked")
-    return parser.parse_args(arguments)
+    given = parser.parse_args(arguments)
+    if (given.offer_uri is None) == (given.issuer is None):
+        parser.error("either an offer or --issuer is needed")
+    if (given.issuer is None) != (given.configuration is None):
+        parser.error("--issuer and --configuration go together")
+    return given
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Take one offer. Gives the exit code: 0 if credentials were issued, 1 if not, 2 if a file is wrong."""
+    """One issuance. Gives the exit code: 0 if credentials were issued, 1 if not, 2 if a file is wrong."""
     given = _arguments(arguments)
     person = Person(given.yes)
     try:
@@ -57,9 +72,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     with network:
         try:
-            count = Issuance(person, network, anchors, given.client_id, given.copies, folder).accept(
-                given.offer_uri, given.tx_code
-            )
+            # Whoever sits at a terminal has a browser at hand.
+            opens = person.interactive if given.open is None else given.open
+            issuance = Issuance(person, network, anchors, given.client_id, given.copies, folder, opens)
+            if given.issuer is None:
+                count = issuance.accept(given.offer_uri, given.tx_code)
+            else:
+                count = issuance.ask(given.issuer, given.configuration)
         except WalletError as error:
             print(f"{plain(f'{type(error).__name__}: {error}')}\n{ADVICE[error.advice]}", file=sys.stderr)
             return 1

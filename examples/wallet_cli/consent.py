@@ -22,10 +22,14 @@ class Consent:
     _agreed: set[str] = field(factory=set, init=False)
     _refused: set[str] = field(factory=set, init=False)
 
+    def agree(self, url: str) -> None:
+        """The person named this themselves."""
+        self._agreed.add(_origin(url))
+
     def to_offer(self, url: str, what: str) -> bool:
         """Ask about a URL that the offer itself names; with `--yes` it is agreed to."""
         if self.person.yes:
-            self._agreed.add(_origin(url))
+            self.agree(url)
         return self._ask(url, what)
 
     def allow(self, url: str) -> bool:

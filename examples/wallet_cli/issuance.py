@@ -2,9 +2,11 @@
 
 import json
 import time
+import webbrowser
 
 from attrs import frozen
 
+from examples.wallet_cli.callback import Callback
 from examples.wallet_cli.consent import Consent
 from examples.wallet_cli.folder import Folder, HolderKey
 from examples.wallet_cli.network import Network
@@ -13,20 +15,24 @@ from oid4vci.drive import run
 from oid4vci.errors import TxCodeRequired, Untrusted, WalletError, WrongTxCode
 from oid4vci.formats import VerifiedCredential
 from oid4vci.http import Request
+from oid4vci.keys import LocalSigner
 from oid4vci.offers import CredentialOffer, OfferReference, read_offer_response
 from oid4vci.trust import Trust
-from oid4vci.wallet import Issued, Offer, Opened, Session, Wallet
+from oid4vci.wallet import Exchange, Issued, Offer, Opened, Session, Wallet
 from oid4vci.x509 import Anchors
 
 __all__ = ("Issuance",)
 
 ATTEMPTS = 3
 MAX_COPIES = 100
+# Seconds for the person to log in.
+PATIENCE = 600
+MAX_URL = 65_536
 
 
 @frozen
 class Issuance:
-    """What the person asked for on the command line, and with what it is done."""
+    """What the person asked for on the command line, and with what it is done. `opens`: whether a browser is opened for them."""
 
     person: Person
     network: Network
@@ -34,15 +40,27 @@ class Issuance:
     client_id: str | None
     copies: int | None
     folder: Folder | None
+    opens: bool
 
     def accept(self, offer_uri: str, tx_code: str | None) -> int:
-        """Take an offer to its end; the number of credentials. Raises `WalletError`, `ValueError`, `httpx.HTTPError`."""
+        """Take an offer to its end; the number of credentials.
+
+        Raises `WalletError`, `ValueError`, `OSError`, `httpx.HTTPError`.
+        """
         consent = Consent(self.person)
+        return self._take(Offer(self._offer(offer_uri, consent)), consent, tx_code)
+
+    def ask(self, credential_issuer: str, configuration_ids: list[str]) -> int:
+        """The same without an offer: the person named the issuer, and what to ask it for."""
+        offer, consent = Offer.of(credential_issuer, *configuration_ids), Consent(self.person)
+        consent.agree(credential_issuer)
+        return self._take(offer, consent, None)
+
+    def _take(self, offer: Offer, consent: Consent, tx_code: str | None) -> int:
         wallet = Wallet(trust=Trust(self.anchors, allow=consent.allow), client_id=self.client_id)
-        offer = self._offer(offer_uri, consent)
-        opened = run(Offer(offer).open(wallet), self.network.send)
+        opened = run(offer.open(wallet), self.network.send)
         self._show(opened)
-        session = self._redeem(opened, tx_code)
+        session = self._authorize(opened) if opened.pre_authorized_code is None else self._redeem(opened, tx_code)
         count, failures = 0, list[Exception]()
         for configuration_id in session.configuration_ids:
             for identifier in (session.credential_identifiers or {}).get(configuration_id, (None,)):
@@ -76,20 +94,36 @@ class Issuance:
             title = shown.display[0].name if shown is not None and shown.display else name
             tell(f"Offered: {plain(title)} ({plain(name)}, {plain(configuration.format)})")
 
+    def _authorize(self, opened: Opened) -> Session:
+        """The authorization code grant: the person logs in with a browser, which comes back to this machine."""
+        with Callback[Exchange[Session]]() as callback:
+            asked = opened.authorize(redirect_uri=callback.redirect_uri, now=int(time.time()), dpop=_dpop_key(opened))
+            pending = run(asked, self.network.send)
+            soon = "" if pending.expires_in is None else f" within {pending.expires_in} seconds"
+            self.person.tell(f"Open this address{soon} in a browser on this machine, and decide there:")
+            self.person.tell(plain(pending.url, limit=MAX_URL))
+            if self.opens:
+                webbrowser.open(pending.url)
+            came_back = callback.wait(lambda url: pending.callback(url, now=int(time.time())), timeout=PATIENCE)
+        return self._told(run(came_back, self.network.send))
+
+    def _told(self, session: Session) -> Session:
+        bound = "" if session.sender.dpop is None else ", bound to a key of this wallet"
+        self.person.tell(f"The server gave an access token{bound}.")
+        return session
+
     def _redeem(self, opened: Opened, tx_code: str | None) -> Session:
-        if opened.pre_authorized_code is None:
-            raise ValueError("the offer has no pre-authorized code, and no other grant is supported here")
+        dpop = _dpop_key(opened)
         for attempt in range(ATTEMPTS):
             given = tx_code if attempt == 0 and tx_code is not None else self._ask_tx_code(opened)
             try:
-                session = run(opened.redeem(tx_code=given), self.network.send)
+                session = run(opened.redeem(tx_code=given, now=int(time.time()), dpop=dpop), self.network.send)
             except (TxCodeRequired, WrongTxCode) as error:
                 if not self.person.interactive or attempt == ATTEMPTS - 1:
                     raise
                 self.person.tell(f"Not accepted: {plain(str(error))}")
             else:
-                self.person.tell("The server gave an access token.")
-                return session
+                return self._told(session)
         raise AssertionError("the last attempt returns or raises")
 
     def _ask_tx_code(self, opened: Opened) -> str | None:
@@ -127,3 +161,12 @@ class Issuance:
         if self.folder is not None:
             text = credential.credential if isinstance(credential.credential, str) else json.dumps(credential.credential)
             self.person.tell(f"  saved as {self.folder.save(configuration_id, text, key)}")
+
+
+def _dpop_key(opened: Opened) -> LocalSigner | None:
+    """A new key for the access token, where the server can bind it to one that we can make."""
+    supported = opened.server.dpop_signing_alg_values_supported
+    try:
+        return None if supported is None else HolderKey.generate("dpop", supported).signer
+    except ValueError:
+        return None

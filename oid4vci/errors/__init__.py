@@ -31,7 +31,14 @@ from oid4vci.errors.oauth import (
     UseFreshAttestation,
 )
 from oid4vci.errors.reading import reading
-from oid4vci.errors.refusal import MethodNotAllowed, NotFound, ProtocolError, Refusal, check_method
+from oid4vci.errors.refusal import (
+    MethodNotAllowed,
+    NotFound,
+    ProtocolError,
+    Refusal,
+    TemporarilyUnavailable,
+    check_method,
+)
 from oid4vci.errors.resource import (
     Challenge,
     ChallengedRefusal,
@@ -44,6 +51,8 @@ from oid4vci.errors.resource import (
 )
 from oid4vci.errors.wallet import (
     Advice,
+    AuthorizationDenied,
+    AuthorizationRefused,
     InvalidCredential,
     InvalidMetadata,
     InvalidOffer,
@@ -59,6 +68,8 @@ from oid4vci.errors.wallet import (
 __all__ = (
     "AccessDenied",
     "Advice",
+    "AuthorizationDenied",
+    "AuthorizationRefused",
     "Challenge",
     "ChallengedRefusal",
     "CredentialRequestDenied",
@@ -88,6 +99,7 @@ __all__ = (
     "Refusal",
     "Refused",
     "RequestNotSupported",
+    "TemporarilyUnavailable",
     "TryLater",
     "TxCodeRequired",
     "UnauthorizedClient",

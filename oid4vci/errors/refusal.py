@@ -7,7 +7,7 @@ from typing import ClassVar
 from oid4vci.http import Request, Response
 from oid4vci.records import Change, Reply
 
-__all__ = ("MethodNotAllowed", "NotFound", "ProtocolError", "Refusal", "check_method")
+__all__ = ("MethodNotAllowed", "NotFound", "ProtocolError", "Refusal", "TemporarilyUnavailable", "check_method")
 
 # "MUST NOT include characters outside the set %x20-21 / %x23-5B / %x5D-7E" -- OID4VCI 8.3.1.2, RFC 6749 5.2
 _DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
@@ -70,6 +70,16 @@ class MethodNotAllowed(Refusal):
     @property
     def headers(self) -> dict[str, str]:
         return {"allow": self.allow}
+
+
+class TemporarilyUnavailable(Refusal):
+    """Something that is needed for the answer cannot be reached: nothing was done, the same request may succeed later."""
+
+    error, status, section = "temporarily_unavailable", 503, "RFC 9110 15.6.4"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"retry-after": "1"}
 
 
 def check_method(request: Request, method: str) -> None:

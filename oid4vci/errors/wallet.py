@@ -6,6 +6,8 @@ from oid4vci.errors.refusal import ProtocolError
 
 __all__ = (
     "Advice",
+    "AuthorizationDenied",
+    "AuthorizationRefused",
     "InvalidCredential",
     "InvalidMetadata",
     "InvalidOffer",
@@ -26,6 +28,12 @@ class Advice(Enum):
     """The same step again may succeed, with what the error brings (a fresh nonce)."""
     ASK_AGAIN = "ask_again"
     """Ask the person for the Transaction Code, then take the same step again."""
+    REFRESH = "refresh"
+    """The Access Token is over: refresh the session, then take the same step with the new one."""
+    AUTHORIZE = "authorize"
+    """The grant is over: the person must authorize again, or needs another offer."""
+    ATTEST = "attest"
+    """Take the same step again with a fresh Wallet Attestation."""
     WAIT = "wait"
     """Take the same step again later."""
     GIVE_UP = "give_up"
@@ -75,9 +83,12 @@ class TryLater(WalletError):
 
 
 class Refused(WalletError):
-    """The server answered with an error. `error` and `description` are the peer's words: data, not text to trust."""
+    """The server answered with an error. `error` and `description` are the peer's words: data, not text to trust.
 
-    def __init__(self, error: str, description: str | None = None, *, status: int) -> None:
+    `status` is that of the HTTP answer, None if the error came through the browser.
+    """
+
+    def __init__(self, error: str, description: str | None = None, *, status: int | None = None) -> None:
         super().__init__(error if description is None else f"{error}: {description}")
         self.error, self.description, self.status = error, description, status
 
@@ -86,3 +97,19 @@ class WrongTxCode(Refused):
     """The server did not accept the code. It may be the Transaction Code: ask the person once more (OID4VCI 6.3)."""
 
     advice = Advice.ASK_AGAIN
+
+
+class AuthorizationRefused(Refused):
+    """The Authorization Response is an error (RFC 6749 4.1.2.1). The flow is over; `authorize` can begin another one.
+
+    `advice` is to wait where the server says that it is in trouble, else to give up.
+    """
+
+    def __init__(self, error: str, description: str | None = None) -> None:
+        super().__init__(error, description)
+        if error in ("server_error", "temporarily_unavailable"):
+            self.advice = Advice.WAIT
+
+
+class AuthorizationDenied(AuthorizationRefused):
+    """The person said no, or the server for them (`access_denied`)."""

@@ -25,8 +25,10 @@ from oid4vci.keys import Signer
 from oid4vci.metadata import CredentialIssuerMetadata, credential_issuer_metadata_url, jwt_vc_issuer_metadata_url
 from oid4vci.metadata.finding import publishing_errors
 from oid4vci.nonces import Nonces
-from oid4vci.oauth.access_tokens import AccessTokens, bearer_token
-from oid4vci.offers import CredentialOffer, Grants, PreAuthorizedCodeGrant, check_new_offer
+from oid4vci.oauth.access_tokens import AccessTokens
+from oid4vci.oauth.dpop import Dpop
+from oid4vci.oauth.protected_resource import ProtectedResource
+from oid4vci.offers import AuthorizationCodeGrant, CredentialOffer, Grants, PreAuthorizedCodeGrant, check_new_offer
 from oid4vci.proofs.jwt import JwtProofType
 from oid4vci.proofs.proof_type import ProofType
 from oid4vci.records import Insert, Key, Record
@@ -55,6 +57,8 @@ class Issuer:
     - `credential_offer_endpoint`: where offers by reference are served, each under an id of its own; https.
     - `published_keys`: the keys of credentials that bring no certificate chain, and those of earlier ones that still must verify.
       They are served as JWT VC issuer metadata, each with its `key_id` as `kid` (draft-ietf-oauth-sd-jwt-vc).
+    - `dpop`: how DPoP proofs are checked; with None, no Access Token that is bound to a key is taken.
+    - `bearer`: whether Bearer tokens are taken; False, with `dpop`, where every token must be bound to a key.
     - `new_secret`: where randomness comes from.
     """
 
@@ -65,7 +69,10 @@ class Issuer:
     proof_types: Mapping[str, ProofType] = field(factory=lambda: {"jwt": JwtProofType()})
     credential_offer_endpoint: str | None = None
     published_keys: Sequence[Signer] = ()
+    dpop: Dpop | None = None
+    bearer: bool = True
     new_secret: NewSecret = field(default=new_secret, repr=False)
+    _resource: ProtectedResource = field(init=False, repr=False, eq=False)
     _metadata_json: bytes = field(init=False, repr=False, eq=False)
     _keys_json: bytes = field(init=False, repr=False, eq=False)
     _endpoints: Mapping[str, Callable[[Request], IssuerCall]] = field(init=False, repr=False, eq=False)
@@ -81,6 +88,8 @@ class Issuer:
             endpoints[url_path(metadata.nonce_endpoint)] = self.read_nonce_request
         if self.published_keys:
             endpoints[url_path(jwt_vc_issuer_metadata_url(self.identifier))] = self.read_keys_request
+        resource = ProtectedResource(self.access_tokens, self.identifier, self.dpop, self.bearer)
+        object.__setattr__(self, "_resource", resource)
         object.__setattr__(self, "_endpoints", endpoints)
         object.__setattr__(self, "_metadata_json", _json.dump_bytes(metadata.to_json()))
         object.__setattr__(self, "_keys_json", _json.dump_bytes(_keys_document(self)))
@@ -133,12 +142,12 @@ class Issuer:
     def read_credential_request(self, request: Request) -> CredentialCall:
         """A Credential Request (OID4VCI 8.2).
 
-        Only the Access Token can be refused here: what is wrong with the body is said by `verify`, once the token is known to be
-        good, so that nobody without one learns anything. Raises `Refusal`.
+        Only the Access Token and its DPoP proof can be refused here: what is wrong with the body is said by `verify`, once the
+        token is known to be good, so that nobody without one learns anything. Raises `Refusal`.
         """
         check_method(request, "POST")
-        token = self.access_tokens.read(bearer_token(request), credential_issuer=self.identifier)
-        return read_credential_request(self, token, request)
+        access = self._resource.read(request, url=self.metadata.credential_endpoint)
+        return read_credential_request(self, access, request)
 
     # --- offering --------------------------------------------------------------------------------------------------------
 
@@ -146,14 +155,20 @@ class Issuer:
         self,
         configuration_ids: Sequence[str],
         *,
+        authorization_code: AuthorizationCodeGrant | None = None,
         pre_authorized_code: PreAuthorizedCodeGrant | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> CredentialOffer:
-        """A Credential Offer for some of this issuer's configurations (OID4VCI 4.1.1). Raises `ValueError`."""
+        """A Credential Offer for some of this issuer's configurations (OID4VCI 4.1.1).
+
+        Of two grants the Wallet chooses one; without any, the authorization server's metadata say which ones there are. An
+        `authorization_server` in a grant must be one of several in the metadata. Raises `ValueError`.
+        """
+        grants = Grants(authorization_code=authorization_code, pre_authorized_code=pre_authorized_code)
         offer = CredentialOffer(
             credential_issuer=self.identifier,
             credential_configuration_ids=tuple(configuration_ids),
-            grants=None if pre_authorized_code is None else Grants(pre_authorized_code=pre_authorized_code),
+            grants=grants if grants != Grants() else None,
             extra=extra or {},
         )
         check_new_offer(offer, self.metadata)

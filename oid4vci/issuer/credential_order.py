@@ -12,6 +12,7 @@ from oid4vci.metadata import CredentialConfiguration
 from oid4vci.nonces import Nonce
 from oid4vci.oauth.authorization_details import AuthorizationDetail
 from oid4vci.oauth.grants import Authorization
+from oid4vci.oauth.protected_resource import Access
 from oid4vci.records import Change, Reply
 
 if TYPE_CHECKING:
@@ -33,10 +34,15 @@ class CredentialOrder:
     configuration_id: str
     identifier: str | None
     configuration: CredentialConfiguration = field(repr=False)
-    authorization: Authorization
+    access: Access
     holder_keys: tuple[PublicKey, ...] = field(repr=False)
     nonces: tuple[Nonce, ...] = field(repr=False)
     now: int
+
+    @property
+    def authorization(self) -> Authorization:
+        """What the Access Token allows."""
+        return self.access.authorization
 
     @property
     def subject(self) -> str:
@@ -74,8 +80,9 @@ class CredentialOrder:
             new_secret=self.issuer.new_secret,
             copies=copies,
         )
-        changes = tuple(nonce.spent for nonce in self.nonces) if self._single_use else ()
-        return CredentialDraft(drafts, changes, count=max(1, len(self.holder_keys[:limit])))
+        spent = tuple(nonce.spent for nonce in self.nonces) if self._single_use else ()
+        count = max(1, len(self.holder_keys[:limit]))
+        return CredentialDraft(drafts, (*self.access.changes, *spent), count, self.access.headers)
 
     @property
     def _single_use(self) -> bool:
@@ -93,6 +100,7 @@ class CredentialDraft:
     credentials: "CredentialsDraft" = field(repr=False)
     changes: tuple[Change, ...]
     count: int
+    headers: Mapping[str, str] = field(repr=False)
 
     @property
     def to_sign(self) -> tuple[SigningInput, ...]:
@@ -105,4 +113,4 @@ class CredentialDraft:
         if len(credentials) != self.count or not all(isinstance(each["credential"], str | dict) for each in credentials):
             # "The number of elements in the `credentials` array matches the number of keys" that are taken -- OID4VCI 8.3
             raise ValueError("the encoder must make one credential for each holder key, a string or a JSON object")
-        return Reply(Response.of_json(200, {"credentials": credentials}), self.changes)
+        return Reply(Response.of_json(200, {"credentials": credentials}, self.headers), self.changes)

@@ -7,7 +7,6 @@ from attrs import field, frozen
 
 from oid4vci._json import Malformed
 from oid4vci.errors import (
-    InsufficientScope,
     InvalidCredentialRequest,
     InvalidEncryptionParameters,
     InvalidProof,
@@ -20,8 +19,8 @@ from oid4vci.issuer.credential_order import CredentialOrder
 from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys
 from oid4vci.metadata import CredentialConfiguration
 from oid4vci.nonces import Nonce
-from oid4vci.oauth.access_tokens import ReadAccessToken
 from oid4vci.oauth.grants import MAX_IDENTIFIER, Authorization
+from oid4vci.oauth.protected_resource import Access, ReadAccess
 from oid4vci.proofs.proof_type import Expected, ReadProofs
 from oid4vci.records import Key, Records
 
@@ -35,15 +34,15 @@ MAX_REQUEST = 4 << 20
 MAX_PROOFS = 1000
 
 
-def read_credential_request(issuer: "Issuer", token: ReadAccessToken, request: Request) -> "CredentialCall":
+def read_credential_request(issuer: "Issuer", access: ReadAccess, request: Request) -> "CredentialCall":
     """The request of a Wallet whose token was read; a fault of its body is kept until the token has been verified."""
     try:
-        return _read_body(issuer, token, request)
+        return _read_body(issuer, access, request)
     except Refusal as fault:
-        return CredentialCall(issuer, token, fault=fault)
+        return CredentialCall(issuer, access, fault=fault)
 
 
-def _read_body(issuer: "Issuer", token: ReadAccessToken, request: Request) -> "CredentialCall":
+def _read_body(issuer: "Issuer", access: ReadAccess, request: Request) -> "CredentialCall":
     try:
         if request.media_type == "application/jwt":
             # Encryption that is not announced cannot be asked for (OID4VCI 8.2).
@@ -57,12 +56,12 @@ def _read_body(issuer: "Issuer", token: ReadAccessToken, request: Request) -> "C
         raise InvalidCredentialRequest("exactly one of credential_identifier and credential_configuration_id is needed")
     if "credential_response_encryption" in body:
         unsupported = InvalidEncryptionParameters("this issuer does not encrypt responses")
-        return CredentialCall(issuer, token, identifier, configuration_id, proofs_fault=unsupported)
+        return CredentialCall(issuer, access, identifier, configuration_id, proofs_fault=unsupported)
     try:
         proof_type, proofs = _read_proofs(issuer, body.get("proofs"))
     except InvalidProof as invalid:
-        return CredentialCall(issuer, token, identifier, configuration_id, proofs_fault=invalid)
-    return CredentialCall(issuer, token, identifier, configuration_id, proof_type, proofs)
+        return CredentialCall(issuer, access, identifier, configuration_id, proofs_fault=invalid)
+    return CredentialCall(issuer, access, identifier, configuration_id, proof_type, proofs)
 
 
 def _string(body: Mapping[str, Any], name: str) -> str | None:
@@ -97,7 +96,7 @@ class CredentialCall:
     """A Credential Request: parsed, nothing believed."""
 
     issuer: "Issuer"
-    token: ReadAccessToken = field(repr=False)
+    access: ReadAccess = field(repr=False)
     identifier: str | None = None
     configuration_id: str | None = None
     proof_type: str | None = None
@@ -108,11 +107,11 @@ class CredentialCall:
 
     @property
     def lookups(self) -> tuple[Key, ...]:
-        """The records to load: those of the token, and of the nonces, which exist if a nonce is spent."""
+        """The records to load: those of the token and its DPoP proof, and of the nonces, which exist if a nonce is spent."""
         policy = self.issuer.nonces
         if self.proofs is None or policy is None:
-            return self.token.lookups
-        return (*self.token.lookups, *(key for nonce in self._given_nonces for key in policy.lookup(nonce)))
+            return self.access.lookups
+        return (*self.access.lookups, *(key for nonce in self._given_nonces for key in policy.lookup(nonce)))
 
     @property
     def _given_nonces(self) -> list[str]:
@@ -123,29 +122,28 @@ class CredentialCall:
     @property
     def key_refs(self) -> tuple[KeyReference, ...]:
         """The outside keys to resolve."""
-        return self.token.key_refs if self.proofs is None else (*self.token.key_refs, *self.proofs.key_refs)
+        return self.access.key_refs if self.proofs is None else (*self.access.key_refs, *self.proofs.key_refs)
 
     def verify(self, records: Records, *, keys: ResolvedKeys | None = None, now: int) -> CredentialOrder:
-        """Make every check: the token, what it allows, the request, then nonces and proofs. Nothing is consumed yet.
+        """Make every check: the token and its DPoP proof, what it allows, the request, then nonces and proofs.
 
-        Raises `InvalidToken`, `InsufficientScope` and the errors of OID4VCI 8.3.1.2.
+        Nothing is consumed yet. Raises `InvalidToken`, `InvalidDpopProof`, `UseDpopNonce`, `InsufficientScope` and the errors of
+        OID4VCI 8.3.1.2.
         """
         resolved = keys or {}
-        authorization = self.token.verify(records, keys=resolved, now=now)
+        access = self.access.verify(records, keys=resolved, now=now)
         if self.fault is not None:
             raise self.fault
-        configuration_id = self._requested(authorization)
+        configuration_id = self._requested(access)
         if self.proofs_fault is not None:
             raise self.proofs_fault
         configuration = self.issuer.metadata.credential_configurations_supported[configuration_id]
-        nonces, holder_keys = self._prove(configuration, authorization, records, resolved, now)
-        return CredentialOrder(
-            self.issuer, configuration_id, self.identifier, configuration, authorization, holder_keys, nonces, now
-        )
+        nonces, holder_keys = self._prove(configuration, access.authorization, records, resolved, now)
+        return CredentialOrder(self.issuer, configuration_id, self.identifier, configuration, access, holder_keys, nonces, now)
 
-    def _requested(self, authorization: Authorization) -> str:
+    def _requested(self, access: Access) -> str:
         """The id of the requested configuration, if the token allows it."""
-        known = self.issuer.metadata.credential_configurations_supported
+        authorization, known = access.authorization, self.issuer.metadata.credential_configurations_supported
         if self.identifier is not None:
             # "MUST NOT be used otherwise" than when the Token Response named identifiers -- OID4VCI 8.2
             configuration_id = (authorization.identifiers or {}).get(self.identifier)
@@ -158,7 +156,7 @@ class CredentialCall:
         if authorization.identifiers is not None:
             raise InvalidCredentialRequest("credential_identifier is needed: the token response named identifiers")
         if configuration_id not in authorization.configuration_ids:
-            raise InsufficientScope("the access token is not good for this credential configuration")
+            raise access.insufficient_scope("the access token is not good for this credential configuration")
         return configuration_id
 
     def _prove(

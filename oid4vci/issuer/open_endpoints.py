@@ -57,9 +57,9 @@ class NonceCall:
     key_refs: tuple[KeyReference, ...] = field(default=(), init=False)
 
     def verify(self, records: Records, *, keys: ResolvedKeys, now: int) -> Reply:
-        """A fresh `c_nonce` (OID4VCI 7.2), with `Cache-Control: no-store`."""
-        nonce = self.nonces.new(self.issuer.identifier, now=now, new_secret=self.issuer.new_secret)
-        return Reply(Response.of_json(200, {"c_nonce": nonce}))
+        """A fresh `c_nonce` with `Cache-Control: no-store`, and a `DPoP-Nonce` if proofs must have one (OID4VCI 7.2)."""
+        nonce, dpop = self.nonces.new(self.issuer.identifier, now=now, new_secret=self.issuer.new_secret), self.issuer.dpop
+        return Reply(Response.of_json(200, {"c_nonce": nonce}, None if dpop is None else dpop.nonce_headers(now=now)))
 
 
 @frozen

@@ -112,6 +112,15 @@ class CredentialIssuerMetadata(Document):
         """The identifiers of the Authorization Servers: the issuer's own where none is named."""
         return self.authorization_servers or (self.credential_issuer,)
 
+    @property
+    def scopes(self) -> dict[str, tuple[str, ...]]:
+        """Each scope value with the configurations that it stands for: several may share one (OID4VCI 12.2.4)."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, configuration in self.credential_configurations_supported.items():
+            if configuration.scope is not None:
+                found[configuration.scope] = (*found.get(configuration.scope, ()), name)
+        return found
+
     def check_identifier(self, expected: str) -> None:
         """Raises `Malformed` unless `credential_issuer` is the identifier that the metadata were asked for.
 

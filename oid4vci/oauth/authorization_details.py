@@ -1,6 +1,6 @@
 """`authorization_details` of type `openid_credential` (OID4VCI 5.1.1, 6.1.1, 6.2; RFC 9396)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -30,10 +30,13 @@ class AuthorizationDetail(Document):
     credential_identifiers: tuple[str, ...] | None = field(default=None, metadata=wire(array(string(), unique=True)))
 
 
-def read_authorization_details(text: str, *, credential_issuers: Sequence[str]) -> tuple[AuthorizationDetail, ...]:
-    """The `authorization_details` parameter of a request.
+def read_authorization_details(
+    text: str, *, credential_issuers: Sequence[str], other_types: Collection[str] = ()
+) -> tuple[AuthorizationDetail, ...]:
+    """The elements of the `authorization_details` parameter of a request whose type is `openid_credential`.
 
-    `locations`, where given, must name one of `credential_issuers`. Members that are not known are kept and ignored.
+    `locations`, where given, must name one of `credential_issuers`. Members that are not known are kept and ignored. Elements of
+    `other_types`, which the server reads itself, are left out.
 
     Raises `InvalidAuthorizationDetails`: malformed, a type this server does not know (RFC 9396 5), a configuration named twice,
     or claims descriptions that contradict each other (OID4VCI B.3).
@@ -47,8 +50,10 @@ def read_authorization_details(text: str, *, credential_issuers: Sequence[str]) 
         details = []
         for i, element in enumerate(elements):
             try:
-                if not isinstance(element, dict) or element.get("type") is None:
+                if not isinstance(element, dict) or not isinstance(element.get("type"), str):
                     raise Malformed("must be an object with a type")
+                if element["type"] in other_types:
+                    continue
                 details.append(AuthorizationDetail.from_json(element))
                 if contradictions(details[-1].claims or ()):
                     raise Malformed("repeat or contradict each other", "claims")

@@ -1,7 +1,8 @@
 """The grant: what an End-User approved, as one record that a code leads to and every token points back to.
 
-Its data are `subject`, `configuration_ids`, `datasets` (configuration id to credential identifiers), `state`, the `client_id` it
-is bound to, the application's own `note`, and once redeemed the `details` that were granted.
+Its data are `grant_type`, `subject`, `configuration_ids`, `datasets` (configuration id to credential identifiers), `state`, the
+`credential_issuer` and the `client_id` it is bound to, the `scopes` that stand for some of it (each with its configuration
+ids), the application's own `note`, and once redeemed the `details` that were granted and what its Refresh Token is bound to.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,9 +20,13 @@ __all__ = (
     "REDEEMED",
     "REVOKED",
     "Authorization",
+    "RedeemableGrant",
+    "VerifiedGrant",
     "default_identifier",
     "granted_details",
+    "granted_scopes",
     "identifiers_of",
+    "new_grant_data",
     "revoke",
 )
 
@@ -46,6 +51,45 @@ def identifiers_of(configuration_id: str, datasets: Mapping[str, Sequence[str]])
     return tuple(datasets.get(configuration_id) or (default_identifier(configuration_id),))
 
 
+def new_grant_data(
+    grant_type: str,
+    subject: str,
+    configuration_ids: Sequence[str],
+    *,
+    datasets: Mapping[str, Sequence[str]] | None,
+    credential_issuer: str | None,
+    client_id: str | None,
+    note: Any,
+    scopes: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, Any]:
+    """The data of a new grant; those of one grant type are added by its room. Raises `ValueError`."""
+    if isinstance(configuration_ids, str) or any(isinstance(each, str) for each in (datasets or {}).values()):
+        raise ValueError("configuration_ids and the identifiers of datasets are sequences, not a string")
+    if not configuration_ids or len(set(configuration_ids)) != len(configuration_ids) or not all(configuration_ids):
+        raise ValueError("configuration_ids must be a non-empty sequence without empty strings or repetition")
+    named = {each: list(identifiers) for each, identifiers in (datasets or {}).items()}
+    identifiers = [identifier for each in configuration_ids for identifier in identifiers_of(each, named)]
+    if not set(named) <= set(configuration_ids) or not all(named.values()):
+        raise ValueError("datasets must name configurations of this grant, each with at least one identifier")
+    if not all(1 <= len(identifier) <= MAX_IDENTIFIER for identifier in identifiers):
+        raise ValueError(f"a credential identifier has 1 to {MAX_IDENTIFIER} characters")
+    if len(set(identifiers)) != len(identifiers):
+        # "each uniquely identifying a Credential Dataset" -- OID4VCI 6.2
+        raise ValueError("a credential identifier stands for one dataset only")
+    return {
+        "grant_type": grant_type,
+        "subject": subject,
+        "configuration_ids": list(configuration_ids),
+        "datasets": named,
+        "credential_issuer": credential_issuer,
+        "client_id": client_id,
+        "scopes": {scope: list(ids) for scope, ids in (scopes or {}).items()},
+        "note": note,
+        "state": OFFERED,
+        "details": [],
+    }
+
+
 @frozen
 class Authorization:
     """What a valid Access Token allows.
@@ -53,7 +97,9 @@ class Authorization:
     `client_id` is None if the token was given out to an anonymous client. `identifiers` maps each credential identifier that the
     Token Response named to its configuration; it is None if the response named none, and then `configuration_ids` decide.
     `granted` is `details` as stored. `note` is what the application stored with the grant. `expires_at` is the token's end. `jkt`
-    is the thumbprint of the DPoP key that the token is bound to, None for a Bearer token.
+    is the thumbprint of the DPoP key that the token is bound to, None for a Bearer token. `claims` is all that another server's
+    token says, as it stands (or the answer to its introspection): what an application needs to find its own session, by an
+    `issuer_state` for instance, is there.
     """
 
     subject: str
@@ -65,6 +111,7 @@ class Authorization:
     expires_at: int
     grant: Record | None = field(default=None, repr=False)
     jkt: str | None = None
+    claims: Mapping[str, Any] = field(factory=dict, repr=False)
 
     @property
     def details(self) -> tuple[AuthorizationDetail, ...]:
@@ -77,25 +124,49 @@ class Authorization:
     ) -> Self:
         """What a redeemed grant allows, or as much of it as `configuration_ids` are about."""
         data = grant.data
-        allowed = frozenset(data["configuration_ids"])
-        granted = tuple(data["details"])
+        allowed, details = data["configuration_ids"], data["details"]
         if configuration_ids is not None:
-            allowed &= frozenset(configuration_ids)
-            granted = tuple(detail for detail in granted if detail["credential_configuration_id"] in allowed)
-        identifiers: dict[str, str] | None = None
-        if granted:
-            identifiers = {
-                identifier: detail["credential_configuration_id"]
-                for detail in granted
-                for identifier in detail["credential_identifiers"]
-            }
-        return cls(
+            allowed = [each for each in allowed if each in configuration_ids]
+            details = [detail for detail in details if detail["credential_configuration_id"] in allowed]
+        return cls.granting(
             subject=data["subject"],
             client_id=data["client_id"],
             configuration_ids=allowed,
-            identifiers=identifiers,
-            granted=granted,
+            details=details,
             note=data["note"],
+            expires_at=expires_at,
+            grant=grant,
+            jkt=jkt,
+        )
+
+    @classmethod
+    def granting(
+        cls,
+        *,
+        subject: str,
+        client_id: str | None,
+        configuration_ids: Collection[str],
+        details: Sequence[Mapping[str, Any]] = (),
+        note: Any = None,
+        expires_at: int,
+        jkt: str | None = None,
+        grant: Record | None = None,
+    ) -> Self:
+        """What a token of any server allows. `details` are the `authorization_details` of its Token Response, as JSON."""
+        identifiers: dict[str, str] | None = None
+        if details:
+            identifiers = {
+                identifier: detail["credential_configuration_id"]
+                for detail in details
+                for identifier in detail["credential_identifiers"]
+            }
+        return cls(
+            subject=subject,
+            client_id=client_id,
+            configuration_ids=frozenset(configuration_ids),
+            identifiers=identifiers,
+            granted=tuple(details),
+            note=note,
             expires_at=expires_at,
             grant=grant,
             jkt=jkt,
@@ -110,20 +181,79 @@ def granted_details(
     """The `authorization_details` of the Token Response (OID4VCI 6.2), each with its `credential_identifiers`.
 
     They are there if the request had some ("REQUIRED when ... used in ... Token Request"), or the application named datasets.
-    Then every configuration gets identifiers, so that all of them can be requested.
+    Then each of `configuration_ids` gets identifiers, also one that was asked for by scope, so that all of them can be requested.
     """
-    if requested:
-        named = {detail.credential_configuration_id: detail for detail in requested}
-    elif datasets:
-        named = {each: AuthorizationDetail(credential_configuration_id=each) for each in configuration_ids}
-    else:
+    if not requested and not datasets:
         return ()
+    named = {detail.credential_configuration_id: detail for detail in requested}
     return tuple(
         AuthorizationDetail(
             credential_configuration_id=each,
-            locations=detail.locations,
-            claims=detail.claims,
+            locations=None if detail is None else detail.locations,
+            claims=None if detail is None else detail.claims,
             credential_identifiers=identifiers_of(each, datasets),
         )
-        for each, detail in named.items()
+        for each, detail in ((each, named.get(each)) for each in configuration_ids)
     )
+
+
+def granted_scopes(grant: Record, configuration_ids: Collection[str]) -> tuple[str, ...]:
+    """The scope values of a grant that lead to one of these configurations."""
+    scopes: Mapping[str, Sequence[str]] = grant.data["scopes"]
+    return tuple(scope for scope, ids in scopes.items() if not set(ids).isdisjoint(configuration_ids))
+
+
+@frozen
+class VerifiedGrant:
+    """A grant for which a verified request may have a token.
+
+    `configuration_ids` are what the token will be good for: those asked for, or all of the grant.
+    """
+
+    grant: Record
+    configuration_ids: tuple[str, ...]
+
+    @property
+    def subject(self) -> str:
+        """Whom the grant is about."""
+        subject: str = self.grant.data["subject"]
+        return subject
+
+    @property
+    def credential_issuer(self) -> str | None:
+        """The Credential Issuer that the grant is bound to, if it is."""
+        issuer: str | None = self.grant.data["credential_issuer"]
+        return issuer
+
+    @property
+    def note(self) -> Any:
+        """What the application stored with the grant."""
+        return self.grant.data["note"]
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scope values that lead to one of `configuration_ids`."""
+        return granted_scopes(self.grant, self.configuration_ids)
+
+
+@frozen
+class RedeemableGrant(VerifiedGrant):
+    """A grant whose code a verified request may redeem. `details` are those of the Token Response."""
+
+    client_id: str | None
+    details: tuple[AuthorizationDetail, ...]
+
+    def redeem(self, *, expires_at: int, refresh: Mapping[str, Any] | None = None) -> Swap:
+        """The change that consumes the code; the grant is kept until `expires_at`, the end of what is issued under it.
+
+        `refresh` is what a Refresh Token is bound to, None if there is none.
+        """
+        return Swap.update(
+            self.grant,
+            expires_at=expires_at,
+            state=REDEEMED,
+            client_id=self.client_id,
+            configuration_ids=list(self.configuration_ids),
+            details=[detail.to_json() for detail in self.details],
+            refresh=None if refresh is None else dict(refresh),
+        )

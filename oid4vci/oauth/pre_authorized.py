@@ -13,7 +13,8 @@ from oid4vci._json import b64url_encode
 from oid4vci.errors import InvalidAuthorizationDetails, InvalidGrant, InvalidRequest
 from oid4vci.http import Form
 from oid4vci.oauth.authorization_details import AuthorizationDetail, read_authorization_details
-from oid4vci.oauth.grants import GRANT, MAX_IDENTIFIER, OFFERED, REDEEMED, REVOKED, granted_details, identifiers_of
+from oid4vci.oauth.authorization_requests import scope_values
+from oid4vci.oauth.grants import GRANT, OFFERED, REVOKED, RedeemableGrant, granted_details, new_grant_data
 from oid4vci.offers import PRE_AUTHORIZED_CODE, PreAuthorizedCodeGrant, TxCode
 from oid4vci.records import Change, Insert, Key, Record, Records, Swap
 from oid4vci.sealed import SealingKeys
@@ -24,7 +25,6 @@ __all__ = (
     "PreAuthorized",
     "PreAuthorizedCall",
     "PreAuthorizedCodes",
-    "RedeemableGrant",
     "new_tx_code",
 )
 
@@ -81,44 +81,35 @@ class PreAuthorizedCodes:
         credential_issuer: str | None = None,
         authorization_server: str | None = None,
         client_id: str | None = None,
+        scopes: Mapping[str, Sequence[str]] | None = None,
         note: Any = None,
     ) -> PreAuthorized:
         """A code that lets a Wallet obtain the configurations for `subject`.
 
         `tx_code` is the value the End-User will be asked for. `datasets` maps configuration ids to the credential identifiers of
         the datasets to be had; without them one per configuration. `credential_issuer` binds the grant to one of several issuers
-        of a server, `client_id` the code to one client. `note` is any JSON that comes back with the order. Raises `ValueError`.
+        of a server, `client_id` the code to one client. `scopes` maps scope values to the configurations they stand for, so that a
+        Token Request can ask for some of the grant by `scope`. `note` is any JSON that comes back with the order.
+
+        Raises `ValueError`.
         """
-        if isinstance(configuration_ids, str) or any(isinstance(each, str) for each in (datasets or {}).values()):
-            raise ValueError("configuration_ids and the identifiers of datasets are sequences, not a string")
-        if not configuration_ids or len(set(configuration_ids)) != len(configuration_ids) or not all(configuration_ids):
-            raise ValueError("configuration_ids must be a non-empty sequence without empty strings or repetition")
         if tx_code is not None and not 1 <= len(tx_code) <= MAX_TX_CODE:
             raise ValueError(f"a transaction code has 1 to {MAX_TX_CODE} characters")
-        datasets = {each: list(identifiers) for each, identifiers in (datasets or {}).items()}
-        identifiers = [identifier for each in configuration_ids for identifier in identifiers_of(each, datasets)]
-        if not set(datasets) <= set(configuration_ids) or not all(datasets.values()):
-            raise ValueError("datasets must name configurations of this grant, each with at least one identifier")
-        if not all(1 <= len(identifier) <= MAX_IDENTIFIER for identifier in identifiers):
-            raise ValueError(f"a credential identifier has 1 to {MAX_IDENTIFIER} characters")
-        if len(set(identifiers)) != len(identifiers):
-            # "each uniquely identifying a Credential Dataset" -- OID4VCI 6.2
-            raise ValueError("a credential identifier stands for one dataset only")
+        data = new_grant_data(
+            GRANT_TYPE,
+            subject,
+            configuration_ids,
+            datasets=datasets,
+            credential_issuer=credential_issuer,
+            client_id=client_id,
+            note=note,
+            scopes=scopes,
+        )
         code = b64url_encode(new_secret(32))
         key = Key.of(GRANT, code)
-        data = {
-            "subject": subject,
-            "configuration_ids": list(configuration_ids),
-            "datasets": datasets,
-            "credential_issuer": credential_issuer,
-            "client_id": client_id,
-            "note": note,
-            "state": OFFERED,
-            "details": [],
-            # Bound to its code, so that equal Transaction Codes do not look alike in the table.
-            "tx_code": None if tx_code is None else self.keys.mac(f"tx_code {key.digest}", tx_code),
-            "wrong_tx_codes": 0,
-        }
+        # Bound to its code, so that equal Transaction Codes do not look alike in the table.
+        data["tx_code"] = None if tx_code is None else self.keys.mac(f"tx_code {key.digest}", tx_code)
+        data["wrong_tx_codes"] = 0
         hints = None
         if tx_code is not None:
             numeric = tx_code.isascii() and tx_code.isdigit()
@@ -132,7 +123,7 @@ class PreAuthorizedCodes:
         `client_id` is the client that the server has authenticated, or accepted by its name; None for an anonymous one. What the
         form says of it does not count.
 
-        Raises `InvalidRequest`, `InvalidAuthorizationDetails`.
+        Raises `InvalidRequest`, `InvalidAuthorizationDetails`, `InvalidScope`.
         """
         code = form.get("pre-authorized_code")
         if code is None:
@@ -142,7 +133,7 @@ class PreAuthorizedCodes:
             raise InvalidRequest("pre-authorized_code or tx_code is too long")
         text = form.get("authorization_details")
         details = () if text is None else read_authorization_details(text, credential_issuers=credential_issuers)
-        return PreAuthorizedCall(self, Key.of(GRANT, code), tx_code, details, client_id)
+        return PreAuthorizedCall(self, Key.of(GRANT, code), tx_code, details, client_id, scope_values(form.get("scope")))
 
 
 @frozen
@@ -154,6 +145,7 @@ class PreAuthorizedCall:
     tx_code: str | None = field(repr=False)
     details: tuple[AuthorizationDetail, ...]
     client_id: str | None
+    scopes: tuple[str, ...] = ()
 
     @property
     def lookups(self) -> tuple[Key, ...]:
@@ -167,7 +159,7 @@ class PreAuthorizedCall:
         `InvalidAuthorizationDetails`.
         """
         grant = records.get(self.key)
-        if grant is None or grant.expires_at <= now or grant.data["state"] != OFFERED:
+        if grant is None or grant.data["grant_type"] != GRANT_TYPE or grant.expires_at <= now or grant.data["state"] != OFFERED:
             raise InvalidGrant("the pre-authorized code is wrong, used or expired")
         data = grant.data
         if data["client_id"] not in (None, self.client_id):
@@ -179,8 +171,16 @@ class PreAuthorizedCall:
         granted = data["configuration_ids"]
         if not all(detail.credential_configuration_id in granted for detail in self.details):
             raise InvalidAuthorizationDetails("a credential configuration is not part of this grant")
-        details = granted_details(self.details, granted, data["datasets"])
-        return RedeemableGrant(grant, self.client_id, details)
+        asked, details = self._asked(data)
+        return RedeemableGrant(grant, asked, self.client_id, details)
+
+    def _asked(self, data: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[AuthorizationDetail, ...]]:
+        """The part of the grant that this request asks for, and its details; unknown scope values are ignored (OID4VCI 5.1.2)."""
+        details = {detail.credential_configuration_id: detail for detail in self.details}
+        by_scope = [each for scope in self.scopes for each in data["scopes"].get(scope, ())]
+        asked = tuple(dict.fromkeys((*details, *by_scope))) or tuple(data["configuration_ids"])
+        datasets = {each: identifiers for each, identifiers in data["datasets"].items() if each in asked}
+        return asked, granted_details(self.details, asked, datasets)
 
     def _check_tx_code(self, grant: Record) -> None:
         expected = grant.data["tx_code"]
@@ -196,47 +196,3 @@ class PreAuthorizedCall:
             raise InvalidGrant(
                 "the transaction code is wrong", changes=(Swap.update(grant, wrong_tx_codes=wrong, state=state),)
             )
-
-
-@frozen
-class RedeemableGrant:
-    """A grant that a verified request may redeem. `details` are those of the Token Response."""
-
-    grant: Record
-    client_id: str | None
-    details: tuple[AuthorizationDetail, ...]
-
-    @property
-    def subject(self) -> str:
-        """Whom the grant is about."""
-        subject: str = self.grant.data["subject"]
-        return subject
-
-    @property
-    def credential_issuer(self) -> str | None:
-        """The Credential Issuer that the grant is bound to, if it is."""
-        issuer: str | None = self.grant.data["credential_issuer"]
-        return issuer
-
-    @property
-    def note(self) -> Any:
-        """What the application stored with the grant."""
-        return self.grant.data["note"]
-
-    @property
-    def configuration_ids(self) -> tuple[str, ...]:
-        """The configurations that the token will be good for: those asked for, or all of the grant."""
-        if self.details:
-            return tuple(detail.credential_configuration_id for detail in self.details)
-        return tuple(self.grant.data["configuration_ids"])
-
-    def redeem(self, *, expires_at: int) -> Swap:
-        """The change that consumes the code; the grant is kept until `expires_at`, the end of what is issued under it."""
-        return Swap.update(
-            self.grant,
-            expires_at=expires_at,
-            state=REDEEMED,
-            client_id=self.client_id,
-            configuration_ids=list(self.configuration_ids),
-            details=[detail.to_json() for detail in self.details],
-        )

@@ -1,12 +1,18 @@
 """The Wallet's side of OID4VCI: exchanges, and the states between them.
 
 opened  = run(Offer.parse(uri).open(wallet))          offer and metadata, checked; nothing trusted yet
-session = run(opened.redeem(tx_code="4921"))          an Access Token
+session = run(opened.redeem(tx_code="4921"))          an Access Token, with a pre-authorized code
+
+pending = run(opened.authorize(redirect_uri=...))     or the authorization code flow: pending.url for the browser
+session = run(pending.callback(url))                  and what came back
+
 order   = run(session.order("pid_sd_jwt"))            with a fresh c_nonce
 proofs  = order.prove([signer], now=now)              to be signed, by whoever has the keys
 result  = run(proofs.submit(signatures))              Issued, Deferred, or new Proofs
 """
 
+from oid4vci.wallet.authorizing import Authorizing
+from oid4vci.wallet.client_authentication import ClientAssertion, ClientAuthentication, ClientCredentials, WalletAttestation
 from oid4vci.wallet.exchange import Exchange
 from oid4vci.wallet.issued import Deferred, Issued
 from oid4vci.wallet.offer import Offer
@@ -17,6 +23,10 @@ from oid4vci.wallet.settings import Wallet
 from oid4vci.wallet.storage import State, dump, load
 
 __all__ = (
+    "Authorizing",
+    "ClientAssertion",
+    "ClientAuthentication",
+    "ClientCredentials",
     "Deferred",
     "Exchange",
     "Issued",
@@ -27,6 +37,7 @@ __all__ = (
     "Session",
     "State",
     "Wallet",
+    "WalletAttestation",
     "dump",
     "load",
 )

@@ -1,24 +1,27 @@
-"""One request to send and what its answer becomes, and the rules that every answer obeys.
+"""One request to sign and send, what its answer becomes, and the rules that every answer obeys.
 
 Nothing here knows what a request is about: endpoints and documents belong to the states.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Generic, TypeVar, Union
 from urllib.parse import urlencode
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from oid4vci import _json
 from oid4vci._json import Malformed
-from oid4vci.errors import InvalidCredential, InvalidMetadata, InvalidOffer, InvalidResponse, Refused, TryLater
+from oid4vci.errors import Advice, InvalidCredential, InvalidMetadata, InvalidOffer, InvalidResponse, Refused, TryLater
 from oid4vci.http import MAX_BODY, Request, Response
+from oid4vci.keys import SigningInput
+from oid4vci.wallet.signing import UnsignedJwt, signed, to_sign
 
-__all__ = ("Exchange",)
+__all__ = ("Exchange", "UnsignedRequest")
 
 T_co = TypeVar("T_co", covariant=True)
+V = TypeVar("V")
 JSON = "application/json"
 
 # Codes are NQSCHAR (RFC 6749 5.2), and no code that anybody defined is long.
@@ -28,21 +31,68 @@ _CHALLENGE_PARAMETER = re.compile(r'\b(error|error_description)\s*=\s*"([^"\\]*)
 
 
 @frozen(eq=False)
+class UnsignedRequest:
+    """A request that has JWTs of the Wallet: `finish` makes it of them, once they are signed."""
+
+    jwts: tuple[UnsignedJwt, ...]
+    finish: Callable[[Sequence[str]], Request] = field(repr=False)
+
+    @property
+    def to_sign(self) -> tuple[SigningInput, ...]:
+        """What the keys outside this process must sign."""
+        return to_sign(self.jwts)
+
+    def signed(self, signatures: Sequence[bytes]) -> Request:
+        """The request. Raises `ValueError` for a wrong number or size of signatures."""
+        return self.finish(signed(self.jwts, signatures))
+
+
+def _signed_here(request: Request | UnsignedRequest) -> Request | UnsignedRequest:
+    return request.signed(()) if isinstance(request, UnsignedRequest) and not request.to_sign else request
+
+
+@frozen(eq=False)
 class Exchange(Generic[T_co]):
     """Send `request`, give the answer to `receive`: that is a `T`, or one more exchange.
+
+    Where keys outside this process must sign first (a DPoP proof, a client authentication), `to_sign` says what, and only the
+    exchange that `signed` gives has a request. A proof is for one request, and is made for the `now` that was given: sign soon.
 
     Whoever sends must not follow redirects, must check the server's certificate (every URL is `https`), must stop reading a
     body after one MiB, and should have a time limit. Redirects and longer bodies that come in are refused.
 
     An exchange is used and dropped, the states between exchanges are what can be stored (`dump`). `receive` changes nothing:
-    after `TryLater` the same exchange can be sent again.
+    after `TryLater` the same exchange can be sent again if nothing in it is signed, else the step is taken again.
     """
 
-    request: Request
+    _request: Request | UnsignedRequest = field(converter=_signed_here)
     _read: Callable[[Response], "Union[T_co, Exchange[T_co]]"] = field(repr=False)
     _malformed: type[InvalidOffer] | type[InvalidMetadata] | type[InvalidResponse] | type[InvalidCredential] = field(
         default=InvalidResponse, repr=False
     )
+
+    @property
+    def request(self) -> Request:
+        """What to send. Raises `ValueError` as long as there is something `to_sign`."""
+        if isinstance(self._request, UnsignedRequest):
+            raise ValueError("the request must be signed first: see to_sign")  # noqa: TRY004  # types are right
+        return self._request
+
+    @property
+    def to_sign(self) -> tuple[SigningInput, ...]:
+        """What keys outside this process must sign before there is a request; mostly nothing."""
+        return self._request.to_sign if isinstance(self._request, UnsignedRequest) else ()
+
+    def signed(self, signatures: Sequence[bytes]) -> "Exchange[T_co]":
+        """The exchange with its request. `signatures` are raw JWS signatures, one for each element of `to_sign` in its order.
+
+        Raises `ValueError` for a wrong number or size of signatures.
+        """
+        if isinstance(self._request, UnsignedRequest):
+            return evolve(self, request=self._request.signed(signatures))
+        if signatures:
+            raise ValueError("there is nothing to sign")
+        return self
 
     def receive(self, response: Response) -> "Union[T_co, Exchange[T_co]]":
         """What the answer leads to.
@@ -79,24 +129,29 @@ def get(url: str, *, locales: tuple[str, ...] = (), accept: str = JSON) -> Reque
     return Request("GET", url, headers)
 
 
-def post(url: str, body: bytes = b"", *, content_type: str | None = None, access_token: str | None = None) -> Request:
-    """A POST. The Access Token goes into the `Authorization` header, never elsewhere (RFC 6750 2.1)."""
-    headers = {"accept": JSON, "content-length": str(len(body))}
+def post(url: str, body: bytes = b"", *, content_type: str | None = None, headers: Mapping[str, str] | None = None) -> Request:
+    """A POST."""
+    fields = {"accept": JSON, "content-length": str(len(body)), **(headers or {})}
     if content_type is not None:
-        headers["content-type"] = content_type
-    if access_token is not None:
-        headers["authorization"] = f"Bearer {access_token}"
-    return Request("POST", url, headers, body)
+        fields["content-type"] = content_type
+    return Request("POST", url, fields, body)
 
 
-def post_form(url: str, parameters: Mapping[str, str]) -> Request:
+def post_form(url: str, parameters: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Request:
     """A POST with form parameters (RFC 6749 4.1.3)."""
-    return post(url, urlencode(parameters).encode(), content_type="application/x-www-form-urlencoded")
+    return post(url, urlencode(parameters).encode(), content_type="application/x-www-form-urlencoded", headers=headers)
 
 
-def post_json(url: str, members: Mapping[str, Any], *, access_token: str) -> Request:
-    """A POST to a protected endpoint."""
-    return post(url, _json.dump_bytes(members), content_type=JSON, access_token=access_token)
+def post_json(url: str, members: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Request:
+    """A POST with a JSON object."""
+    return post(url, _json.dump_bytes(members), content_type=JSON, headers=headers)
+
+
+def extended(members: Mapping[str, V], extra: Mapping[str, V] | None, *, known: frozenset[str]) -> dict[str, V]:
+    """`members` and `extra` ones of the application. Raises `ValueError` if one of those is a `known` one: no way around rules."""
+    if extra and not known.isdisjoint(extra):
+        raise ValueError(f"an extra one must be none of {', '.join(sorted(known))}")
+    return {**members, **(extra or {})}
 
 
 def json_object(response: Response, *, statuses: range = range(200, 201)) -> dict[str, Any]:
@@ -108,6 +163,26 @@ def json_object(response: Response, *, statuses: range = range(200, 201)) -> dic
     return _json.object_from(response.body)
 
 
+def _challenges(response: Response) -> Iterator[tuple[str, str]]:
+    for value in response.headers.all("www-authenticate"):
+        yield from _CHALLENGE_PARAMETER.findall(value)
+
+
+def _body(response: Response) -> Mapping[str, Any]:
+    with suppress(Malformed):
+        return _json.object_from(response.body)
+    return {}
+
+
+def error_codes(response: Response) -> frozenset[str]:
+    """Every error code of an answer with status 4xx: in its body (RFC 6749 5.2), and in `WWW-Authenticate` (RFC 9449 9)."""
+    if not 400 <= response.status < 500:
+        return frozenset()
+    code = _body(response).get("error")
+    challenged = (text for name, text in _challenges(response) if name == "error")
+    return frozenset((*challenged, *((code,) if isinstance(code, str) else ())))
+
+
 def server_error(response: Response) -> Refused | None:
     """The error that a server reported with status 4xx (RFC 6749 5.2, RFC 6750 3, OID4VCI 8.3.1.2); None for other statuses.
 
@@ -115,16 +190,20 @@ def server_error(response: Response) -> Refused | None:
     """
     if not 400 <= response.status < 500:
         return None
-    members: Mapping[str, Any] = {}
-    with suppress(Malformed):
-        members = _json.object_from(response.body)
-    challenges = response.headers.all("www-authenticate")
-    challenge = {name: text for value in challenges for name, text in _CHALLENGE_PARAMETER.findall(value)}
+    members, challenge = _body(response), dict(_challenges(response))
     # "The usage of these parameters takes precedence" -- OID4VCI 8.3.1.2: the body first, where it has a code.
     source = members if isinstance(members.get("error"), str) else challenge
-    code, description = source.get("error"), source.get("error_description")
-    return Refused(
+    code, description = error_words(source)
+    refused = Refused(code, description, status=response.status)
+    if code == "use_fresh_attestation":
+        refused.advice = Advice.ATTEST
+    return refused
+
+
+def error_words(members: Mapping[str, Any]) -> tuple[str, str | None]:
+    """`error` and `error_description` in the characters of RFC 6749 4.1.2.1 and 5.2: what cannot be read is `unknown_error`."""
+    code, description = members.get("error"), members.get("error_description")
+    return (
         code if isinstance(code, str) and _ERROR_CODE.fullmatch(code) else "unknown_error",
         _NOT_DESCRIPTION.sub("?", description[:1000]) if isinstance(description, str) and description else None,
-        status=response.status,
     )

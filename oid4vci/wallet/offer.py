@@ -1,7 +1,6 @@
 """From what invoked the Wallet to an opened offer: the offer, the issuer's metadata, the server's metadata (OID4VCI 4, 12)."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Self, TypeVar
 
 from attrs import frozen
@@ -48,19 +47,32 @@ class Offer:
         """Read the URI that invoked the Wallet, of any scheme (OID4VCI 4.1). Raises `InvalidOffer`."""
         return cls(read_offer_uri(uri))
 
-    def open(self, wallet: Wallet) -> Exchange[Opened]:
+    @classmethod
+    def of(cls, credential_issuer: str, *configuration_ids: str) -> Self:
+        """An offer of the Wallet's own, without grants: the person asked for these Credentials in the Wallet (OID4VCI 3.3, 13.5).
+
+        `credential_issuer` is the identifier of the Credential Issuer, `configuration_ids` are names of Credential Configurations
+        in its metadata: at least one, none twice. All steps are those of an offer that was received. Raises `ValueError`.
+        """
+        return cls(CredentialOffer(credential_issuer=credential_issuer, credential_configuration_ids=configuration_ids))
+
+    def open(self, wallet: Wallet, *, grant_type: str | None = None) -> Exchange[Opened]:
         """Fetch the offer if it came by reference, then the metadata of the issuer and of the Authorization Server.
 
+        `grant_type` is the one that the Wallet is going to use, of those that the offer names; each may name an Authorization
+        Server of its own (OID4VCI 4.1.1). By default, it is the pre-authorized code grant where the offer has it, else the
+        authorization code grant. Of several servers, the first one that supports the grant type is used (OID4VCI 12.2.4).
+
         Each is fetched only if `wallet.trust` allows its URL or identifier, else `Untrusted` is raised, here or by an exchange.
-        The exchanges also raise `InvalidOffer` and `InvalidMetadata`.
+        The exchanges also raise `InvalidOffer`, also for an offer without `grant_type`, and `InvalidMetadata`.
         """
         if isinstance(self.content, CredentialOffer):
-            return _issuer_metadata(wallet, self.content)
+            return _Opening(wallet, self.content, grant_type).begin()
         wallet.trust.demand(self.content.url)
         # The languages are for the description of the Transaction Code (OID4VCI 4.1.1).
         return Exchange(
             get(self.content.url, locales=wallet.locales),
-            lambda response: _issuer_metadata(wallet, read_offer_response(response)),
+            lambda response: _Opening(wallet, read_offer_response(response), grant_type).begin(),
             InvalidOffer,
         )
 
@@ -91,23 +103,6 @@ def _document(
     return Exchange(get(url, locales=wallet.locales), receive, InvalidMetadata)
 
 
-def _issuer_metadata(wallet: Wallet, offer: CredentialOffer) -> Exchange[Opened]:
-    identifier = offer.credential_issuer
-    wallet.trust.demand(identifier)
-    return _document(wallet, credential_issuer_metadata_url(identifier), partial(_read_issuer, wallet, offer))
-
-
-def _read_issuer(wallet: Wallet, offer: CredentialOffer, members: dict[str, Any]) -> Exchange[Opened]:
-    metadata = CredentialIssuerMetadata.from_json(members)
-    metadata.check_identifier(offer.credential_issuer)
-    check_offer(offer, metadata)
-    check_encryption(metadata)
-    servers = [server for server in _candidates(offer, metadata) if wallet.trust.allow(server)]
-    if not servers:
-        raise Untrusted("the trust decision does not allow this Authorization Server")
-    return _server_metadata(wallet, offer, metadata, servers, None)
-
-
 def check_encryption(metadata: CredentialIssuerMetadata) -> None:
     """Raise `InvalidMetadata` if the issuer demands encrypted messages (OID4VCI 10), before a code is spent in vain."""
     for encryption in (metadata.credential_request_encryption, metadata.credential_response_encryption):
@@ -115,63 +110,87 @@ def check_encryption(metadata: CredentialIssuerMetadata) -> None:
             raise InvalidMetadata("the issuer demands encrypted messages, which this Wallet does not send")
 
 
-def _grant_type(offer: CredentialOffer) -> str | None:
-    if offer.grants is not None and offer.grants.pre_authorized_code is not None:
-        return PRE_AUTHORIZED_CODE
-    return AUTHORIZATION_CODE if offer.grants is not None and offer.grants.authorization_code is not None else None
+@frozen
+class _Opening:
+    """An offer that is being opened. `chosen` is the grant type that the application named."""
 
+    wallet: Wallet
+    offer: CredentialOffer
+    chosen: str | None
 
-def _candidates(offer: CredentialOffer, metadata: CredentialIssuerMetadata) -> Sequence[str]:
-    """The Authorization Servers that may be the right one: the one that the offer names, which `check_offer` found, else all."""
-    grants = offer.grants
-    grant = None if grants is None else grants.pre_authorized_code or grants.authorization_code
-    hint = None if grant is None else grant.authorization_server
-    return metadata.servers if hint is None else (hint,)
+    def begin(self) -> Exchange[Opened]:
+        """Fetch the issuer's metadata."""
+        identifier = self.offer.credential_issuer
+        self.wallet.trust.demand(identifier)
+        if self.chosen is not None and self.offer.grant_types and self.chosen not in self.offer.grant_types:
+            raise InvalidOffer("the offer does not have the grant type that the Wallet chose")
+        return _document(self.wallet, credential_issuer_metadata_url(identifier), self._read_issuer)
 
+    def _read_issuer(self, members: dict[str, Any]) -> Exchange[Opened]:
+        metadata = CredentialIssuerMetadata.from_json(members)
+        metadata.check_identifier(self.offer.credential_issuer)
+        check_offer(self.offer, metadata)
+        check_encryption(metadata)
+        servers = [server for server in self._candidates(metadata) if self.wallet.trust.allow(server)]
+        if not servers:
+            raise Untrusted("the trust decision does not allow this Authorization Server")
+        return self._server_metadata(metadata, servers, None)
 
-def _server_metadata(
-    wallet: Wallet,
-    offer: CredentialOffer,
-    metadata: CredentialIssuerMetadata,
-    identifiers: Sequence[str],
-    silent: AuthorizationServerMetadata | None,
-) -> Exchange[Opened]:
-    """Fetch the metadata of the first of `identifiers`. `silent` is a server before them that does not say what it supports."""
-    identifier, *others = identifiers
+    @property
+    def _grant_type(self) -> str | None:
+        """The one to look for; None if the offer has only grants that this Wallet does not know."""
+        named = self.offer.grant_types
+        if self.chosen is not None or not named:
+            return self.chosen or AUTHORIZATION_CODE
+        return next((each for each in (PRE_AUTHORIZED_CODE, AUTHORIZATION_CODE) if each in named), None)
 
-    def read(members: dict[str, Any]) -> Opened | Exchange[Opened]:
-        server = AuthorizationServerMetadata.from_json(members)
-        server.check_identifier(identifier)
-        supports = _supports(server, _grant_type(offer))
-        best = server if supports or (supports is None and silent is None) else silent
-        if supports or not others:
-            return _opened(wallet, offer, metadata, best)
-        return _server_metadata(wallet, offer, metadata, others, best)
+    def _candidates(self, metadata: CredentialIssuerMetadata) -> Sequence[str]:
+        """The Authorization Servers to choose from: the one that the grant names, which `check_offer` found, else all."""
+        hint = None if self._grant_type is None else self.offer.authorization_server(self._grant_type)
+        return metadata.servers if hint is None else (hint,)
 
-    def otherwise() -> Opened | Exchange[Opened]:
-        return _server_metadata(wallet, offer, metadata, others, silent) if others else _opened(wallet, offer, metadata, silent)
+    def _server_metadata(
+        self, metadata: CredentialIssuerMetadata, identifiers: Sequence[str], doubtful: AuthorizationServerMetadata | None
+    ) -> Exchange[Opened]:
+        """Fetch the metadata of the first of `identifiers`. `doubtful` is a server before them that may not support the grant."""
+        identifier, *others = identifiers
 
-    # A server that is gone does not stop an offer that another one can serve.
-    another = others or silent is not None
-    return _document(wallet, authorization_server_metadata_url(identifier), read, otherwise if another else None)
+        def read(members: dict[str, Any]) -> Opened | Exchange[Opened]:
+            server = AuthorizationServerMetadata.from_json(members)
+            server.check_identifier(identifier)
+            supports = self._supports(server)
+            best = server if supports or (supports is None and doubtful is None) else doubtful
+            if supports or not others:
+                return self._opened(metadata, best)
+            return self._server_metadata(metadata, others, best)
 
+        def otherwise() -> Opened | Exchange[Opened]:
+            return self._server_metadata(metadata, others, doubtful) if others else self._opened(metadata, doubtful)
 
-def _supports(server: AuthorizationServerMetadata, grant_type: str | None) -> bool | None:
-    """Whether the server supports the grant type; None if it cannot be known, because no list was published.
+        # A server that is gone does not stop an offer that another one can serve.
+        another = others or doubtful is not None
+        url = authorization_server_metadata_url(identifier)
+        return _document(self.wallet, url, read, otherwise if another else None)
 
-    RFC 8414 2 reads no list as one without the pre-authorized code grant, but many servers that support it leave the list out.
-    """
-    if grant_type is None or grant_type in server.grant_types:
-        return True
-    return None if server.grant_types_supported is None else False
+    def _supports(self, server: AuthorizationServerMetadata) -> bool | None:
+        """Whether the server supports the grant type; None if that is in doubt, and the server is for want of a better one.
 
+        RFC 8414 2 reads no list as one without the pre-authorized code grant, but many servers that support it leave the list
+        out. Where neither the offer nor the application names a grant type, a server without the authorization code grant
+        leaves only what the Wallet does not know of.
+        """
+        grant_type = self._grant_type
+        if grant_type is None:
+            return True
+        if grant_type not in server.grant_types:
+            demanded = self.chosen is not None or self.offer.grant_types
+            return False if demanded and server.grant_types_supported is not None else None
+        return None if grant_type == AUTHORIZATION_CODE and server.authorization_endpoint is None else True
 
-def _opened(
-    wallet: Wallet, offer: CredentialOffer, metadata: CredentialIssuerMetadata, server: AuthorizationServerMetadata | None
-) -> Opened:
-    if server is None:
-        raise InvalidMetadata("no Authorization Server of this issuer supports the grant type of the offer")
-    if server.token_endpoint is None:
-        raise InvalidMetadata("the Authorization Server has no token_endpoint")
-    demand_endpoints(wallet, metadata, server)
-    return Opened(wallet, offer, metadata, server, server.token_endpoint)
+    def _opened(self, metadata: CredentialIssuerMetadata, server: AuthorizationServerMetadata | None) -> Opened:
+        if server is None:
+            raise InvalidMetadata("no Authorization Server of this issuer supports the grant type of the offer")
+        if server.token_endpoint is None:
+            raise InvalidMetadata("the Authorization Server has no token_endpoint")
+        demand_endpoints(self.wallet, metadata, server)
+        return Opened(self.wallet, self.offer, metadata, server, server.token_endpoint)

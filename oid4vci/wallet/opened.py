@@ -1,24 +1,31 @@
-"""An offer whose issuer and Authorization Server are known, and the Token Request (OID4VCI 6.1)."""
+"""An offer whose issuer and Authorization Server are known, and how its grants are used (OID4VCI 4.1.1, 5.1, 6.1)."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Final
 
 from attrs import field, frozen
 
-from oid4vci import _json
-from oid4vci.errors import TxCodeRequired
+from oid4vci._document import strings
+from oid4vci.claims import ClaimsDescription
+from oid4vci.errors import InvalidMetadata, TxCodeRequired
+from oid4vci.keys import Signer
 from oid4vci.metadata import AuthorizationServerMetadata, CredentialConfiguration, CredentialIssuerMetadata
-from oid4vci.oauth.authorization_details import AuthorizationDetail
-from oid4vci.offers import PRE_AUTHORIZED_CODE, CredentialOffer, PreAuthorizedCodeGrant, TxCode
-from oid4vci.wallet.exchange import Exchange, post_form
+from oid4vci.offers import AUTHORIZATION_CODE, PRE_AUTHORIZED_CODE, CredentialOffer, PreAuthorizedCodeGrant, TxCode
+from oid4vci.wallet.authorization_request import request_authorization
+from oid4vci.wallet.authorizing import Authorizing
+from oid4vci.wallet.client_authentication import ClientAuthentication
+from oid4vci.wallet.exchange import Exchange, extended
+from oid4vci.wallet.requested_credentials import Using, check_takes_details, credential_details, details_parameter
+from oid4vci.wallet.sender import CLIENT_PARAMETERS, Sender
 from oid4vci.wallet.session import Session, TokenRequest, read_token_response
 from oid4vci.wallet.settings import Wallet
 
 __all__ = ("Opened",)
 
 # What `redeem` decides itself; `extra` parameters are no way around that.
-_PARAMETERS = frozenset(
-    ("grant_type", "pre-authorized_code", "tx_code", "client_id", "authorization_details", "scope", "resource")
+_PARAMETERS: Final = frozenset(
+    ("grant_type", "pre-authorized_code", "tx_code", "authorization_details", "scope", "resource", *CLIENT_PARAMETERS)
 )
 
 
@@ -40,8 +47,9 @@ def demand_endpoints(wallet: Wallet, metadata: CredentialIssuerMetadata, server:
     for endpoint in (metadata.credential_endpoint, metadata.nonce_endpoint):
         if endpoint is not None:
             wallet.trust.demand_endpoint(endpoint, metadata.credential_issuer)
-    if server.token_endpoint is not None:
-        wallet.trust.demand_endpoint(server.token_endpoint, server.issuer)
+    for endpoint in (server.token_endpoint, server.pushed_authorization_request_endpoint, server.challenge_endpoint):
+        if endpoint is not None:
+            wallet.trust.demand_endpoint(endpoint, server.issuer)
 
 
 @frozen
@@ -69,7 +77,10 @@ class Opened:
 
     @property
     def grant_types(self) -> tuple[str, ...]:
-        """The grant types to choose from: those of the offer, else those of the Authorization Server (OID4VCI 4.1.1)."""
+        """The grant types to choose from: those of the offer, else those of the Authorization Server (OID4VCI 4.1.1).
+
+        A grant for which the offer names another Authorization Server than `server` takes an `Offer.open` with its `grant_type`.
+        """
         return self.offer.grant_types or self.server.grant_types
 
     @property
@@ -82,12 +93,21 @@ class Opened:
         """What to tell the person about the Transaction Code; None if none is needed."""
         return self.pre_authorized_code.tx_code if self.pre_authorized_code else None
 
+    @property
+    def issuer_state(self) -> str | None:
+        """What goes unchanged into the Authorization Request, if the offer has it."""
+        grants = self.offer.grants
+        return None if grants is None or grants.authorization_code is None else grants.authorization_code.issuer_state
+
     def redeem(
         self,
         tx_code: str | None = None,
         *,
         configuration_ids: Sequence[str] | None = None,
         scope: str | None = None,
+        now: int | None = None,
+        dpop: Signer | None = None,
+        authentication: ClientAuthentication | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> Exchange[Session]:
         """The Token Request with the pre-authorized code (OID4VCI 6.1).
@@ -96,20 +116,22 @@ class Opened:
         `authorization_details`; without them, the code stands for all that was offered. `scope` (space-separated) and `extra`
         parameters are sent along.
 
+        `dpop` is the key to bind the Access Token to (RFC 9449); a server that does not know DPoP gives a Bearer token.
+        `authentication` is a Wallet Attestation, or another way to authenticate. With either of them `now`, in seconds since the
+        epoch, is needed.
+
         Raises `TxCodeRequired` if a Transaction Code is demanded and `tx_code` cannot be it, and `ValueError` if none is demanded,
         the offer has no pre-authorized code, a configuration was not offered, none has a format that the Wallet can verify, the
-        server says that it takes no `authorization_details`, an
-        extra parameter is a known one, or the server takes no anonymous requests and the Wallet has no `client_id`. The exchange
-        raises `WrongTxCode`: ask the person again and redeem again; `Refused`: the code is gone.
+        server says that it takes no `authorization_details`, not this authentication or not these algorithms, the settings of the
+        Wallet rule out to go without `dpop` or `authentication`, an extra parameter is a known one, or the server takes no
+        anonymous requests and the Wallet has no `client_id`. The exchange raises `WrongTxCode`: ask the person again and redeem
+        again; `Refused`: the code is gone.
         """
         grant = self.pre_authorized_code
         if grant is None:
             raise ValueError("the offer has no pre-authorized code")
-        chosen = self.offer.credential_configuration_ids if configuration_ids is None else configuration_ids
-        formats = {each.format for name, each in self.configurations.items() if name in chosen}
-        if formats and not any(each in self.wallet.formats for each in formats):
-            # Before the code is spent on Credentials that nobody here can verify.
-            raise ValueError("the Wallet has no verifier for the format of any of these Credentials")
+        self._check_server(PRE_AUTHORIZED_CODE)
+        chosen = self._chosen(configuration_ids)
         parameters = {"grant_type": PRE_AUTHORIZED_CODE, "pre-authorized_code": grant.pre_authorized_code}
         # OID4VCI 6.1: "MUST be present if a tx_code object was present in the Credential Offer", even an empty one.
         if grant.tx_code is not None:
@@ -118,50 +140,99 @@ class Opened:
             raise ValueError("the offer demands no transaction code")
         if tx_code is not None:
             parameters["tx_code"] = tx_code
-        client_id = self._client_id()
-        if client_id is not None:
-            parameters["client_id"] = client_id
         if configuration_ids is not None:
-            parameters["authorization_details"] = self._authorization_details(configuration_ids)
+            parameters["authorization_details"] = self.authorization_details(configuration_ids)
         if scope is not None:
             parameters["scope"] = scope
             if self.metadata.authorization_servers is not None:
                 # "it is RECOMMENDED to use a resource parameter ... whose value is the Credential Issuer's identifier value"
                 parameters["resource"] = self.metadata.credential_issuer
-        if extra:
-            if not _PARAMETERS.isdisjoint(extra):
-                raise ValueError(f"an extra parameter must be none of {', '.join(sorted(_PARAMETERS))}")
-            parameters.update(extra)
         request = TokenRequest(
-            client_id=client_id,
-            configuration_ids=self.offer.credential_configuration_ids
-            if configuration_ids is None
-            else tuple(configuration_ids),
+            configuration_ids=chosen,
             with_details=configuration_ids is not None,
             with_tx_code=tx_code is not None,
         )
-        return Exchange(post_form(self.token_endpoint, parameters), partial(read_token_response, self, request))
-
-    def _client_id(self) -> str | None:
         # "the client_id parameter is only needed when a form of Client Authentication that relies on this parameter is used"
-        if self.server.anonymous_access:
-            return None
-        if self.wallet.client_id is None:
-            raise ValueError("this server takes no anonymous token requests: the Wallet needs a client_id")
-        return self.wallet.client_id
-
-    def _authorization_details(self, configuration_ids: Sequence[str]) -> str:
-        # A server that ignored them would spend the code on a token that the Wallet cannot use (OID4VCI 6.2).
-        if self.server.authorization_details_types_supported is not None and not self.server.takes_authorization_details:
-            raise ValueError("this server takes no authorization_details of type openid_credential")
-        offered = self.offer.credential_configuration_ids
-        if not configuration_ids or not set(configuration_ids) <= set(offered):
-            raise ValueError(f"choose from what is offered: {', '.join(offered)}")
-        # "MUST contain the Credential Issuer's identifier in the locations element", if there is `authorization_servers`
-        locations = None if self.metadata.authorization_servers is None else (self.metadata.credential_issuer,)
-        return _json.dumps(
-            [
-                AuthorizationDetail(credential_configuration_id=name, locations=locations).to_json()
-                for name in dict.fromkeys(configuration_ids)
-            ]
+        sender = Sender.of(
+            self.wallet, self.server, dpop=dpop, authentication=authentication, anonymous=self.server.anonymous_access
         )
+        return sender.post_form(
+            self.token_endpoint,
+            extended(parameters, extra, known=_PARAMETERS),
+            now=now,
+            read=partial(read_token_response, self, request),
+        )
+
+    def authorization_details(self, configuration_ids: Sequence[str]) -> str:
+        """The parameter that asks for these configurations (OID4VCI 5.1.1).
+
+        Raises `ValueError` if one was not offered, there is none, or the server says that it takes no `authorization_details`.
+        """
+        check_takes_details(self.server)
+        return details_parameter(credential_details(self.metadata, self._chosen(configuration_ids)))
+
+    def authorize(
+        self,
+        *,
+        redirect_uri: str,
+        configuration_ids: Sequence[str] | None = None,
+        using: Using | None = None,
+        claims: Mapping[str, Sequence[ClaimsDescription]] | None = None,
+        scope: str | None = None,
+        now: int | None = None,
+        dpop: Signer | None = None,
+        authentication: ClientAuthentication | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> Exchange[Authorizing] | Authorizing:
+        """Begin the authorization code flow (OID4VCI 5.1): with an exchange, where the server takes pushed requests (RFC 9126).
+
+        - `redirect_uri` is where the browser brings the response, registered for the client.
+        - `configuration_ids` are those of the offer to ask for, by default all of them.
+        - `using` says how to ask: by the `scope` values of the metadata or by `authorization_details`. By default, by scope where
+          every configuration has a value, as HAIP 4.3 wants, and by details otherwise, or where `claims` are asked for.
+        - `claims` are claims descriptions by configuration id (OID4VCI B.1).
+        - `scope` values, space-separated, and `extra` parameters are sent along.
+        - `dpop` is the key to bind the code and the Access Token to (RFC 9449), `authentication` a Wallet Attestation or another
+          way to authenticate, in the pushed request and in the Token Request. With either of them, `now`, in seconds since the
+          epoch, is needed for a pushed request.
+
+        Raises `InvalidMetadata` if the server does not support this flow as it is made here (PKCE with S256, a pushed request
+        where the server or the settings demand one), or there is no way to ask for a Credential; `Untrusted` for its endpoints;
+        and `ValueError` if the offer does not have the grant or names another server for it, a configuration was not offered,
+        none has a format that the Wallet can verify, responses cannot be recognized at `redirect_uri`, the Wallet has no
+        `client_id`, claims contradict each other or do not go with `using`, an extra parameter is a known one, and for what else
+        `redeem` raises it for. The exchange raises `Refused`.
+        """
+        if AUTHORIZATION_CODE not in self.grant_types:
+            if self.offer.grant_types:
+                raise ValueError("the offer has no authorization code grant")
+            raise InvalidMetadata("the Authorization Server does not support the authorization code grant")
+        self._check_server(AUTHORIZATION_CODE)
+        return request_authorization(
+            self,
+            Sender.of(self.wallet, self.server, dpop=dpop, authentication=authentication),
+            redirect_uri=redirect_uri,
+            configuration_ids=self._chosen(configuration_ids),
+            using=using,
+            claims=claims,
+            scope=scope,
+            extra=extra,
+            now=now,
+        )
+
+    def _check_server(self, grant_type: str) -> None:
+        """Raise `ValueError` if this server was chosen for another grant of the offer: no code goes where it does not belong."""
+        supported = self.server.grant_types_supported
+        unsupported = bool(self.offer.grant_types) and supported is not None and grant_type not in supported
+        if unsupported or self.offer.authorization_server(grant_type) not in (None, self.server.issuer):
+            raise ValueError("this grant is for another Authorization Server: open the offer with this grant_type")
+
+    def _chosen(self, configuration_ids: Sequence[str] | None) -> tuple[str, ...]:
+        """Configurations to ask for, of which the Wallet can verify at least one: nothing is to be spent on others."""
+        offered = self.offer.credential_configuration_ids
+        chosen = offered if configuration_ids is None else tuple(dict.fromkeys(strings(configuration_ids)))
+        if not chosen or not set(chosen) <= set(offered):
+            raise ValueError(f"choose from what is offered: {', '.join(offered)}")
+        if not any(self.configurations[name].format in self.wallet.formats for name in chosen):
+            raise ValueError("the Wallet has no verifier for the format of any of these Credentials")
+        return chosen

@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, field, frozen
 
-from oid4vci import _jose
 from oid4vci._document import Document, string, wire
+from oid4vci.errors import Advice
 from oid4vci.http import Response
-from oid4vci.keys import LocalSigner, PublicKey, Signer, SigningInput, public_key, sign
+from oid4vci.keys import PublicKey, Signer, SigningInput, public_key
 from oid4vci.metadata import CredentialConfiguration
 from oid4vci.proofs.jwt import proof_signing_input
-from oid4vci.wallet.exchange import Exchange, json_object, post, post_json, server_error
+from oid4vci.wallet.exchange import Exchange, extended, json_object, post, server_error
 from oid4vci.wallet.issued import Deferred, Issued, read_credential_response
+from oid4vci.wallet.sender import Sender
+from oid4vci.wallet.signing import UnsignedJwt, signed, to_sign
 
 if TYPE_CHECKING:
     from oid4vci.wallet.session import Session
@@ -39,7 +41,12 @@ def request_nonce(endpoint: str, order: "Order", then: Callable[["Order"], T | E
     def read(response: Response) -> T | Exchange[T]:
         if refused := server_error(response):
             raise refused
-        return then(evolve(order, c_nonce=NonceResponse.from_json(json_object(response, statuses=SUCCESS)).c_nonce))
+        c_nonce = NonceResponse.from_json(json_object(response, statuses=SUCCESS)).c_nonce
+        session = order.session
+        # "the Wallet uses the new nonce value in the DPoP proof when presenting an access token at the Credential Endpoint", also
+        # where that has another origin -- OID4VCI 7.2
+        sender = session.sender.after(endpoint, response).after(session.metadata.credential_endpoint, response)
+        return then(evolve(order, session=evolve(session, sender=sender), c_nonce=c_nonce))
 
     # "the Wallet does not need to supply an access token to access it" -- OID4VCI 7.1
     return Exchange(post(endpoint), read)
@@ -123,16 +130,19 @@ class Order:
                 raise ValueError(f"the issuer accepts {', '.join(algorithms)}, not {signer.algorithm}")
 
 
-def _signing_inputs(proofs: "Proofs") -> tuple[bytes, ...]:
+def _unsigned_jwts(proofs: "Proofs") -> tuple[UnsignedJwt, ...]:
     session = proofs.order.session
     return tuple(
-        proof_signing_input(
+        UnsignedJwt(
             signer,
-            audience=session.metadata.credential_issuer,
-            nonce=proofs.order.c_nonce,
-            # "MUST be omitted if the access token ... was obtained ... through anonymous access to the token endpoint"
-            issuer_claim=session.client_id,
-            now=proofs.now,
+            proof_signing_input(
+                signer,
+                audience=session.metadata.credential_issuer,
+                nonce=proofs.order.c_nonce,
+                # "MUST be omitted if the access token ... was obtained ... through anonymous access to the token endpoint"
+                issuer_claim=session.client_id,
+                now=proofs.now,
+            ),
         )
         for signer in proofs.signers
     )
@@ -142,25 +152,21 @@ def _signing_inputs(proofs: "Proofs") -> tuple[bytes, ...]:
 class Proofs:
     """The proofs for an order, one for each key, still to be signed; `submit` sends them with the Credential Request.
 
-    `now` is the `iat` of the proofs. The value holds the Access Token. It can be stored (`dump`) unless it holds a private key.
+    `now` is the `iat` of the proofs. The value holds the Access Token. Store it (`dump`) as a secret.
     """
 
     order: Order
     signers: tuple[Signer, ...]
     now: int
-    _inputs: tuple[bytes, ...] = field(init=False, eq=False, repr=False)
+    _jwts: tuple[UnsignedJwt, ...] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_inputs", _signing_inputs(self))
+        object.__setattr__(self, "_jwts", _unsigned_jwts(self))
 
     @property
     def to_sign(self) -> tuple[SigningInput, ...]:
         """What the keys outside this process must sign."""
-        return tuple(
-            SigningInput(signer.key_id, signer.algorithm, data)
-            for signer, data in zip(self.signers, self._inputs, strict=True)
-            if not isinstance(signer, LocalSigner)
-        )
+        return to_sign(self._jwts)
 
     @property
     def holder_keys(self) -> tuple[PublicKey, ...]:
@@ -173,11 +179,12 @@ class Proofs:
         """The Credential Request (OID4VCI 8.2).
 
         `signatures` are raw JWS signatures, one for each element of `to_sign` in its order. `now` is the time for which
-        Credentials are verified, by default that of the proofs. `extra` members are sent along.
+        Credentials are verified, and that of the DPoP proof, by default that of the proofs. `extra` members are sent along.
 
         The exchange gives `Issued`, with verified Credentials, or `Deferred`. If the issuer rejects the `c_nonce` it fetches
         another one, once: keys in this process sign again, for others it gives new `Proofs` to sign. It raises `Refused` if the
-        issuer does not issue, `InvalidCredential` for Credentials that do not verify, `InvalidResponse`.
+        issuer does not issue, with the advice to refresh the session or to authorize again if it rejects the Access Token;
+        `InvalidCredential` for Credentials that do not verify, `InvalidResponse`.
 
         Raises `ValueError` for a wrong number or size of signatures, or an extra member that is a known one.
         """
@@ -188,33 +195,28 @@ class Proofs:
             if order.credential_identifier is None
             else {"credential_identifier": order.credential_identifier}
         )
-        if len(signatures) != len(self.to_sign):
-            raise ValueError(f"{len(self.to_sign)} signatures are needed, one for each element of to_sign in its order")
-        if self.signers:
-            members["proofs"] = {"jwt": self._jwts(signatures)}
-        if extra:
-            if not _MEMBERS.isdisjoint(extra):
-                raise ValueError(f"an extra member must be none of {', '.join(sorted(_MEMBERS))}")
-            members.update(extra)
-        verified_for = self.now if now is None else now
+        jwts = signed(self._jwts, signatures)
+        if jwts:
+            members["proofs"] = {"jwt": jwts}
+        members = extended(members, extra, known=_MEMBERS)
+        time = self.now if now is None else now
 
-        def read(response: Response) -> "Issued | Deferred | Proofs | Exchange[Issued | Deferred | Proofs]":
+        def read(response: Response, sender: Sender) -> "Issued | Deferred | Proofs | Exchange[Issued | Deferred | Proofs]":
+            # What the answer brings is kept, also for the request with another c_nonce.
+            kept = evolve(session, sender=sender)
             if refused := server_error(response):
+                if refused.status == 401 and refused.error in ("invalid_token", "unknown_error"):
+                    refused.advice = Advice.AUTHORIZE if session.refresh_token is None else Advice.REFRESH
                 endpoint = session.metadata.nonce_endpoint
                 # "The wallet should retrieve a new c_nonce value" -- OID4VCI 8.3.1.2; but not for ever.
                 if refused.error != "invalid_nonce" or endpoint is None or order.renewed or not self.signers:
                     raise refused
-                return request_nonce(endpoint, order, lambda fresh: self._renew(fresh, now, extra))
-            return read_credential_response(session, order.configuration_id, self.holder_keys, verified_for, response)
+                return request_nonce(endpoint, evolve(order, session=kept), lambda fresh: self._renew(fresh, now, extra))
+            return read_credential_response(kept, order.configuration_id, self.holder_keys, time, response)
 
-        return Exchange(post_json(session.metadata.credential_endpoint, members, access_token=session.access_token), read)
-
-    def _jwts(self, signatures: Sequence[bytes]) -> list[str]:
-        remaining = iter(signatures)
-        return [
-            _jose.compact(data, *sign(signer, [data], [] if isinstance(signer, LocalSigner) else [next(remaining)]))
-            for signer, data in zip(self.signers, self._inputs, strict=True)
-        ]
+        return session.sender.post_json(
+            session.metadata.credential_endpoint, members, access_token=session.access_token, now=time, read=read
+        )
 
     def _renew(
         self, fresh: Order, now: int | None, extra: Mapping[str, Any] | None

@@ -1,19 +1,24 @@
-"""An Access Token and what may be ordered with it; the Token Response (OID4VCI 6.2, 6.3)."""
+"""An Access Token, what may be ordered with it, and how it is refreshed; the Token Response (OID4VCI 6.2, 6.3)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from oid4vci._document import Codec, Document, integer, json_array, string, wire
 from oid4vci._json import Malformed
-from oid4vci.errors import WrongTxCode
+from oid4vci.errors import Advice, WrongTxCode
 from oid4vci.http import Response
+from oid4vci.keys import Signer
 from oid4vci.metadata import CredentialIssuerMetadata
 from oid4vci.oauth.authorization_details import OPENID_CREDENTIAL, AuthorizationDetail
-from oid4vci.wallet.exchange import Exchange, json_object, server_error
+from oid4vci.wallet.client_authentication import ClientAuthentication
+from oid4vci.wallet.exchange import Exchange, extended, json_object, server_error
 from oid4vci.wallet.order import Order, request_nonce
+from oid4vci.wallet.requested_credentials import credential_scope
+from oid4vci.wallet.sender import CLIENT_PARAMETERS, Sender
 from oid4vci.wallet.settings import Wallet
 
 if TYPE_CHECKING:
@@ -31,12 +36,15 @@ def _check_token(value: Any) -> None:
 
 
 ACCESS_TOKEN: Final = Codec(_check_token)
+# "Value is case insensitive." -- RFC 6749 5.1
+BEARER, DPOP = "bearer", "dpop"
+# What `refresh` decides itself.
+_PARAMETERS: Final = frozenset(("grant_type", "refresh_token", "authorization_details", "scope", *CLIENT_PARAMETERS))
 
 
 def _check_token_type(value: Any) -> None:
-    # "Value is case insensitive." -- RFC 6749 5.1
-    if not isinstance(value, str) or value.lower() != "bearer":
-        raise Malformed("must be Bearer: other types are not supported")
+    if not isinstance(value, str) or value.lower() not in (BEARER, DPOP):
+        raise Malformed("must be Bearer or DPoP: other types are not supported")
 
 
 @frozen(kw_only=True)
@@ -47,33 +55,47 @@ class TokenResponse(Document):
     token_type: str = field(metadata=wire(Codec(_check_token_type)))
     expires_in: int | None = field(default=None, metadata=wire(integer(minimum=0)))
     refresh_token: str | None = field(default=None, repr=False, metadata=wire(string(maximum=65_536)))
+    scope: str | None = field(default=None, metadata=wire(string(minimum=0, maximum=65_536)))
     authorization_details: tuple[Any, ...] | None = field(default=None, metadata=wire(json_array()))
 
 
 @frozen(kw_only=True)
 class TokenRequest:
-    """What of a Token Request decides how its answer is read."""
+    """What of a Token Request decides how its answer is read.
 
-    client_id: str | None
+    `scopes` are the scope values that asked for each configuration in the Authorization Request; None if scopes did not.
+    """
+
     configuration_ids: tuple[str, ...]
     with_details: bool
     with_tx_code: bool
+    scopes: Mapping[str, str] | None = None
+
+    def granted(self, scope: str | None) -> tuple[str, ...]:
+        """The configurations that the `scope` of a response leaves: without one, it is what was asked for (RFC 6749 5.1)."""
+        if self.scopes is None or scope is None:
+            return self.configuration_ids
+        values = scope.split(" ")
+        granted = tuple(name for name in self.configuration_ids if self.scopes.get(name) in values)
+        if not granted:
+            raise Malformed("grants nothing of what was asked for", "scope")
+        return granted
 
 
 @frozen(kw_only=True)
 class Session:
     """An Access Token, and what may be ordered with it.
 
-    `client_id` is what the Token Request named, None if it was anonymous. `configuration_ids` can be ordered; if the server named
-    `credential_identifiers` (by configuration id), each is one Credential Dataset, and Credentials are ordered by them.
-    `expires_in` is in seconds from the answer, None if the server did not say.
+    `sender` is as whom the Wallet got it: the token is bound to the DPoP key of `sender`, or a Bearer token if that has none.
+    `configuration_ids` can be ordered; if the server named `credential_identifiers` (by configuration id), each is one Credential
+    Dataset, and Credentials are ordered by them. `expires_in` is in seconds from the answer, None if the server did not say.
 
     The value holds the Access Token and the Refresh Token. Store it (`dump`) as a secret (OID4VCI 13.10).
     """
 
     opened: "Opened"
+    sender: Sender
     access_token: str = field(repr=False)
-    client_id: str | None
     configuration_ids: tuple[str, ...]
     credential_identifiers: Mapping[str, tuple[str, ...]] | None = None
     expires_in: int | None = None
@@ -88,6 +110,78 @@ class Session:
     def metadata(self) -> CredentialIssuerMetadata:
         """The issuer's metadata."""
         return self.opened.metadata
+
+    @property
+    def client_id(self) -> str | None:
+        """What the Token Request named, None if it was anonymous."""
+        return self.sender.client_id
+
+    def refresh(
+        self,
+        *,
+        now: int | None = None,
+        configuration_ids: Sequence[str] | None = None,
+        dpop: Signer | None = None,
+        authentication: ClientAuthentication | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> "Exchange[Session]":
+        """A new Access Token for the Refresh Token (RFC 6749 6): for Credentials that are ordered later, or once more.
+
+        `now`, in seconds since the epoch, is needed if the session has a DPoP key or authenticates. `configuration_ids`, of those
+        that were offered, ask for a token for less than was granted. `authentication` replaces that of the session: a fresh
+        Wallet Attestation for the same key. `dpop` replaces the DPoP key, if the client authenticates. `extra` parameters are
+        sent along.
+
+        The new session has the new Refresh Token; if the server sent none, the old one is still good. Store it in place of this
+        one (`dump`): most servers take a Refresh Token once.
+
+        Raises `ValueError` if there is no Refresh Token, `now` is missing, a configuration was not offered, the keys are others
+        than they must be, or an extra parameter is a known one. The exchange raises `Refused`, with the advice to authorize again
+        if the Refresh Token has expired, was used before, or was revoked.
+        """
+        if self.refresh_token is None:
+            raise ValueError("this session has no refresh token")
+        parameters = {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
+        if configuration_ids is not None:
+            parameters.update(self._narrowing(configuration_ids))
+        parameters = extended(parameters, extra, known=_PARAMETERS)
+        wanted = self.configuration_ids if configuration_ids is None else tuple(dict.fromkeys(configuration_ids))
+        return self.sender.renewed(dpop=dpop, authentication=authentication).post_form(
+            self.opened.token_endpoint, parameters, now=now, read=partial(self._refreshed, wanted)
+        )
+
+    def _narrowing(self, configuration_ids: Sequence[str]) -> dict[str, str]:
+        """What asks for these configurations: `authorization_details` (RFC 9396 6.1), or `scope` where only that was granted."""
+        opened = self.opened
+        if self.credential_identifiers is None and not opened.server.takes_authorization_details:
+            offered = [name for name in configuration_ids if name in opened.configurations]
+            scopes = dict.fromkeys(credential_scope(self.metadata, name) for name in offered)
+            if scopes and None not in scopes and len(offered) == len(configuration_ids):
+                return {"scope": " ".join(scope for scope in scopes if scope is not None)}
+        return {"authorization_details": opened.authorization_details(configuration_ids)}
+
+    def _refreshed(self, wanted: tuple[str, ...], response: Response, sender: Sender) -> "Session":
+        if refused := server_error(response):
+            if refused.error == "invalid_grant":
+                refused.advice = Advice.AUTHORIZE
+            raise refused
+        token = TokenResponse.from_json(json_object(response))
+        identifiers = _identifiers(self.opened, token)
+        if identifiers is None and self.credential_identifiers is not None:
+            # Those that are known stay what they are: a response need not repeat what the request did not ask for.
+            identifiers = {name: named for name, named in self.credential_identifiers.items() if name in wanted}
+            if not identifiers:
+                raise Malformed("authorization_details are missing")
+        return evolve(
+            self,
+            sender=_bound(self.opened, token, sender),
+            access_token=token.access_token,
+            configuration_ids=wanted if identifiers is None else tuple(identifiers),
+            credential_identifiers=identifiers,
+            expires_in=token.expires_in,
+            # "The authorization server MAY issue a new refresh token, in which case the client MUST discard the old" -- RFC 6749 6
+            refresh_token=token.refresh_token or self.refresh_token,
+        )
 
     def order(self, configuration_id: str, credential_identifier: str | None = None) -> Exchange[Order] | Order:
         """Begin to order a Credential: an exchange that fetches a `c_nonce`, or the order, if the issuer has no Nonce Endpoint.
@@ -121,27 +215,44 @@ class Session:
         return chosen
 
 
-def read_token_response(opened: "Opened", request: TokenRequest, response: Response) -> Session:
-    """The answer to the Token Request. Raises `WrongTxCode`, `Refused`, and `Malformed`."""
+def read_token_response(opened: "Opened", request: TokenRequest, response: Response, sender: Sender) -> Session:
+    """The answer to the Token Request of `sender`. Raises `WrongTxCode`, `Refused`, and `Malformed`."""
     if refused := server_error(response):
         # "the Client provides the wrong Transaction Code", or the code has expired: OID4VCI 6.3 has one error for both.
         if refused.error == "invalid_grant" and request.with_tx_code:
             raise WrongTxCode(refused.error, refused.description, status=refused.status)
         raise refused
     token = TokenResponse.from_json(json_object(response))
-    identifiers = _identifiers(opened, request, token)
+    identifiers = _identifiers(opened, token)
+    # "REQUIRED when the authorization_details parameter ... is used in ... [the] Token Request" -- OID4VCI 6.2
+    if identifiers is None and request.with_details:
+        raise Malformed("authorization_details of type openid_credential are missing")
     return Session(
         opened=opened,
+        sender=_bound(opened, token, sender),
         access_token=token.access_token,
-        client_id=request.client_id,
-        configuration_ids=request.configuration_ids if identifiers is None else tuple(identifiers),
+        configuration_ids=request.granted(token.scope) if identifiers is None else tuple(identifiers),
         credential_identifiers=identifiers,
         expires_in=token.expires_in,
         refresh_token=token.refresh_token,
     )
 
 
-def _identifiers(opened: "Opened", request: TokenRequest, token: TokenResponse) -> dict[str, tuple[str, ...]] | None:
+def _bound(opened: "Opened", token: TokenResponse, sender: Sender) -> Sender:
+    """The sender that can use the token: `token_type` says whether it is bound to the key that was proved (RFC 9449 5)."""
+    if token.token_type.lower() == DPOP:
+        if sender.dpop is None:
+            raise Malformed("must be Bearer: the Wallet proved no key to bind a token to", "token_type")
+        return sender
+    if sender.dpop is None:
+        return sender
+    # The server does not know DPoP. Whether the token is good enough then is for the client to decide (RFC 9449 5).
+    if not opened.wallet.bearer:
+        raise Malformed("must be DPoP: the Wallet takes no Bearer tokens", "token_type")
+    return evolve(sender, dpop=None, nonces={})
+
+
+def _identifiers(opened: "Opened", token: TokenResponse) -> dict[str, tuple[str, ...]] | None:
     """The credential identifiers by offered configuration, in the order of the offer; None if the server named none."""
     named: dict[str, list[str]] = {}
     for i, element in enumerate(token.authorization_details or ()):
@@ -156,9 +267,6 @@ def _identifiers(opened: "Opened", request: TokenRequest, token: TokenResponse) 
             raise error.within(f"authorization_details[{i}]") from None
         named.setdefault(detail.credential_configuration_id, []).extend(detail.credential_identifiers)
     if not named:
-        # "REQUIRED when the authorization_details parameter ... is used in ... [the] Token Request" -- OID4VCI 6.2
-        if request.with_details:
-            raise Malformed("authorization_details of type openid_credential are missing")
         return None
     offered = {name: tuple(dict.fromkeys(named[name])) for name in opened.offer.credential_configuration_ids if name in named}
     if not offered:

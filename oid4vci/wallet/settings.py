@@ -1,4 +1,4 @@
-"""What a Wallet brings along: its trust decisions, its name, its languages, the formats it verifies.
+"""What a Wallet brings along: its trust decisions, its name, its languages, the formats it verifies, its keys.
 
 Settings are configuration of the running program. They are never part of a stored state.
 """
@@ -10,7 +10,11 @@ from attrs import Attribute, field, frozen
 
 from oid4vci._document import strings
 from oid4vci.formats.credential_format import CredentialVerifier
+from oid4vci.keys import Signer
+from oid4vci.oauth import client_assertion, client_attestation
+from oid4vci.secret import NewSecret, new_secret
 from oid4vci.trust import Trust
+from oid4vci.wallet.client_authentication import ClientAssertion, RestoreClientAuthentication, WalletAttestation
 
 __all__ = ("Wallet",)
 
@@ -57,19 +61,44 @@ def _check_locales(_: object, __: "Attribute[tuple[str, ...]]", locales: tuple[s
         raise ValueError("locales are language tags such as de-AT (RFC 3066)")
 
 
+_OWN_AUTHENTICATIONS: Mapping[str, RestoreClientAuthentication] = {
+    client_assertion.METHOD: ClientAssertion.restore,
+    client_attestation.METHOD: WalletAttestation.restore,
+}
+
+
 @frozen(eq=False, kw_only=True)
 class Wallet:
     """The settings that every exchange of a Wallet shares.
 
-    `trust` decides with whom the Wallet talks and whose Credentials it takes. `client_id` names the Wallet to Authorization
-    Servers that do not serve anonymous clients. `locales` are language tags (RFC 3066), the preferred one first. `formats` maps a
-    Credential Format Identifier to its verifier; without it, the formats of this library. Raises `ValueError`.
+    - `trust` decides with whom the Wallet talks and whose Credentials it takes.
+    - `client_id` names the Wallet to Authorization Servers that do not serve anonymous clients.
+    - `locales` are language tags (RFC 3066), the preferred one first.
+    - `formats` maps a Credential Format Identifier to its verifier; without it, the formats of this library.
+    - `signers`: keys by their `key_id`, for states that are loaded; a key that is not there comes back as a `RemoteSigner`.
+    - `client_authentications` maps a `token_endpoint_auth_method` to what makes a stored client authentication again.
+    - `bearer`: whether Access Tokens that are bound to no key are taken. HAIP 4 wants False.
+    - `public`: whether the Wallet may do without client authentication. HAIP 4.4.1 wants False.
+    - `plain_requests`: whether an Authorization Request may go through the browser as it is, where the server takes no pushed
+      ones. HAIP 4 wants False.
+    - `responses_without_iss`: whether an Authorization Response may lack `iss`, where the server does not say that it sends it.
+      HAIP 4 wants False.
+    - `new_secret` makes the identifiers of what the Wallet signs, and what binds an Authorization Response to its request.
+
+    Raises `ValueError`.
     """
 
     trust: Trust
     client_id: str | None = field(default=None, validator=_check_client_id)
     locales: tuple[str, ...] = field(default=(), converter=strings, validator=_check_locales)
     formats: Mapping[str, CredentialVerifier] = field(factory=_OwnFormats, repr=False)
+    signers: Mapping[str, Signer] = field(factory=dict, repr=False)
+    client_authentications: Mapping[str, RestoreClientAuthentication] = field(default=_OWN_AUTHENTICATIONS, repr=False)
+    bearer: bool = True
+    public: bool = True
+    plain_requests: bool = True
+    responses_without_iss: bool = True
+    new_secret: NewSecret = field(default=new_secret, repr=False)
 
     def verifier(self, name: str) -> CredentialVerifier:
         """The verifier of a Credential Format. Raises `ValueError` if there is none."""

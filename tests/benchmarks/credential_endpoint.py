@@ -30,7 +30,7 @@ from oid4vci.http import Request
 from oid4vci.issuer import CredentialOrder, Issuer
 from oid4vci.keys import KeyReference, LocalSigner, ResolvedKeys, SigningInput
 from oid4vci.memory import MemoryStore
-from oid4vci.metadata import AuthorizationServerMetadata, CredentialIssuerMetadata
+from oid4vci.metadata import CredentialIssuerMetadata
 from oid4vci.nonces import Nonces
 from oid4vci.oauth.access_tokens import SealedAccessTokens
 from oid4vci.oauth.pre_authorized import GRANT_TYPE, PreAuthorizedCodes
@@ -96,12 +96,8 @@ class Requests:
             signer=LocalSigner("issuer-1", "ES256", ISSUER_KEY), disclosable=DISCLOSABLE, lifetime=31_536_000
         )
         self.issuer = Issuer(metadata, SealedAccessTokens(keys), {CONFIGURATION: self.encoder}, self.nonces)
-        server = AuthorizationServer(
-            AuthorizationServerMetadata.from_json(
-                {"issuer": IDENTIFIER, "token_endpoint": f"{IDENTIFIER}/token", "grant_types_supported": [GRANT_TYPE]}
-            ),
-            PreAuthorizedCodes(keys),
-            SealedAccessTokens(keys),
+        server = AuthorizationServer.at(
+            IDENTIFIER, access_tokens=SealedAccessTokens(keys), pre_authorized_codes=PreAuthorizedCodes(keys)
         )
         self.host = _Host()
         granted = server.pre_authorize("ada", [CONFIGURATION], now=self.now)

@@ -30,7 +30,30 @@ MUST = ("MUST", "MUST NOT")
 ROLES = ("issuer", "wallet", "authorization_server", "deployment")
 
 # The sections, with those below them, that this version claims to have whole.
-CLAIMED = ("4", "6", "7", "8", "12.2.2", "12.2.4", "A.3", "F.1", "F.4")
+CLAIMED = {
+    "VCI": (
+        "4",
+        "5",
+        "6",
+        "7",
+        "8",
+        "12.1",
+        "12.2.2",
+        "12.2.4",
+        "12.3",
+        "13.1",
+        "13.2",
+        "13.3",
+        "13.10",
+        "A.3",
+        "E",
+        "F.1",
+        "F.4",
+    ),
+    "HAIP": ("4",),
+}
+# Parts of these that it does not have.
+NOT_CLAIMED = {"HAIP": ("4.5",)}
 CLAIMED_ROLES = frozenset({"issuer", "wallet", "authorization_server"})
 
 
@@ -59,9 +82,9 @@ class Requirement:
     def claimed(self) -> bool:
         """Whether this version must show it, unless `exceptions.toml` says why not."""
         return (
-            self.document == "VCI"
-            and self.level in MUST
-            and any(within(self.section, section) for section in CLAIMED)
+            self.level in MUST
+            and any(within(self.section, section) for section in CLAIMED.get(self.document, ()))
+            and not any(within(self.section, section) for section in NOT_CLAIMED.get(self.document, ()))
             and not CLAIMED_ROLES.isdisjoint(self.roles)
         )
 

@@ -63,6 +63,7 @@ from oid4vci import (
     respond,
     run,
 )
+from oid4vci.metadata import ClientMetadata
 
 ISSUER = "https://issuer.example"
 
@@ -70,11 +71,14 @@ ISSUER = "https://issuer.example"
 def build(keys: SealingKeys, signer: LocalSigner | RemoteSigner, certificate: bytes) -> tuple[Issuer, AuthorizationServer]:
     """An issuer and its authorization server."""
     server = AuthorizationServer(
-        AuthorizationServerMetadata(issuer=ISSUER, token_endpoint=ISSUER + "/token", grant_types_supported=(GRANT_TYPE,)),
-        PreAuthorizedCodes(keys, lifetime=300),
-        SealedAccessTokens(keys),
+        metadata=AuthorizationServerMetadata(
+            issuer=ISSUER, token_endpoint=ISSUER + "/token", grant_types_supported=(GRANT_TYPE,)
+        ),
+        access_tokens=SealedAccessTokens(keys),
+        pre_authorized_codes=PreAuthorizedCodes(keys, lifetime=300),
         credential_issuers=[ISSUER],
-        public_clients={"wallet"},
+        clients={"wallet": ClientMetadata(token_endpoint_auth_method="none")},
+        other_clients=None,
     )
     configuration = SdJwtVcConfiguration(
         vct="urn:example:member",

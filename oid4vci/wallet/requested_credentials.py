@@ -1,0 +1,91 @@
+"""How Credentials are asked for: by `authorization_details` or by scope values (OID4VCI 5.1.1, 5.1.2, 6.1.1)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, TypeAlias
+
+from oid4vci import _json
+from oid4vci.claims import ClaimsDescription, contradictions
+from oid4vci.errors import InvalidMetadata
+from oid4vci.metadata import AuthorizationServerMetadata, CredentialIssuerMetadata
+from oid4vci.oauth.authorization_details import AuthorizationDetail
+
+__all__ = ("Using", "by_details", "check_takes_details", "credential_details", "credential_scope", "details_parameter")
+
+Using: TypeAlias = Literal["scope", "authorization_details"]
+"""A way to ask, by the name of its parameter."""
+
+SCOPE_VALUE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,1000}")
+# It makes an OpenID Connect request, which this is not.
+OPENID: Final = "openid"
+
+
+def credential_details(
+    metadata: CredentialIssuerMetadata,
+    configuration_ids: Sequence[str],
+    claims: Mapping[str, Sequence[ClaimsDescription]] | None = None,
+) -> tuple[AuthorizationDetail, ...]:
+    """Each of these configurations as an element of `authorization_details`.
+
+    "If the Credential Issuer metadata contains an `authorization_servers` parameter, the authorization detail's `locations` common
+    data field MUST be set to the Credential Issuer Identifier value." -- OID4VCI 5.1.1, 6.1
+
+    Raises `ValueError` for claims descriptions that are none, or contradict each other (OID4VCI B.3).
+    """
+    locations = None if metadata.authorization_servers is None else (metadata.credential_issuer,)
+    details = []
+    for name in configuration_ids:
+        wanted = None if claims is None or name not in claims else tuple(claims[name])
+        detail = AuthorizationDetail(credential_configuration_id=name, locations=locations, claims=wanted)
+        if contradictions(wanted or ()):
+            raise ValueError("claims descriptions repeat or contradict each other (OID4VCI B.3)")
+        details.append(detail)
+    return tuple(details)
+
+
+def check_takes_details(server: AuthorizationServerMetadata) -> None:
+    """Raise `ValueError` if the server says that it takes no `authorization_details` of type `openid_credential`.
+
+    One that ignored them would spend a code on a token that the Wallet cannot use (OID4VCI 6.2).
+    """
+    if server.authorization_details_types_supported is not None and not server.takes_authorization_details:
+        raise ValueError("this server takes no authorization_details of type openid_credential")
+
+
+def details_parameter(details: Sequence[AuthorizationDetail]) -> str:
+    """The `authorization_details` parameter."""
+    return _json.dumps([detail.to_json() for detail in details])
+
+
+def credential_scope(metadata: CredentialIssuerMetadata, configuration_id: str) -> str | None:
+    """The scope value that asks for a configuration; None if there is none, or what is there asks for something else."""
+    scope = metadata.credential_configurations_supported[configuration_id].scope
+    return scope if scope is not None and scope != OPENID and SCOPE_VALUE.fullmatch(scope) else None
+
+
+def by_details(
+    server: AuthorizationServerMetadata,
+    metadata: CredentialIssuerMetadata,
+    configuration_ids: Sequence[str],
+    *,
+    using: Using | None,
+    claims: bool,
+) -> bool:
+    """Whether to ask by `authorization_details`: where the application or `claims` want that, or there is a scope value lacking.
+
+    HAIP 4.3 wants scope values. Raises `InvalidMetadata` if neither way is open, `ValueError` if the wanted one is not.
+    """
+    lacking = [name for name in configuration_ids if credential_scope(metadata, name) is None]
+    if using == "scope":
+        if claims:
+            raise ValueError("claims can be asked for in authorization_details only")
+        if lacking:
+            raise ValueError(f"there is no scope value that asks for {', '.join(lacking)}")
+        return False
+    if using == "authorization_details" or claims:
+        check_takes_details(server)
+        return True
+    if lacking and not server.takes_authorization_details:
+        # "the only way to request the Credential is using authorization_details", which the server must list -- OID4VCI 12.2.4
+        raise InvalidMetadata("a Credential has no scope, and the Authorization Server lists no openid_credential details")
+    return bool(lacking)

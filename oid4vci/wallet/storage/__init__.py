@@ -1,0 +1,5 @@
+"""States as bytes and back."""
+
+from oid4vci.wallet.storage.envelope import State, dump, load
+
+__all__ = ("State", "dump", "load")

@@ -1,0 +1,86 @@
+"""The stored forms of `Opened` and `Session`."""
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from oid4vci._document import Document, array, integer, mapping, nested, string, wire
+from oid4vci._json import Malformed
+from oid4vci.metadata import AuthorizationServerMetadata, CredentialIssuerMetadata
+from oid4vci.offers import CredentialOffer, check_offer
+from oid4vci.wallet.opened import Opened, demand_endpoints
+from oid4vci.wallet.session import ACCESS_TOKEN, Session
+from oid4vci.wallet.settings import Wallet
+from oid4vci.wallet.storage.members import TEXT, require
+from oid4vci.wallet.storage.sender import StoredSender
+
+__all__ = ("StoredOpened", "StoredSession")
+
+
+@frozen(kw_only=True)
+class StoredOpened(Document):
+    """An `Opened`."""
+
+    offer: CredentialOffer = field(metadata=wire(nested(CredentialOffer)))
+    metadata: CredentialIssuerMetadata = field(metadata=wire(nested(CredentialIssuerMetadata)))
+    server: AuthorizationServerMetadata = field(metadata=wire(nested(AuthorizationServerMetadata)))
+
+    @classmethod
+    def of(cls, opened: Opened) -> "StoredOpened":
+        """The stored form."""
+        return cls(offer=opened.offer, metadata=opened.metadata, server=opened.server)
+
+    def restore(self, wallet: Wallet) -> Opened:
+        """The state."""
+        check_offer(self.offer, self.metadata)
+        # The trust decision may be another one by now.
+        for identifier in (self.metadata.credential_issuer, self.server.issuer):
+            wallet.trust.demand(identifier)
+        demand_endpoints(wallet, self.metadata, self.server)
+        require(self.server.issuer in self.metadata.servers, "server")
+        if self.server.token_endpoint is None:
+            raise Malformed("is missing", "server.token_endpoint")
+        return Opened(wallet, self.offer, self.metadata, self.server, self.server.token_endpoint)
+
+
+@frozen(kw_only=True)
+class StoredSession(Document):
+    """A `Session`."""
+
+    opened: StoredOpened = field(metadata=wire(nested(StoredOpened)))
+    access_token: str = field(repr=False, metadata=wire(ACCESS_TOKEN))
+    sender: StoredSender = field(metadata=wire(nested(StoredSender)))
+    configuration_ids: tuple[str, ...] = field(metadata=wire(array(string())))
+    credential_identifiers: Mapping[str, tuple[str, ...]] | None = field(
+        default=None, metadata=wire(mapping(array(string()), minimum=1))
+    )
+    expires_in: int | None = field(default=None, metadata=wire(integer(minimum=0)))
+    refresh_token: str | None = field(default=None, repr=False, metadata=wire(TEXT))
+
+    @classmethod
+    def of(cls, session: Session) -> "StoredSession":
+        """The stored form."""
+        return cls(
+            opened=StoredOpened.of(session.opened),
+            access_token=session.access_token,
+            sender=StoredSender.of(session.sender),
+            configuration_ids=session.configuration_ids,
+            credential_identifiers=session.credential_identifiers,
+            expires_in=session.expires_in,
+            refresh_token=session.refresh_token,
+        )
+
+    def restore(self, wallet: Wallet) -> Session:
+        """The state."""
+        opened, identifiers = self.opened.restore(wallet), self.credential_identifiers
+        require(set(self.configuration_ids) <= set(opened.offer.credential_configuration_ids), "configuration_ids")
+        require(identifiers is None or set(identifiers) == set(self.configuration_ids), "credential_identifiers")
+        return Session(
+            opened=opened,
+            access_token=self.access_token,
+            sender=self.sender.restore(wallet, opened.server),
+            configuration_ids=self.configuration_ids,
+            credential_identifiers=identifiers,
+            expires_in=self.expires_in,
+            refresh_token=self.refresh_token,
+        )
