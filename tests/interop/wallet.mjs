@@ -1,57 +1,70 @@
 // A wallet made of somebody else's libraries: takes one offer, verifies what comes, prints one JSON object.
 //
-//   node wallet.mjs '{"offer_uri": "...", "tx_code": "1234", "client_id": "...", "copies": 3, "anchors": "<PEM>"}'
+//   node wallet.mjs    reads one JSON object from standard input:
+//     offer_uri, tx_code, client_id (without it, an anonymous client), copies, anchors (PEM, of the issuer's certificates)
+//     dpop: whether tokens are bound to a key
+//     attester: {"issuer", "jwk", "x5c"}: who attests the wallet, which then authenticates with that
+//     redirect_uri, login: {"username", "password", "decision"}: for the authorization code grant
+//     using: "scope" or "authorization_details"
+//     refresh: whether the second credential is had with a refreshed token
+//     codes: how often the code is exchanged
 //
-// Without client_id it is an anonymous client. On failure the object has `error`: the step, and what the library saw.
+// On failure the object has `error`: the step, and what the library saw.
 
-import { createHash, randomBytes, X509Certificate } from 'node:crypto'
+import { text } from 'node:stream/consumers'
 import {
+  authorizationCodeGrantIdentifier,
   clientAuthenticationAnonymous,
+  clientAuthenticationClientAttestationJwt,
   clientAuthenticationNone,
   preAuthorizedCodeGrantIdentifier,
+  resourceRequest,
 } from '@openid4vc/oauth2'
-import { Openid4vciClient } from '@openid4vc/openid4vci'
+import { extractScopesForCredentialConfigurationIds, Openid4vciClient, Openid4vciWalletProvider } from '@openid4vc/openid4vci'
 import { SDJwtVcInstance } from '@sd-jwt/sd-jwt-vc'
 import * as jose from 'jose'
+import { withChallenge } from './attestation.mjs'
+import { decided } from './browser.mjs'
+import { certificate, certifiedKey, generateRandom, hash, Keys, newSecret } from './callbacks.mjs'
 
-const input = JSON.parse(process.argv[2])
-const keys = new Map()
+const input = JSON.parse(await text(process.stdin))
+const keys = new Keys()
+const common = { fetch, hash, generateRandom, signJwt: keys.signJwt, decryptJwe: () => ({ decrypted: false }) }
 
-async function newKey() {
-  const { publicKey, privateKey } = await jose.generateKeyPair('ES256')
-  const jwk = await jose.exportJWK(publicKey)
-  const thumbprint = await jose.calculateJwkThumbprint(jwk)
-  keys.set(thumbprint, privateKey)
-  return { jwk, thumbprint }
+async function clientAuthentication() {
+  if (!input.client_id) return clientAuthenticationAnonymous()
+  if (!input.attester) return clientAuthenticationNone({ clientId: input.client_id })
+  const [attester, instance] = [await keys.add(input.attester.jwk), await keys.generate()]
+  const clientAttestationJwt = await new Openid4vciWalletProvider({ callbacks: common }).createWalletAttestationJwt({
+    clientId: input.client_id,
+    issuer: input.attester.issuer,
+    confirmation: { jwk: instance.jwk },
+    expiresAt: new Date(Date.now() + 600_000),
+    walletName: 'TypeScript wallet',
+    signer: input.attester.x5c ? { method: 'x5c', alg: 'ES256', x5c: input.attester.x5c } : attester.signer,
+  })
+  let challenge
+  return async (options) => {
+    // draft-ietf-oauth-attestation-based-client-auth-07 8: the library knows no challenges.
+    const endpoint = options.authorizationServerMetadata.challenge_endpoint
+    if (endpoint && challenge === undefined) {
+      const response = await fetch(endpoint, { method: 'POST' })
+      challenge = (await response.json()).attestation_challenge
+    }
+    const signJwt = withChallenge(keys.signJwt, challenge)
+    await clientAuthenticationClientAttestationJwt({ clientAttestationJwt, callbacks: { ...common, signJwt } })(options)
+  }
 }
 
-async function signJwt(signer, { header, payload }) {
-  const thumbprint = await jose.calculateJwkThumbprint(signer.publicJwk)
-  const jwt = await new jose.SignJWT(payload).setProtectedHeader(header).sign(keys.get(thumbprint))
-  return { jwt, signerJwk: signer.publicJwk }
-}
-
-const client = new Openid4vciClient({
-  callbacks: {
-    fetch,
-    hash: (data, algorithm) => createHash(algorithm.replace('-', '')).update(data).digest(),
-    generateRandom: (size) => randomBytes(size),
-    signJwt,
-    decryptJwe: () => ({ decrypted: false }),
-    clientAuthentication: input.client_id
-      ? clientAuthenticationNone({ clientId: input.client_id })
-      : clientAuthenticationAnonymous(),
-  },
-})
+const callbacks = { ...common, clientAuthentication: await clientAuthentication() }
+const client = new Openid4vciClient({ callbacks })
 
 // The issuer's key: that of a leaf under one of our anchors, or the one of that kid in the issuer's own metadata.
 async function issuerKey(header, issuer) {
   if (header.x5c) {
-    const leaf = new X509Certificate(Buffer.from(header.x5c[0], 'base64'))
-    const anchor = new X509Certificate(input.anchors)
-    if (!leaf.checkIssued(anchor) || !leaf.verify(anchor.publicKey)) throw new Error('the leaf is not under the anchor')
-    if (!leaf.subjectAltName.includes(`URI:${issuer}`)) throw new Error('the leaf is for another issuer')
-    return { key: leaf.publicKey, resolution: 'x5c' }
+    const key = certifiedKey(header.x5c, input.anchors)
+    if (!certificate(header.x5c[0]).subjectAltName.includes(`URI:${issuer}`)) throw new Error('the leaf is for another issuer')
+    return { key, resolution: 'x5c' }
   }
   const { origin, pathname } = new URL(issuer)
   const response = await fetch(`${origin}/.well-known/jwt-vc-issuer${pathname === '/' ? '' : pathname}`)
@@ -66,7 +79,7 @@ async function verifyCredential(credential) {
   const { iss } = jose.decodeJwt(credential.split('~')[0])
   const { key, resolution } = await issuerKey(header, iss)
   const sdjwt = new SDJwtVcInstance({
-    hasher: (data, algorithm) => createHash(algorithm.replace('-', '')).update(data).digest(),
+    hasher: (data, algorithm) => hash(data, algorithm),
     hashAlg: 'sha-256',
     verifier: async (data, signature) => {
       await jose.compactVerify(`${data}.${signature}`, key, { algorithms: ['ES256'] })
@@ -84,50 +97,140 @@ async function verifyCredential(credential) {
   }
 }
 
+const detail = (id) => ({ type: 'openid_credential', credential_configuration_id: id })
+
+// A request as `using` says, its URL, and what must be remembered of it.
+async function authorizationRequest(credentialOffer, issuerMetadata, dpop) {
+  const configurationIds = credentialOffer.credential_configuration_ids
+  const request = { clientId: input.client_id, redirectUri: input.redirect_uri, dpop }
+  if (input.using !== 'authorization_details') {
+    const scopes = extractScopesForCredentialConfigurationIds({ issuerMetadata, credentialConfigurationIds: configurationIds })
+    return await client.initiateAuthorization({ ...request, credentialOffer, issuerMetadata, scope: scopes.join(' ') })
+  }
+  // This class sends no `state` (RFC 6749 4.1.1); the client within does.
+  const state = newSecret()
+  const made = await client.oauth2Client.createAuthorizationRequestUrl({
+    ...request,
+    state,
+    authorizationServerMetadata: issuerMetadata.authorizationServers[0],
+    additionalRequestPayload: {
+      authorization_details: JSON.stringify(configurationIds.map(detail)),
+      issuer_state: credentialOffer.grants[authorizationCodeGrantIdentifier].issuer_state,
+    },
+  })
+  return { ...made, state }
+}
+
+async function authorizationCodeToken(credentialOffer, issuerMetadata, dpop) {
+  step = 'authorization request'
+  const made = await authorizationRequest(credentialOffer, issuerMetadata, dpop)
+  asked = new URL(made.authorizationRequestUrl).searchParams
+  step = 'login'
+  const url = await decided(made.authorizationRequestUrl, input.login)
+  step = 'authorization response'
+  const authorizationServerMetadata = issuerMetadata.authorizationServers[0]
+  const response = client.parseAndVerifyAuthorizationResponseRedirectUrl({ url, authorizationServerMetadata })
+  if (response.state !== made.state) throw new Error('the state is another one')
+  if (response.error) throw Object.assign(new Error('the person refused'), { errorResponse: response })
+  const exchange = () =>
+    client.retrieveAuthorizationCodeAccessTokenFromOffer({
+      issuerMetadata,
+      credentialOffer,
+      authorizationCode: response.code,
+      pkceCodeVerifier: made.pkce.codeVerifier,
+      redirectUri: input.redirect_uri,
+      dpop: made.dpop,
+    })
+  step = 'token'
+  for (let i = 1; i < (input.codes ?? 1); i++) await exchange()
+  return await exchange()
+}
+
+function preAuthorizedCodeToken(credentialOffer, issuerMetadata, dpop) {
+  step = 'token'
+  return client.retrievePreAuthorizedCodeAccessTokenFromOffer({ credentialOffer, issuerMetadata, txCode: input.tx_code, dpop })
+}
+
+async function retrieve(issuerMetadata, credentialConfigurationId, token, proofs) {
+  const { accessTokenResponse, dpop } = token
+  const details = accessTokenResponse.authorization_details ?? []
+  const granted = details.find((each) => each.credential_configuration_id === credentialConfigurationId)
+  const accessToken = accessTokenResponse.access_token
+  if (granted === undefined) {
+    const common = { issuerMetadata, credentialConfigurationId, accessToken, proofs, dpop }
+    return (await client.retrieveCredentials(common)).credentialResponse
+  }
+  // OID4VCI 8.2: `credential_identifier`, and no `credential_configuration_id`, once the token response has identifiers. The
+  // library's client only ever sends the latter.
+  const { response } = await resourceRequest({
+    callbacks,
+    dpop,
+    accessToken,
+    url: issuerMetadata.credentialIssuer.credential_endpoint,
+    requestOptions: {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ credential_identifier: granted.credential_identifiers[0], proofs }),
+    },
+  })
+  const body = await response.json()
+  if (!response.ok) throw Object.assign(new Error('no credential'), { errorResponse: body })
+  return body
+}
+
+function refreshed(issuerMetadata, { accessTokenResponse, dpop }) {
+  return client.oauth2Client.retrieveRefreshTokenAccessToken({
+    authorizationServerMetadata: issuerMetadata.authorizationServers[0],
+    refreshToken: accessTokenResponse.refresh_token,
+    dpop,
+  })
+}
+
 let step = 'offer'
+let asked = new URLSearchParams()
 try {
   const credentialOffer = await client.resolveCredentialOffer(input.offer_uri)
   step = 'metadata'
   const issuerMetadata = await client.resolveIssuerMetadata(credentialOffer.credential_issuer)
-  step = 'token'
-  const { accessTokenResponse } = await client.retrievePreAuthorizedCodeAccessTokenFromOffer({
-    credentialOffer,
-    issuerMetadata,
-    txCode: input.tx_code,
-  })
+  const dpop = input.dpop ? { signer: (await keys.generate()).signer } : undefined
+  const { grants, credential_configuration_ids: configurationIds } = credentialOffer
+  const tokenOf = grants[preAuthorizedCodeGrantIdentifier] ? preAuthorizedCodeToken : authorizationCodeToken
+  let token = await tokenOf(credentialOffer, issuerMetadata, dpop)
+  const tokenType = token.accessTokenResponse.token_type
   const issued = []
-  for (const credentialConfigurationId of credentialOffer.credential_configuration_ids) {
+  for (const credentialConfigurationId of configurationIds) {
+    if (input.refresh && issued.length > 0) {
+      step = 'refresh'
+      token = await refreshed(issuerMetadata, token)
+    }
     step = 'nonce'
     const { c_nonce: nonce } = await client.requestNonce({ issuerMetadata })
     step = 'credential'
-    const holders = await Promise.all(Array.from({ length: input.copies }, newKey))
+    const holders = await Promise.all(Array.from({ length: input.copies }, () => keys.generate()))
     const proofs = await Promise.all(
-      holders.map(({ jwk }) =>
+      holders.map(({ signer }) =>
         client.createCredentialRequestJwtProof({
           issuerMetadata,
           credentialConfigurationId,
           nonce,
           clientId: input.client_id,
-          signer: { method: 'jwk', alg: 'ES256', publicJwk: jwk },
+          signer,
         })
       )
     )
-    const { credentialResponse } = await client.retrieveCredentials({
-      issuerMetadata,
-      credentialConfigurationId,
-      accessToken: accessTokenResponse.access_token,
-      proofs: { jwt: proofs.map(({ jwt }) => jwt) },
-    })
+    const jwt = proofs.map(({ jwt }) => jwt)
+    const { credentials } = await retrieve(issuerMetadata, credentialConfigurationId, token, { jwt })
     step = 'verification'
     issued.push({
       configuration: credentialConfigurationId,
       holders: holders.map(({ thumbprint }) => thumbprint),
-      credentials: await Promise.all(credentialResponse.credentials.map(({ credential }) => verifyCredential(credential))),
+      credentials: await Promise.all(credentials.map(({ credential }) => verifyCredential(credential))),
     })
   }
   const version = issuerMetadata.originalDraftVersion
-  const txCode = credentialOffer.grants[preAuthorizedCodeGrantIdentifier].tx_code ?? null
-  console.log(JSON.stringify({ version, tx_code: txCode, issued }))
+  const txCode = grants[preAuthorizedCodeGrantIdentifier]?.tx_code ?? null
+  const result = { version, tx_code: txCode, asked: Object.fromEntries(asked), token_type: tokenType, issued }
+  console.log(JSON.stringify(result))
 } catch (error) {
   const code = error.errorResponse?.error ?? error.response?.credentialErrorResponseResult?.data?.error ?? null
   console.log(JSON.stringify({ error: { step, name: error.constructor.name, code, message: String(error.message) } }))
