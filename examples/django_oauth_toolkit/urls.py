@@ -1,0 +1,16 @@
+"""The URLs of the project. The paths are those in the metadata."""
+
+from django.contrib.auth.views import LoginView
+from django.urls import path, re_path
+from django.views.decorators.csrf import csrf_exempt
+
+from examples.django_oauth_toolkit import views
+
+urlpatterns = [
+    path(".well-known/oauth-authorization-server", views.server_metadata),
+    path("authorize", views.AuthorizationView.as_view()),
+    path("token", views.TokenView.as_view()),
+    path("challenge", csrf_exempt(views.challenge)),
+    path("login", LoginView.as_view()),
+    re_path("", csrf_exempt(views.credential_issuer)),
+]
