@@ -72,7 +72,9 @@ class Form:
         """Read `application/x-www-form-urlencoded` text. Raises `Malformed`."""
         try:
             pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
+            text.encode()
         except ValueError:
+            # Also for half a surrogate pair, which an adapter can make of bytes that are no UTF-8.
             raise Malformed("not a form") from None
         seen: set[str] = set()
         for name, _ in pairs:

@@ -11,7 +11,7 @@ from oid4vci import _jose
 from oid4vci._json import dump_bytes
 from oid4vci.errors import InvalidClient, Refusal
 from oid4vci.http import Request
-from oid4vci.keys import LocalSigner, ResolvedKeys, public_key
+from oid4vci.keys import KeyReference, LocalSigner, ResolvedKeys, public_key
 from oid4vci.memory import MemoryStore
 from oid4vci.metadata import ClientMetadata
 from oid4vci.oauth.client_assertion import ASSERTION_TYPE
@@ -80,8 +80,9 @@ class Server:
 
     def authenticate(self, request: Request, *, now: int = NOW) -> AuthenticatedClient:
         client = self.read(request)
-        assert all(reference in self.keys for reference in client.key_refs)
-        verified = client.verify(self.store.load(client.lookups), keys=self.keys, now=now)
+        # Whoever resolves a reference answers by it; the `kid` in it is a hint.
+        resolved = {reference: self.keys[KeyReference(reference.url)] for reference in client.key_refs}
+        verified = client.verify(self.store.load(client.lookups), keys=resolved, now=now)
         assert (verified.client_id, verified.method) == (client.client_id, client.method)
         return verified
 

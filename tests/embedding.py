@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from oid4vci import _jose
 from oid4vci.drive import run
-from oid4vci.errors import AuthorizationDenied, Refused, WrongTxCode
+from oid4vci.errors import AuthorizationDenied, Refused, TryLater, WrongTxCode
 from oid4vci.http import Request, Response
 from oid4vci.keys import LocalSigner, public_key
 from oid4vci.oauth.client_attestation import Challenges, ClientAttestation
@@ -389,6 +389,22 @@ class Embedding:
                 Phone.of(server, client_id=client_id).redeem(offer, authentication=authentication)
         assert server.tokens() == 0
         assert Phone.of(server).redeem(offer).access_token
+
+    @pytest.mark.parametrize("grant_type", ["refresh_token", "client_credentials", "password", "unknown"])
+    def test_no_other_grant_is_a_way_around_proofs(self, server: EmbeddingServer, grant_type: str) -> None:
+        """An attested client asks with everything that is right but the grant type."""
+        sent = list[Request]()
+
+        def send(request: Request) -> Response:
+            sent.append(request)
+            return Response.of_json(503, {}) if request.url.endswith("/token") else server.send(request)
+
+        opened = Phone.of(server, client_id=ATTESTED).opened(server.offer("alice", ["membership"]))
+        with pytest.raises(TryLater):
+            run(opened.redeem(now=now(), authentication=attestation(LocalSigner.generate("instance"))), send)
+        form = {"grant_type": grant_type, "client_id": ATTESTED, "refresh_token": "x", "username": "alice", "password": PASSWORD}
+        answered = server.send(evolve(sent[-1], body=urlencode(form).encode()))
+        assert (answered.status, answered.json()["error"]) == (400, "unsupported_grant_type")
 
     def test_a_proof_of_possession_serves_once(self, server: EmbeddingServer) -> None:
         phone, sent = Phone.of(server, client_id=ATTESTED), list[Request]()

@@ -328,3 +328,33 @@ def test_no_other_code_or_verifier_is_taken(code: str, verifier: str) -> None:
 def test_codes_come_from_the_servers_source_of_secrets() -> None:
     flow = code_flow(new_secret=counted())
     assert flow.code() != flow.code()
+
+
+# --- what was approved, and no more ----------------------------------------------------------------------------------------------
+
+
+GIVEN, SSN = {"path": ["given_name"]}, {"path": ["ssn"]}
+
+
+def test_claims_that_were_not_approved_are_not_granted() -> None:
+    flow = code_flow()
+    code = flow.code(scope=None, authorization_details=details("note", claims=[GIVEN]))
+    refused(flow.exchange(code, authorization_details=details("note", claims=[GIVEN, SSN])), "invalid_authorization_details")
+    # Saying nothing of claims does not ask for all of them.
+    (granted,) = flow.exchange(code, authorization_details=details("note")).json()["authorization_details"]
+    assert granted["claims"] == [GIVEN]
+
+
+def test_fewer_claims_may_be_asked_for() -> None:
+    flow = code_flow()
+    for asked, wanted in ((details("note", claims=[GIVEN, SSN]), [SSN]), (details("note"), [GIVEN])):
+        code = flow.code(scope=None, authorization_details=asked)
+        (granted,) = flow.exchange(code, authorization_details=details("note", claims=wanted)).json()["authorization_details"]
+        assert granted["claims"] == wanted
+
+
+def test_of_what_was_approved_by_scope_details_may_ask_for_some() -> None:
+    flow = code_flow()
+    body = flow.exchange(flow.code(scope="note-scope card-scope"), authorization_details=details("card", claims=[GIVEN])).json()
+    assert body["scope"] == "card-scope"
+    assert [each["claims"] for each in body["authorization_details"]] == [[GIVEN]]

@@ -5,17 +5,30 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oid4vci.authorization_server import AuthorizationOrder
+from oid4vci.authorization_server import AuthorizationOrder, AuthorizationServer
 from oid4vci.errors import InvalidScope
 from oid4vci.http import Request
 from oid4vci.keys import thumbprint
 from oid4vci.metadata import ClientMetadata
 from oid4vci.oauth.authorization_response import check_redirect_uri
 from oid4vci.records import Insert, Reply
-from tests.authorization import AUTHORIZE, CLIENT, PAR, REDIRECT_URI, Proving, arrived, code_flow, form, sent_back
+from tests.authorization import (
+    AUTHORIZE,
+    CLIENT,
+    PAR,
+    REDIRECT_URI,
+    CodeFlow,
+    Proving,
+    arrived,
+    code_flow,
+    form,
+    scoped_metadata,
+    sent_back,
+)
 from tests.issuance import FORM, IDENTIFIER, NOW, TOKEN, refused
 
 
@@ -305,12 +318,14 @@ def test_redirect_uris_that_may_not(uri: str) -> None:
 # --- what is asked for --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.spec("VCI-5.1.3-02")
+@pytest.mark.spec("VCI-5.1.3-01", "VCI-5.1.3-02")
 def test_issuer_state_reaches_the_application_as_something_that_anybody_may_have_sent() -> None:
     flow = code_flow()
     flow.visit(flow.pushed(issuer_state="forged"))
     order = flow.host.requests[-1]
     assert order.issuer_state == "forged"
+    flow.visit(flow.pushed())
+    assert flow.host.requests[-1].issuer_state is None
     assert "proves nothing" in (AuthorizationOrder.issuer_state.__doc__ or "")
     assert "forged" not in repr(order)
     # No row but the grant came of it, and the grant does not know it.
@@ -411,3 +426,71 @@ def test_the_code_is_worth_nothing_at_another_server() -> None:
         another.send(Request("POST", TOKEN, {"content-type": FORM}, b"grant_type=authorization_code&client_id=wallet")),
         "invalid_request",
     )
+
+
+# --- what is kept, and whose it is ------------------------------------------------------------------------------------------------
+
+
+def test_servers_that_share_a_store_do_not_share_requests() -> None:
+    flow = code_flow()
+    request_uri = flow.pushed()
+    handle = request_uri.rpartition(":")[2]
+    base = "https://another.example"
+    another = evolve(flow, server=AuthorizationServer.at(base, **another_server(flow)))
+    for answered in (
+        another.send(Request("GET", f"{base}/authorize?client_id={CLIENT}&request_uri={request_uri}")),
+        another.resume(handle),
+    ):
+        refused(answered, "invalid_request_uri")
+    assert "code" in arrived(flow.visit(request_uri))
+
+
+def another_server(flow: CodeFlow) -> dict[str, Any]:
+    return {
+        "access_tokens": flow.server.access_tokens,
+        "authorization_codes": flow.server.authorization_codes,
+        "credential_issuers": flow.server.credential_issuers,
+        "clients": flow.server.clients,
+    }
+
+
+def test_a_request_for_a_credential_issuer_that_is_gone_is_over() -> None:
+    flow = code_flow()
+    request_uri = flow.pushed()
+    elsewhere = scoped_metadata(credential_issuer="https://new.example", credential_endpoint="https://new.example/credential")
+    later = evolve(flow, server=evolve(flow.server, credential_issuers=(elsewhere,)))
+    refused(later.visit(request_uri), "invalid_request_uri")
+
+
+def test_who_never_came_cannot_come_late_by_the_handle() -> None:
+    flow = code_flow()
+    handle = flow.pushed().rpartition(":")[2]
+    refused(flow.resume(handle, now=NOW + 91), "invalid_request_uri")
+    assert "code" in arrived(flow.resume(handle, now=NOW + 89))
+
+
+def test_a_state_that_is_too_long_is_not_sent_back() -> None:
+    response = code_flow().authorize(state="s" * 3000)
+    refused(response, "invalid_request")
+    assert "location" not in response.headers
+
+
+@pytest.mark.spec("HAIP-4.3-02")
+def test_a_server_may_want_a_scope() -> None:
+    flow = code_flow(scope_required=True)
+    by_details: dict[str, Any] = {"scope": None, "authorization_details": details("note")}
+    refused(flow.push(**by_details), "invalid_scope")
+    sent_back(flow.authorize(**by_details), "invalid_scope")
+    refused(flow.push(scope="unknown", authorization_details=details("note")), "invalid_scope")
+    assert flow.push(authorization_details=details("note")).status == 201
+
+
+@pytest.mark.parametrize("port", ["\u0663", "\u00b2", "999999", "8a", ""])
+def test_the_port_of_a_loopback_address_is_a_port(port: str) -> None:
+    flow = code_flow(clients={CLIENT: ClientMetadata(redirect_uris=(LOOPBACK,))})
+    refused(flow.authorize(redirect_uri=f"http://127.0.0.1:{port}/cb?a=1"), "invalid_request")
+
+
+@pytest.mark.parametrize("name", ["state", "client_id", "request_uri", "scope"])
+def test_half_a_surrogate_pair_is_refused(name: str) -> None:
+    refused(code_flow().send(Request("GET", f"{AUTHORIZE}?{form().decode()}&{name}x=\udc80")), "invalid_request")

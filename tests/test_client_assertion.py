@@ -269,7 +269,7 @@ def test_the_keys_are_resolved_where_the_client_publishes_them() -> None:
     metadata = ClientMetadata(token_endpoint_auth_method="private_key_jwt", jwks_uri=url.url)
     known = server(metadata)
     read = known.read(Asserted().request())
-    assert read.key_refs == (url,)
+    assert [each.url for each in read.key_refs] == [url.url]
     with pytest.raises(InvalidClient, match="is signed with a key that is not known"):
         read.verify({}, keys={}, now=NOW)
     evolve(known, keys={url: ()}).refuse(Asserted().request(), "is signed with a key that is not known")

@@ -433,6 +433,8 @@ def test_the_attester_s_keys_may_be_resolved() -> None:
     url = KeyReference("https://attester.example/jwks")
     known = server(attesters={ATTESTER: url})
     assert known.read(Attested().request()).key_refs == (url,)
+    # With the `kid`, so that whoever keeps the keys notices when they are old.
+    assert known.read(Attested(header={"kid": "2"}).request()).key_refs == (evolve(url, kid="2"),)
     assert known.read(Attested(claims={"iss": "https://another.example"}).request()).key_refs == ()
     evolve(known, keys={url: (named(OTHER_KEY, "1"), named(ATTESTER_KEY, "2"))}).spend(Attested(header={"kid": "2"}).request())
     with pytest.raises(InvalidClient, match="is signed with a key that is not known"):

@@ -185,10 +185,12 @@ def test_every_member_can_be_set(tmp_path: Path) -> None:
             },
             "challenges": False,
             "require_x5c": False,
+            "require_iss": False,
             "max_attestation_age": 86400,
         },
         "anonymous_access": True,
         "require_pushed_authorization_requests": True,
+        "scope_required": True,
         "dpop": "required",
         "dpop_nonces": False,
         "access_tokens": "jwt",
@@ -217,6 +219,10 @@ def test_every_member_can_be_set(tmp_path: Path) -> None:
     assert service.issuer.metadata.batch_credential_issuance is None
     assert metadata.pre_authorized_grant_anonymous_access_supported
     assert metadata.require_pushed_authorization_requests
+    assert server.scope_required
+    attestation = server.client_authentication["attest_jwt_client_auth"]
+    assert isinstance(attestation, ClientAttestation)
+    assert not attestation.require_iss
     assert metadata.token_endpoint_auth_methods_supported == ("none", "private_key_jwt", "attest_jwt_client_auth")
     assert metadata.challenge_endpoint is None
     assert metadata.jwks_uri == f"{ISSUER}/jwks"

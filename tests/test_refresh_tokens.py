@@ -15,8 +15,8 @@ from oid4vci.oauth.client_authentication import AuthenticatedClient, ReadClient,
 from oid4vci.oauth.grants import revoke
 from oid4vci.oauth.refresh_tokens import RefreshTokens
 from oid4vci.records import Key, Records
-from tests.authorization import CLIENT, REDIRECT_URI, CodeFlow, Proving, code_flow
-from tests.issuance import CREDENTIAL, NOW, TOKEN, counted, refused, secret_keys
+from tests.authorization import CLIENT, REDIRECT_URI, CodeFlow, Proving, code_flow, encoded
+from tests.issuance import CREDENTIAL, FORM, NOW, TOKEN, counted, refused, secret_keys
 
 METHOD = "shared_phrase"
 
@@ -328,3 +328,38 @@ def test_a_changed_token_is_refused(place: int, change: int) -> None:
 
 FLOW, PROVING = code_flow(new_secret=counted()), Proving()
 GOOD = first(FLOW, PROVING)["refresh_token"]
+
+
+# --- what is left of a grant ---------------------------------------------------------------------------------------------------
+
+
+def test_a_scope_that_the_grant_no_longer_has_is_refused() -> None:
+    flow, proving = code_flow(), Proving()
+    code = flow.code(scope="card-scope", authorization_details=details("note"))
+    body = flow.exchange(code, authorization_details=details("note"), headers={"dpop": proving(TOKEN)}).json()
+    refused(again(flow, body["refresh_token"], proving, scope="card-scope"), "invalid_scope")
+    flow.host.approval = {"configuration_ids": ["card"]}
+    body = first(flow, proving, scope="card-scope note-scope")
+    refused(again(flow, body["refresh_token"], proving, scope="note-scope"), "invalid_scope")
+    assert again(flow, body["refresh_token"], proving, scope="card-scope").status == 200
+
+
+def test_a_client_that_authenticates_no_more_needs_a_key() -> None:
+    flow = authenticated()
+    token = first(flow, headers=ME)["refresh_token"]
+    public = {CLIENT: ClientMetadata(redirect_uris=(REDIRECT_URI,))}
+    later = code_flow(clients=public)
+    refused(again(evolve(flow, server=later.server), token), "invalid_grant")
+
+
+@pytest.mark.parametrize("rotation", [True, False])
+def test_a_token_that_is_being_refreshed_is_not_given_once_the_grant_is_revoked(rotation: bool) -> None:
+    flow, proving = code_flow(refresh_tokens=RefreshTokens(secret_keys(), rotation=rotation)), Proving()
+    token = first(flow, proving)["refresh_token"]
+    members = {"grant_type": "refresh_token", "refresh_token": token, "client_id": CLIENT}
+    request = Request("POST", TOKEN, {"content-type": FORM, "dpop": proving(TOKEN)}, encoded(members))
+    call = flow.server.read_token_request(request)
+    reply = call.verify(flow.host.load(call.lookups), now=NOW).issue().finish()
+    for row in flow.host.rows.values():
+        assert row.key.kind != "grant" or flow.host.commit([revoke(row)])
+    assert not flow.host.commit(reply.changes)

@@ -14,6 +14,7 @@ from oid4vci.oauth.client_attestation import Challenges, ClientAttestation, clie
 from oid4vci.oauth.client_attester import client_attestation_signing_input
 from oid4vci.oauth.client_authentication import PublicClient
 from oid4vci.oauth.dpop import Dpop
+from oid4vci.oauth.jwt_access_tokens import JwtAccessTokens
 from tests.authorization import AUTHORIZE, CHALLENGE, CLIENT, PAR, REDIRECT_URI, CodeFlow, Proving, arrived, code_flow
 from tests.issuance import CREDENTIAL, IDENTIFIER, NOW, TOKEN, refused, secret_keys, token_request
 
@@ -219,9 +220,15 @@ def test_a_bad_assertion_is_refused(parameters: dict[str, Any]) -> None:
     assert not flow.host.rows
 
 
+def test_a_client_that_is_to_sign_needs_keys() -> None:
+    with pytest.raises(ValueError, match=r"clients\.wallet: has no keys"):
+        asserted(client_name="x")
+
+
 def test_keys_elsewhere_are_resolved_by_the_host() -> None:
     flow = asserted(jwks_uri="https://wallet.example/jwks")
-    reference = KeyReference("https://wallet.example/jwks")
+    # With the `kid`, so that whoever keeps the keys notices when they are old.
+    reference = KeyReference("https://wallet.example/jwks", "client-1")
     refused(flow.push(**assertion()), "invalid_client")
     assert flow.host.asked == [reference]
 
@@ -290,6 +297,14 @@ def test_the_derived_metadata_say_what_is_served() -> None:
         ({}, {"clients": {"w": ATTESTED}}, r"clients\.w"),
         ({}, {"other_clients": ATTESTED}, r"clients\.other_clients"),
         ({}, {"published_keys": [OWN, OWN]}, "published_keys"),
+        ({}, {"clients": {"w": ClientMetadata(jwks=JWKS)}}, r"clients\.w.*token_endpoint_auth_method"),
+        ({}, {"clients": {"w": ClientMetadata(extra={"client_secret": "s"})}}, r"clients\.w.*token_endpoint_auth_method"),
+        ({}, {"access_tokens": JwtAccessTokens(OWN, issuer="https://other.example")}, "access_tokens"),
+        (
+            {},
+            {"access_tokens": JwtAccessTokens(OWN, issuer=IDENTIFIER), "published_keys": [PROVIDER]},
+            "published_keys: must have the key",
+        ),
         ({"jwks_uri": None}, {"published_keys": [OWN]}, "jwks_uri"),
         ({}, {"authorization_codes": None, "pre_authorized_codes": None}, "pre_authorized_codes"),
     ],

@@ -825,3 +825,23 @@ def test_a_malformed_scope_is_refused_and_leaves_the_code() -> None:
     granted = flow.grant("note")
     refused(flow.redeem(granted, scope='a"b'), "invalid_scope")
     assert flow.redeem(granted).status == 200
+
+
+def test_scopes_never_stand_for_more_than_was_offered() -> None:
+    flow = code_flow()
+    made = pre_authorized_codes(flow).new(
+        "ada", ["left"], scopes=flow.issuer.metadata.scopes, now=NOW, new_secret=counted(7), client_id=CLIENT
+    )
+    assert flow.host.commit(made.changes)
+    body = flow.redeem(made, scope="pair note-scope").json()
+    for name, status in (("left", 200), ("right", 403), ("note", 403)):
+        assert flow.credential(body["access_token"], {"credential_configuration_id": name}).status == status
+
+
+def test_what_holds_for_unknown_clients_holds_for_those_without_a_name() -> None:
+    bound = ClientMetadata(token_endpoint_auth_method="none", dpop_bound_access_tokens=True)
+    anonymous = {"pre_authorized_grant_anonymous_access_supported": True}
+    flow = code_flow(clients={}, other_clients=bound, server_metadata=anonymous)
+    granted = flow.grant("note")
+    refused(flow.redeem(granted, client_id="any"), "invalid_dpop_proof")
+    refused(flow.redeem(granted, client_id=None), "invalid_dpop_proof")

@@ -33,7 +33,6 @@ __all__ = ("TOKEN_LIFETIME", "Rooms", "WalletServer")
 
 TOKEN_LIFETIME: Final = 300
 CODE_LIFETIME: Final = 60
-# Characters of a SHA-256 thumbprint.
 ATTEMPTS: Final = 5
 BUSY: Final = Response.of_json(503, {"error": "temporarily_unavailable"}, {"retry-after": "1"})
 

@@ -38,7 +38,6 @@ from oid4vci.oauth.pre_authorized import GRANT_TYPE
 
 __all__ = ("WalletBackend", "WalletServer", "WalletValidator", "new_application")
 
-# Characters of a SHA-256 thumbprint.
 
 club: Club = settings.CLUB
 
@@ -122,12 +121,14 @@ class WalletCodeGrant(AuthorizationCodeGrant):
 
 
 class WalletServer(Server):
-    """oauthlib's server with these two grants, beside those that it has."""
+    """oauthlib's server with these two grants."""
 
     def __init__(self, request_validator: Any, *arguments: Any, **options: Any) -> None:
         super().__init__(request_validator, *arguments, **options)
         self.auth_grant = WalletCodeGrant(request_validator)
         self.response_types["code"] = self.auth_grant
+        # The others that oauthlib has know nothing of DPoP and attestations: a token of theirs would be a way around both.
+        self.grant_types.clear()
         self.grant_types["authorization_code"] = self.auth_grant
         self.grant_types[GRANT_TYPE] = PreAuthorizedCodeGrant(request_validator)
 

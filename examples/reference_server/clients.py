@@ -48,6 +48,7 @@ class Attestation:
     attesters: Mapping[str, tuple[PublicKey, ...] | KeyReference] = field(factory=dict)
     challenges: bool = True
     require_x5c: bool = False
+    require_iss: bool = True
     max_attestation_age: int | None = None
 
 
@@ -134,7 +135,8 @@ def _own_keys(name: str, value: Any) -> tuple[PublicKey, ...]:
 
 def _attestation(name: str, value: Any, folder: Path) -> Attestation:
     members = non_empty_object(name, value)
-    known_only(members, ("anchors_file", "attesters", "challenges", "require_x5c", "max_attestation_age"), f"{name}.")
+    known = ("anchors_file", "attesters", "challenges", "require_x5c", "require_iss", "max_attestation_age")
+    known_only(members, known, f"{name}.")
     if "anchors_file" not in members and "attesters" not in members:
         raise ValueError(f"{name}: anchors_file or attesters is needed")
     anchors, age = members.get("anchors_file"), members.get("max_attestation_age")
@@ -143,6 +145,7 @@ def _attestation(name: str, value: Any, folder: Path) -> Attestation:
         attesters=each_member(f"{name}.attesters", members["attesters"], _attester) if "attesters" in members else {},
         challenges=boolean(f"{name}.challenges", members.get("challenges", True)),
         require_x5c=boolean(f"{name}.require_x5c", members.get("require_x5c", False)),
+        require_iss=boolean(f"{name}.require_iss", members.get("require_iss", True)),
         max_attestation_age=None if age is None else integer(f"{name}.max_attestation_age", age, 1, YEAR),
     )
 

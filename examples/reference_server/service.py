@@ -70,6 +70,7 @@ def _methods(clients: Clients, keys: SealingKeys) -> dict[str, ClientAuthenticat
             attesters=attestation.attesters,
             challenges=Challenges(keys) if attestation.challenges else None,
             require_x5c=attestation.require_x5c,
+            require_iss=attestation.require_iss,
             max_attestation_age=attestation.max_attestation_age,
         )
     return {name: methods[name] for name in clients.methods}
@@ -124,6 +125,7 @@ class Service:
             client_authentication=_methods(clients, sealing_keys),
             dpop=dpop,
             dpop_required=settings.dpop == "required",
+            scope_required=settings.scope_required,
             published_keys=published,
             metadata={
                 "pre_authorized_grant_anonymous_access_supported": settings.anonymous_access or None,

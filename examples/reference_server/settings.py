@@ -72,6 +72,7 @@ class Settings:
     clients: Clients
     anonymous_access: bool = False
     require_pushed_authorization_requests: bool = False
+    scope_required: bool = False
     dpop: str = "optional"
     dpop_nonces: bool = True
     access_tokens: str = "sealed"
@@ -117,6 +118,7 @@ def _settings(members: Mapping[str, Any], folder: Path) -> Settings:
         "tx_code_length": lambda name, value: integer(name, value, 4, 32),
         "anonymous_access": boolean,
         "require_pushed_authorization_requests": boolean,
+        "scope_required": boolean,
         "dpop": lambda name, value: choice(name, value, DPOP),
         "dpop_nonces": boolean,
         "access_tokens": lambda name, value: choice(name, value, ACCESS_TOKENS),

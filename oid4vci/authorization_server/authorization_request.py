@@ -17,7 +17,7 @@ from oid4vci.keys import KeyReference, ResolvedKeys
 from oid4vci.metadata import ClientMetadata, CredentialConfiguration
 from oid4vci.oauth.authorization_codes import GRANT_TYPE
 from oid4vci.oauth.authorization_details import AuthorizationDetail
-from oid4vci.oauth.authorization_requests import AuthorizationRequest, read_authorization_request
+from oid4vci.oauth.authorization_requests import AuthorizationRequest, read_authorization_request, read_state
 from oid4vci.oauth.authorization_response import Redirect, RedirectedRefusal, registered_redirect_uri
 from oid4vci.records import Change, Insert, Key, Record, Records, Reply, Swap
 
@@ -74,15 +74,16 @@ class PushedRequestCall:
         request = read_authorization_request(
             form,
             client_id=client_id,
-            redirect=Redirect(uri, form.get("state"), server.identifier),
+            redirect=Redirect(uri, read_state(form), server.identifier),
             issuers=server.issuers_metadata,
             jkt=verified.jkt,
             instance=verified.client.instance,
+            scope_required=server.scope_required,
         )
         handle = b64url_encode(server.new_secret(32))
         record = Record(
             Key.of(REQUEST, handle),
-            {**request.to_data(), "visit_by": now + server.request_uri_lifetime},
+            {**request.to_data(), "visit_by": now + server.request_uri_lifetime, "visited": False},
             now + server.request_uri_lifetime + server.login_lifetime,
         )
         body = {"request_uri": REQUEST_URI + handle, "expires_in": server.request_uri_lifetime}
@@ -116,15 +117,20 @@ class AuthorizationCall:
 
     def _kept(self, handle: str, records: Records, now: int) -> "AuthorizationOrder":
         record = records.get(Key.of(REQUEST, handle))
+        unknown = InvalidRequestUri("the request is unknown, was decided or has expired")
         if record is None or record.expires_at <= now:
-            raise InvalidRequestUri("the request is unknown, was decided or has expired")
-        if not self.resumed:
-            # "The authorization server MUST ... [reject] expired" ones and those of other clients -- RFC 9126 4, 2.2
-            if record.data["visit_by"] <= now:
-                raise InvalidRequestUri("the request is unknown, was decided or has expired")
-            if record.data["client_id"] != self.form.get("client_id"):
-                raise InvalidRequestUri("the request is another client's")
+            raise unknown
         request = AuthorizationRequest.from_data(record.data)
+        # Servers may share a store: what was pushed at one is nothing to another, nor to a Credential Issuer that is gone.
+        here = request.redirect.issuer == self.server.identifier
+        if not here or request.requested.credential_issuer not in self.server.issuer_identifiers:
+            raise unknown
+        # Who came in time may finish; the handle of a pushed request is in its `request_uri`, so that alone proves no visit.
+        if record.data["visit_by"] <= now and not (self.resumed and record.data["visited"]):
+            raise unknown
+        if not self.resumed and request.client_id != self.form.get("client_id"):
+            # "bound to the client" -- RFC 9126 2.2
+            raise InvalidRequestUri("the request is another client's")
         client = self.server.registered(request.client_id)
         if client is None:
             raise UnauthorizedClient("the client is not known")
@@ -138,12 +144,18 @@ class AuthorizationCall:
             # "MUST NOT automatically redirect the user-agent to the invalid redirection URI" -- RFC 6749 4.1.2.1
             raise InvalidRequest("client_id is missing or not known")
         uri = registered_redirect_uri(client, form.get("redirect_uri"))
-        redirect = Redirect(uri, form.get("state"), server.identifier)
+        redirect = Redirect(uri, read_state(form), server.identifier)
         with redirect.refusals():
             may_use_code(client)
             if server.metadata.require_pushed_authorization_requests or client.require_pushed_authorization_requests:
                 raise InvalidRequest("the request must be pushed")
-            request = read_authorization_request(form, client_id=client_id, redirect=redirect, issuers=server.issuers_metadata)
+            request = read_authorization_request(
+                form,
+                client_id=client_id,
+                redirect=redirect,
+                issuers=server.issuers_metadata,
+                scope_required=server.scope_required,
+            )
         return AuthorizationOrder(server, request, client, b64url_encode(server.new_secret(32)), None, now)
 
 
@@ -151,7 +163,8 @@ class AuthorizationCall:
 class PendingAuthorization:
     """A request that waits for a decision: commit `changes`, show the End-User a page, and come back with `handle`.
 
-    The handle proves nothing about who comes back with it: bind it to the session of the End-User who logs in.
+    The handle proves nothing about who comes back with it (that of a pushed request is known to the client): bind it to the
+    session of the End-User who logs in.
     """
 
     handle: str = field(repr=False)
@@ -204,9 +217,11 @@ class AuthorizationOrder:
     def pending(self) -> PendingAuthorization:
         """Keep the request for `login_lifetime` seconds. `AuthorizationServer.resume` takes it up again."""
         if self.record is not None:
-            return PendingAuthorization(self.handle, ())
+            visited = self.record.data["visited"]
+            return PendingAuthorization(self.handle, () if visited else (Swap.update(self.record, visited=True),))
         expires_at = self.now + self.server.login_lifetime
-        record = Record(Key.of(REQUEST, self.handle), {**self.request.to_data(), "visit_by": self.now}, expires_at)
+        data = {**self.request.to_data(), "visit_by": self.now, "visited": True}
+        record = Record(Key.of(REQUEST, self.handle), data, expires_at)
         return PendingAuthorization(self.handle, (Insert(record),))
 
     def approve(

@@ -77,6 +77,7 @@ class AuthorizationServer:
       public clients, which prove nothing by their name; without redirect URIs they can redeem pre-authorized codes only.
     - `client_authentication`: the methods, by the name of the `token_endpoint_auth_method`.
     - `dpop`: how DPoP proofs are checked, None for Bearer tokens only; `dpop_required` refuses Bearer tokens.
+    - `scope_required`: whether an Authorization Request must have a scope, and not `authorization_details` alone (HAIP 4.3).
     - `published_keys`: the keys that Access Tokens are verified with, and those of earlier ones that still must be.
     - `access_token_lifetime`: seconds, at most five minutes for Bearer tokens (OID4VCI 13.10); `bound_access_token_lifetime` for
       tokens that are bound to a key.
@@ -95,6 +96,7 @@ class AuthorizationServer:
     client_authentication: Mapping[str, ClientAuthenticationMethod] = field(factory=lambda: {"none": PublicClient()})
     dpop: Dpop | None = None
     dpop_required: bool = False
+    scope_required: bool = False
     published_keys: Sequence[Signer] = ()
     access_token_lifetime: int = MAX_BEARER_LIFETIME
     bound_access_token_lifetime: int = 3600
@@ -285,6 +287,7 @@ class AuthorizationServer:
             raise ValueError("this server makes no pre-authorized codes")
         if credential_issuer not in (None, *self.issuer_identifiers):
             raise ValueError("this server does not serve that Credential Issuer")
+        bound = credential_issuer or self.issuer_identifiers[0]
         return self.pre_authorized_codes.new(
             subject,
             configuration_ids,
@@ -293,18 +296,12 @@ class AuthorizationServer:
             tx_code=tx_code,
             tx_code_description=tx_code_description,
             datasets=datasets,
-            credential_issuer=credential_issuer or self.issuer_identifiers[0],
+            credential_issuer=bound,
             authorization_server=authorization_server,
             client_id=client_id,
-            scopes=self._scopes(credential_issuer or self.issuer_identifiers[0], configuration_ids),
+            scopes=next((each.scopes for each in self.issuers_metadata if each.credential_issuer == bound), None),
             note=note,
         )
-
-    def _scopes(self, credential_issuer: str, configuration_ids: Sequence[str]) -> dict[str, list[str]]:
-        """The scope values that stand for some of the configurations, where the issuer's metadata are known."""
-        known = (each.scopes for each in self.issuers_metadata if each.credential_issuer == credential_issuer)
-        named = {scope: [each for each in ids if each in configuration_ids] for scope, ids in next(known, {}).items()}
-        return {scope: ids for scope, ids in named.items() if ids}
 
     def new_tx_code(self, length: int = 6) -> str:
         """A numeric Transaction Code to send to the End-User over another channel."""

@@ -10,6 +10,7 @@ from oid4vci.oauth import authorization_codes, pre_authorized, refresh_tokens
 from oid4vci.oauth.access_tokens import MAX_BEARER_LIFETIME
 from oid4vci.oauth.authorization_details import OPENID_CREDENTIAL
 from oid4vci.oauth.authorization_response import check_redirect_uri
+from oid4vci.oauth.jwt_access_tokens import JwtAccessTokens
 from oid4vci.oauth.pkce import S256
 
 if TYPE_CHECKING:
@@ -151,6 +152,12 @@ def _methods(server: "AuthorizationServer") -> Iterator[str]:
             continue
         if (client.token_endpoint_auth_method or "none") not in server.client_authentication:
             yield f"clients.{name}: its token_endpoint_auth_method is not supported"
+        keys = client.jwks is not None or client.jwks_uri is not None
+        if client.token_endpoint_auth_method is None and (keys or "client_secret" in client.extra):
+            # RFC 7591 2 would have it mean client_secret_basic; that it means public must not be by oversight.
+            yield f"clients.{name}: has keys or a secret, and no token_endpoint_auth_method"
+        if client.token_endpoint_auth_method == "private_key_jwt" and not keys:  # noqa: S105  # the name of a method
+            yield f"clients.{name}: has no keys"
         for uri in client.redirect_uris or ():
             try:
                 check_redirect_uri(uri)
@@ -162,6 +169,12 @@ def _methods(server: "AuthorizationServer") -> Iterator[str]:
         yield "dpop_signing_alg_values_supported: has an algorithm that is not checked"
     if server.dpop is None and server.dpop_required:
         yield "dpop_required: there is no dpop"
+    if isinstance(server.access_tokens, JwtAccessTokens):
+        tokens, keys_here = server.access_tokens, [dict(each.public_jwk) for each in server.published_keys]
+        if tokens.issuer != metadata.issuer:
+            yield "access_tokens: name another issuer than this server"
+        if server.published_keys and dict(tokens.signer.public_jwk) not in keys_here:
+            yield "published_keys: must have the key that signs access tokens"
     if len({each.key_id for each in server.published_keys}) != len(server.published_keys):
         yield "published_keys: each needs a key_id of its own"
 

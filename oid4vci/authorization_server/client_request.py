@@ -70,7 +70,8 @@ class ClientCall:
         """
         client = self.client.verify(records, keys=keys, now=now)
         proof = None if self.proof is None else self.proof.verify(records, now=now)
-        registration = None if client.client_id is None else self.server.registered(client.client_id)
+        server = self.server
+        registration = server.other_clients if client.client_id is None else server.registered(client.client_id)
         return VerifiedClient(client, registration or ClientMetadata(), proof)
 
 

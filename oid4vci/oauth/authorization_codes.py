@@ -159,14 +159,28 @@ class AuthorizationCodeCall:
     def _asked(self, data: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[AuthorizationDetail, ...]]:
         """What was approved, or the part of it that this request asks for (OID4VCI 6.1.1), and the details of the response."""
         approved, datasets = data["configuration_ids"], data["datasets"]
+        requested = [AuthorizationDetail.from_json(detail) for detail in data["requested"]]
+        if not self.details:
+            return tuple(approved), granted_details(requested, approved, datasets)
+        before = {detail.credential_configuration_id: detail for detail in requested}
         issuer = data["credential_issuer"]
         for detail in self.details:
             if detail.credential_configuration_id not in approved:
                 raise InvalidAuthorizationDetails("a credential configuration is not part of this grant")
             if issuer not in (detail.locations or (issuer,)):
                 raise InvalidAuthorizationDetails("locations do not name the Credential Issuer of this grant")
-        if self.details:
-            asked = tuple(detail.credential_configuration_id for detail in self.details)
-            return asked, granted_details(self.details, asked, datasets)
-        requested = [AuthorizationDetail.from_json(detail) for detail in data["requested"]]
-        return tuple(approved), granted_details(requested, approved, datasets)
+        narrowed = [_narrowed(detail, before.get(detail.credential_configuration_id)) for detail in self.details]
+        asked = tuple(detail.credential_configuration_id for detail in narrowed)
+        return asked, granted_details(narrowed, asked, datasets)
+
+
+def _narrowed(detail: AuthorizationDetail, approved: AuthorizationDetail | None) -> AuthorizationDetail:
+    """What a Token Request asks for of what was approved: the claims that were agreed to, or some of them (RFC 9396 6.1)."""
+    if approved is None or approved.claims is None:
+        return detail
+    if detail.claims is None:
+        return approved
+    paths = [claim.path for claim in approved.claims]
+    if not all(claim.path in paths for claim in detail.claims):
+        raise InvalidAuthorizationDetails("more claims are asked for than were approved")
+    return detail

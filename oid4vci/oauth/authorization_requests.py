@@ -24,7 +24,14 @@ from oid4vci.oauth.authorization_response import Redirect
 from oid4vci.oauth.dpop import read_dpop_jkt
 from oid4vci.oauth.pkce import S256, check_challenge
 
-__all__ = ("AuthorizationRequest", "RequestedCredentials", "read_authorization_request", "requested_credentials")
+__all__ = (
+    "AuthorizationRequest",
+    "RequestedCredentials",
+    "read_authorization_request",
+    "read_state",
+    "requested_credentials",
+    "scope_values",
+)
 
 # Characters. What is pushed is stored until it expires.
 MAX_STATE = 2048
@@ -164,6 +171,14 @@ class AuthorizationRequest:
         )
 
 
+def read_state(form: Form) -> str | None:
+    """The `state` of a request. Raises `InvalidRequest` for one that is too long to be sent back."""
+    state = form.get("state")
+    if len(state or "") > MAX_STATE:
+        raise InvalidRequest("state is too long")
+    return state
+
+
 def read_authorization_request(
     form: Form,
     *,
@@ -172,10 +187,12 @@ def read_authorization_request(
     issuers: Sequence[CredentialIssuerMetadata],
     jkt: str | None = None,
     instance: str | None = None,
+    scope_required: bool = False,
 ) -> AuthorizationRequest:
     """Check the parameters of a request whose client and redirect URI are good already. Parameters that are not known are ignored.
 
-    `jkt` is the key of the DPoP proof that came with a pushed request (RFC 9449 10.1).
+    `jkt` is the key of the DPoP proof that came with a pushed request (RFC 9449 10.1). With `scope_required`, Credentials cannot be
+    asked for by `authorization_details` alone (HAIP 4.3).
 
     Raises `UnsupportedResponseType`, `RequestNotSupported`, `InvalidRequest` and what `requested_credentials` raises.
     """
@@ -188,8 +205,6 @@ def read_authorization_request(
         raise UnsupportedResponseType("response_type must be code")
     if form.get("response_mode") not in (None, "query"):
         raise InvalidRequest("response_mode must be query")
-    if len(redirect.state or "") > MAX_STATE:
-        raise InvalidRequest("state is too long")
     # "If the client is capable of using S256, it MUST use S256" (RFC 7636 4.2); absent means plain (4.3).
     code_challenge = form.get("code_challenge")
     if code_challenge is None or form.get("code_challenge_method") != S256:
@@ -199,11 +214,14 @@ def read_authorization_request(
     issuer_state = form.get("issuer_state")
     if len(issuer_state or "") > MAX_ISSUER_STATE:
         raise InvalidRequest("issuer_state is too long")
+    requested = requested_credentials(form, issuers)
+    if scope_required and not requested.scopes:
+        raise InvalidScope("a known scope is needed")
     return AuthorizationRequest(
         client_id=client_id,
         redirect=redirect,
         code_challenge=code_challenge,
-        requested=requested_credentials(form, issuers),
+        requested=requested,
         issuer_state=issuer_state,
         jkt=read_dpop_jkt(form, proved=jkt),
         instance=instance,

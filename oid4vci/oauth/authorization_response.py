@@ -1,5 +1,6 @@
 """The way back from the Authorization Endpoint: where a response goes, and what it says (RFC 6749 4.1.2, RFC 9207)."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlencode, urlsplit
@@ -17,6 +18,7 @@ MAX_REDIRECT_URI = 2048
 # What a browser would run or read instead of leaving the page.
 _REFUSED_SCHEMES = frozenset(("blob", "data", "file", "ftp", "javascript", "vbscript", "about"))
 _LOOPBACK = ("127.0.0.1", "[::1]")
+_PORT = re.compile(r":[0-9]{1,5}$", re.ASCII)
 
 
 def check_redirect_uri(uri: str) -> None:
@@ -50,8 +52,7 @@ def _host(uri: str) -> str:
 
 
 def _without_port(host: str) -> str:
-    name, separator, port = host.rpartition(":")
-    return name if separator and port.isdigit() else host
+    return _PORT.sub("", host)
 
 
 def _any_port(uri: str) -> str | None:

@@ -22,6 +22,7 @@ from oid4vci.oauth.client_jwt import (
     check_audience,
     check_numbers,
     check_times,
+    named_by,
     spent,
     text,
     verify_with,
@@ -87,7 +88,7 @@ class PrivateKeyJwt:
             # "All Token Requests ... MUST be rejected, if the JWT is not signed with this algorithm" -- OpenID Connect Dynamic
             # Client Registration 2
             raise InvalidClient("header: alg is not the one that the client is registered with")
-        return ReadClientAssertion(self, issuer, jws, claims, _source(metadata), client_id)
+        return ReadClientAssertion(self, issuer, jws, claims, named_by(jws, _source(metadata)), client_id)
 
     def _check(self, jws: Jws, claims: Mapping[str, Any], issuer: str) -> str:
         typ = jws.header.get("typ", "JWT")

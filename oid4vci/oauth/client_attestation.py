@@ -26,6 +26,7 @@ from oid4vci.oauth.client_jwt import (
     check_audience,
     check_numbers,
     check_times,
+    named_by,
     spent,
     text,
     verify_with,
@@ -269,10 +270,12 @@ class ReadClientAttestation:
     @property
     def _sources(self) -> tuple[KeySource, ...]:
         """The keys that are known for the attester."""
-        attesters = self.checks.attesters
-        if "iss" in self.claims:
-            return (attesters[self.claims["iss"]],) if self.claims["iss"] in attesters else ()
-        return () if "x5c" in self.attestation.header and self.checks.anchors is not None else tuple(attesters.values())
+        attesters, iss = self.checks.attesters, self.claims.get("iss")
+        if iss is not None:
+            known = [attesters[iss]] if iss in attesters else []
+        else:
+            known = [] if "x5c" in self.attestation.header and self.checks.anchors is not None else list(attesters.values())
+        return tuple(named_by(self.attestation, source) for source in known)
 
     def verify(self, records: Records, *, keys: ResolvedKeys, now: int) -> AuthenticatedClient:
         """The checks of section 9 that are left. Nothing is consumed yet.

@@ -44,7 +44,7 @@ class AuthenticatedClient:
     - `changes`: go into the successful reply, so that what was sent serves once. A refusal commits none of them.
     - `instance`: the thumbprint of an attested instance's key: refresh tokens are bound to it.
     - `claims`: those of the Client Attestation, `status` among them, which nobody has looked up yet.
-    - `headers`: go into the response, whatever it says.
+    - `headers`: go into the successful response.
     """
 
     client_id: str | None

@@ -1,4 +1,4 @@
-"""What the JWTs have in common with which clients authenticate: bounds, times, audience, and the key among several."""
+"""What the JWTs of clients have in common, DPoP proofs among them: bounds, times, audience, and the key among several."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
@@ -9,9 +9,20 @@ from oid4vci._json import Malformed
 from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys
 from oid4vci.records import Insert, Key, Record
 
-__all__ = ("KeySource", "check_algorithms", "check_audience", "check_numbers", "check_times", "spent", "text", "verify_with")
+__all__ = (
+    "KeySource",
+    "check_algorithms",
+    "check_audience",
+    "check_numbers",
+    "check_times",
+    "named_by",
+    "spent",
+    "text",
+    "verify_with",
+)
 
 MAX_JTI: Final = 512
+MAX_KID: Final = 512
 # Signatures that one JWT makes the server check, where no `kid` tells keys apart.
 MAX_TRIED: Final = 8
 # Seconds that a spent JWT is remembered beyond its end: for requests that began before it, and for clocks that are behind.
@@ -64,6 +75,14 @@ def check_audience(claims: Mapping[str, Any], audiences: Collection[str]) -> Non
         (value,) = value
     if not isinstance(value, str) or value not in audiences:
         raise Malformed("must be the identifier of this authorization server, alone", "aud")
+
+
+def named_by(jws: Jws, source: KeySource) -> KeySource:
+    """Where the keys of a JWT are, with its `kid`, by which whoever keeps a JWK Set notices that it is an old one."""
+    kid = jws.header.get("kid")
+    if not isinstance(source, KeyReference) or not isinstance(kid, str) or len(kid) > MAX_KID:
+        return source
+    return KeyReference(source.url, kid)
 
 
 def verify_with(jws: Jws, sources: Sequence[KeySource], resolved: ResolvedKeys, *, algorithms: Collection[str]) -> None:

@@ -24,7 +24,6 @@ __all__ = (
     "VerifiedGrant",
     "default_identifier",
     "granted_details",
-    "granted_scopes",
     "identifiers_of",
     "new_grant_data",
     "revoke",
@@ -83,11 +82,17 @@ def new_grant_data(
         "datasets": named,
         "credential_issuer": credential_issuer,
         "client_id": client_id,
-        "scopes": {scope: list(ids) for scope, ids in (scopes or {}).items()},
+        "scopes": _scopes_within(scopes or {}, configuration_ids),
         "note": note,
         "state": OFFERED,
         "details": [],
     }
+
+
+def _scopes_within(scopes: Mapping[str, Sequence[str]], configuration_ids: Collection[str]) -> dict[str, list[str]]:
+    """The scope values that stand for some of these configurations, each with those: more is not granted by asking for it."""
+    within = {scope: [each for each in ids if each in configuration_ids] for scope, ids in scopes.items()}
+    return {scope: ids for scope, ids in within.items() if ids}
 
 
 @frozen
@@ -197,12 +202,6 @@ def granted_details(
     )
 
 
-def granted_scopes(grant: Record, configuration_ids: Collection[str]) -> tuple[str, ...]:
-    """The scope values of a grant that lead to one of these configurations."""
-    scopes: Mapping[str, Sequence[str]] = grant.data["scopes"]
-    return tuple(scope for scope, ids in scopes.items() if not set(ids).isdisjoint(configuration_ids))
-
-
 @frozen
 class VerifiedGrant:
     """A grant for which a verified request may have a token.
@@ -233,7 +232,7 @@ class VerifiedGrant:
     @property
     def scopes(self) -> tuple[str, ...]:
         """The scope values that lead to one of `configuration_ids`."""
-        return granted_scopes(self.grant, self.configuration_ids)
+        return tuple(_scopes_within(self.grant.data["scopes"], self.configuration_ids))
 
 
 @frozen
@@ -254,6 +253,7 @@ class RedeemableGrant(VerifiedGrant):
             state=REDEEMED,
             client_id=self.client_id,
             configuration_ids=list(self.configuration_ids),
+            scopes=_scopes_within(self.grant.data["scopes"], self.configuration_ids),
             details=[detail.to_json() for detail in self.details],
             refresh=None if refresh is None else dict(refresh),
         )

@@ -100,9 +100,14 @@ def _check_identifier(tokens: "IntrospectedAccessTokens", _: object, issuer: str
 
 @frozen(kw_only=True)
 class IntrospectedAccessTokens(ExternalAccessTokens):
-    """Tokens that `authorization_server` (its identifier) is asked about, whatever they look like."""
+    """Tokens that `authorization_server` (its identifier) is asked about, whatever they look like.
+
+    `require_audience`: an answer without `aud` is refused, though RFC 7662 lets servers leave it out: the token may be meant for
+    anybody. With False, see to it that the server tells this issuer of tokens for it alone.
+    """
 
     authorization_server: str = field(validator=_check_identifier)
+    require_audience: bool = True
 
     def read(self, token: str, *, credential_issuer: str) -> "IntrospectedAccessToken":
         """The question about a token. Raises `InvalidToken` if the token is too long."""
@@ -144,7 +149,7 @@ class IntrospectedAccessToken:
         """Everything but `active` is OPTIONAL (RFC 7662 2.2), and holds where it is there."""
         if claims.get("iss", self.tokens.authorization_server) != self.tokens.authorization_server:
             raise Malformed("must be the authorization server", "iss")
-        if "aud" in claims:
+        if "aud" in claims or self.tokens.require_audience:
             self.tokens.check_audience(claims, self.credential_issuer)
         self.tokens.check_times(claims, now)
         token_type = claims.get("token_type", "Bearer")

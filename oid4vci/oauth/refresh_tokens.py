@@ -112,7 +112,7 @@ class RefreshCall:
             raise InvalidGrant("the refresh token is another client's")
         if binding["jkt"] is not None and jkt is None:
             raise InvalidDpopProof("a DPoP proof is needed")
-        if client.method == _PUBLIC and binding["jkt"] != jkt:
+        if client.method == _PUBLIC and (jkt is None or binding["jkt"] != jkt):
             raise InvalidGrant("the refresh token is bound to another DPoP key")
         current = binding["generation"]
         if self.generation > current:
@@ -131,7 +131,7 @@ class RefreshCall:
         if not set(self.scopes) <= scopes.keys():
             raise InvalidScope("more is asked for than was granted")
         asked = {*self.configuration_ids, *(each for scope in self.scopes for each in scopes[scope])}
-        return tuple(each for each in granted if each in asked) if asked else tuple(granted)
+        return tuple(each for each in granted if not asked or each in asked)
 
 
 @frozen
@@ -152,17 +152,17 @@ class RefreshableGrant(VerifiedGrant):
     @property
     def rotated(self) -> Record:
         """The grant's record from now on."""
-        return self.grant if self._swap is None or self._swap.after is None else self._swap.after
+        return self._swap.after or self.grant
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What uses the token up: nothing without rotation, or for the token before in its time of grace."""
-        return () if self._swap is None else (self._swap,)
+        """What uses the token up. Where it is not replaced, the change is there for its condition: nobody has revoked the grant."""
+        return (self._swap,)
 
     @property
-    def _swap(self) -> Swap | None:
+    def _swap(self) -> Swap:
         if self.late or not self.tokens.rotation:
-            return None
+            return Swap.update(self.grant)
         binding = self.grant.data["refresh"]
         refresh = {
             **binding,
