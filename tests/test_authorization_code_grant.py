@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from oid4vci.authorization_server import TokenOrder
 from oid4vci.errors import InvalidGrant
 from oid4vci.http import Form, Request
-from oid4vci.keys import LocalSigner
+from oid4vci.keys import LocalSigner, public_keys
 from oid4vci.metadata import ClientMetadata
 from oid4vci.oauth.authorization_codes import AuthorizationCodes
 from oid4vci.oauth.dpop import Dpop, DpopNonces
 from oid4vci.oauth.grants import revoke
-from oid4vci.oauth.jwt_access_tokens import JwtAccessTokens
+from oid4vci.oauth.jwt_access_tokens import JwtAccessTokens, TrustedAuthorizationServer, TrustedJwtAccessTokens
 from oid4vci.oauth.pkce import code_challenge
 from tests.authorization import CLIENT, REDIRECT_URI, VERIFIER, CodeFlow, Proving, code_flow
 from tests.issuance import IDENTIFIER, NOW, TOKEN, counted, refused, secret_keys, token_request
@@ -297,6 +297,19 @@ def test_tokens_may_be_jwts_with_published_keys() -> None:
     assert token.count(".") == 2
     keys = flow.get(f"{IDENTIFIER}/jwks").json()["keys"]
     assert [(key["kid"], key["use"], key["alg"]) for key in keys] == [("as-1", "sig", "ES256")]
+
+
+def test_a_key_is_published_for_as_long_as_tokens_need_it() -> None:
+    old, new = LocalSigner.generate("as-1"), LocalSigner.generate("as-2", "EdDSA")
+    flow = code_flow(access_tokens=JwtAccessTokens(new, issuer=IDENTIFIER), published_keys=[new, old])
+    keys = public_keys(flow.get(f"{IDENTIFIER}/jwks").json())
+    assert [key.kid for key in keys] == ["as-2", "as-1"]
+    before = code_flow(access_tokens=JwtAccessTokens(old, issuer=IDENTIFIER), published_keys=[old])
+    trusted = TrustedAuthorizationServer(issuer=IDENTIFIER, keys=keys)
+    tokens = TrustedJwtAccessTokens(servers=[trusted], scopes=flow.issuer.metadata.scopes)
+    for each in (flow, before):
+        read = tokens.read(each.exchange(each.code()).json()["access_token"], credential_issuer=IDENTIFIER)
+        assert read.verify({}, keys={}, now=NOW).configuration_ids == {"note"}
 
 
 def test_a_key_elsewhere_signs_tokens() -> None:
