@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from oid4vci.drive import AsyncHost, Host, Together, aanswer, answer, arespond, arun, respond, run
     from oid4vci.errors import (
         Advice,
+        AttestationExpired,
         AuthorizationDenied,
         AuthorizationRefused,
         InvalidCredential,
@@ -103,6 +104,7 @@ __all__ = (
     "Advice",
     "Anchors",
     "AsyncHost",
+    "AttestationExpired",
     "AuthenticatedClient",
     "AuthorizationCall",
     "AuthorizationCodeGrant",
@@ -236,8 +238,9 @@ _HOMES: Final = {
     ),
     "oid4vci.drive": "AsyncHost Host Together aanswer answer arespond arun respond run",
     "oid4vci.errors": (
-        "Advice AuthorizationDenied AuthorizationRefused InvalidCredential InvalidMetadata InvalidOffer InvalidResponse "
-        "ProtocolError Refusal Refused TryLater TxCodeRequired Untrusted WalletError WrongTxCode"
+        "Advice AttestationExpired AuthorizationDenied AuthorizationRefused InvalidCredential InvalidMetadata "
+        "InvalidOffer InvalidResponse ProtocolError Refusal Refused TryLater TxCodeRequired Untrusted WalletError "
+        "WrongTxCode"
     ),
     "oid4vci.formats": "VerifiedCredential",
     "oid4vci.formats.sd_jwt_vc": "EVERY_CLAIM SdJwtVcEncoder SdJwtVcVerifier",

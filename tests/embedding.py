@@ -402,7 +402,13 @@ class Embedding:
         opened = Phone.of(server, client_id=ATTESTED).opened(server.offer("alice", ["membership"]))
         with pytest.raises(TryLater):
             run(opened.redeem(now=now(), authentication=attestation(LocalSigner.generate("instance"))), send)
-        form = {"grant_type": grant_type, "client_id": ATTESTED, "refresh_token": "x", "username": "alice", "password": PASSWORD}
+        form = {
+            "grant_type": grant_type,
+            "client_id": ATTESTED,
+            "refresh_token": "x",
+            "username": "alice",
+            "password": PASSWORD,
+        }
         answered = server.send(evolve(sent[-1], body=urlencode(form).encode()))
         assert (answered.status, answered.json()["error"]) == (400, "unsupported_grant_type")
 

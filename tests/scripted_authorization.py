@@ -15,7 +15,9 @@ REDIRECT = "https://wallet.example/cb"
 REQUEST_URI = "urn:ietf:params:oauth:request_uri:6esc_11ACC5bwc014ltc14eY22c"
 AUTHORIZATION = "the-authorization-code"
 # The settings of a Wallet that goes by HAIP 4.
-HAIP: dict[str, Any] = {"bearer": False, "public": False, "plain_requests": False, "responses_without_iss": False}
+HAIP: dict[str, Any] = dict.fromkeys(
+    ("bearer", "public", "plain_requests", "responses_without_iss", "authorization_details"), False
+)
 
 
 def code_metadata(issuer: str = ISSUER, **members: Any) -> dict[str, Any]:

@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from oid4vci import _jose, _json
 from oid4vci.claims import ClaimsDescription
 from oid4vci.drive import run
-from oid4vci.errors import InvalidMetadata, InvalidResponse, Refused, TryLater, Untrusted
+from oid4vci.errors import AttestationExpired, InvalidMetadata, InvalidResponse, Refused, TryLater, Untrusted
 from oid4vci.http import Request, Response
 from oid4vci.keys import thumbprint
 from oid4vci.oauth.pkce import check_verifier
 from oid4vci.offers import AUTHORIZATION_CODE, PRE_AUTHORIZED_CODE
 from oid4vci.trust import Trust
-from oid4vci.wallet import Authorizing, Exchange, Offer
+from oid4vci.wallet import Authorizing, ClientAuthentication, Exchange, Offer, dump, load
 from tests.scripted_authorization import (
     AUTHORIZE,
     HAIP,
@@ -32,6 +33,7 @@ from tests.scripted_authorization import (
     parameters_of,
     push,
     pushed,
+    response,
 )
 from tests.scripted_server import ISSUER, METADATA_URL, NOW, SERVER_URL, TOKEN, error, metadata, ok, opened, wallet
 from tests.wallet_clients import ASSERTION, CLIENT, DPOP, attestation, pop, proof, remote, sign
@@ -44,9 +46,7 @@ def details_of(parameters: dict[str, str]) -> Any:
     return _json.loads(parameters["authorization_details"])
 
 
-@pytest.mark.spec(
-    "VCI-5.1-01", "VCI-5.1.4-01", "HAIP-4-01", "HAIP-4-05", "HAIP-4-06", "HAIP-4.2-01", "HAIP-4.2-03", "HAIP-4.3-02"
-)
+@pytest.mark.spec("VCI-5.1-01", "VCI-5.1.4-01", "HAIP-4-01", "HAIP-4-05", "HAIP-4-06", "HAIP-4.2-01", "HAIP-4.2-03")
 def test_the_request_is_pushed_and_the_browser_carries_its_uri_alone() -> None:
     server = code_server()
     pending = authorizing(server, code_offer("pid"))
@@ -143,7 +143,7 @@ def test_nor_does_the_application_repeat_what_it_has() -> None:
         offer.authorize(redirect_uri=REDIRECT, extra={"lang": "fr"})
 
 
-@pytest.mark.spec("VCI-4.1.1-06", "VCI-4.1.1-13", "VCI-5.1.3-01")
+@pytest.mark.spec("VCI-4.1.1-06", "VCI-4.1.1-13")
 @pytest.mark.parametrize("state", ["abc", "a b&c=d#+%20", "\u00e4\u2603", "x" * 16_384])
 def test_the_issuer_state_of_the_offer_goes_unchanged_into_the_request(state: str) -> None:
     server = code_server()
@@ -206,6 +206,33 @@ def test_details_can_be_wanted_from_a_server_that_does_not_say() -> None:
 def test_a_scope_that_is_not_there_cannot_be_wanted() -> None:
     with pytest.raises(ValueError, match="no scope value that asks for ticket"):
         opened_for_code(code_server()).authorize(redirect_uri=REDIRECT, using="scope")
+
+
+@pytest.mark.spec("HAIP-4.3-02")
+def test_a_wallet_may_ask_by_scope_only() -> None:
+    server, settings = code_server(), {"authorization_details": False}
+    pending = authorizing(server, code_offer("pid"), settings)
+    assert pushed(server)["scope"] == "pid"
+    assert "authorization_details" not in pushed(server)
+    for arguments in ({"configuration_ids": ["pid"]}, {"configuration_ids": ["pid"], "using": "scope"}):
+        run(opened_for_code(server, **settings).authorize(redirect_uri=REDIRECT, **arguments), server)
+    wanted: tuple[tuple[dict[str, Any], str], ...] = (
+        ({}, "no scope value that asks for ticket"),
+        ({"configuration_ids": ["pid"], "using": "authorization_details"}, "asks by scope only"),
+        ({"configuration_ids": ["pid"], "claims": {"pid": [ClaimsDescription(path=("name",))]}}, "claims"),
+    )
+    asked = len(server.requests)
+    for arguments, message in wanted:
+        with pytest.raises(ValueError, match=message):
+            opened_for_code(code_server(), **settings).authorize(redirect_uri=REDIRECT, **arguments)
+    with pytest.raises(ValueError, match="asks by scope only"):
+        pending.callback(response(pending), configuration_ids=["pid"])
+    with pytest.raises(ValueError, match="asks by scope only"):
+        opened(code_server(grant_types_supported=[PRE_AUTHORIZED_CODE]), **settings).redeem(configuration_ids=["pid"])
+    assert len(server.requests) == asked
+    detailed = authorizing(code_server(), code_offer("pid"), using="authorization_details")
+    with pytest.raises(ValueError, match="asks by scope only"):
+        load(dump(detailed), wallet(**settings))
 
 
 @pytest.mark.parametrize("scope", ["openid", "pid openid", "pid\topenid", 'p"d', "p\u00efd", "x" * 1001])
@@ -376,6 +403,38 @@ def test_a_wallet_may_make_no_plain_requests() -> None:
         offer.authorize(redirect_uri=REDIRECT)
 
 
+@pytest.mark.parametrize("announced", [None, False])
+@pytest.mark.parametrize("endpoint", ["https://elsewhere.example/authorize", "https://issuer.example:8443/authorize"])
+def test_an_endpoint_of_another_server_is_refused_where_responses_do_not_say_whose_they_are(
+    endpoint: str, announced: bool | None
+) -> None:
+    """A mix-up: the honest server's endpoint in the attacker's metadata, whose token endpoint gets the code (RFC 9700 4.4)."""
+    silent: dict[str, Any] = {"authorization_endpoint": endpoint, "authorization_response_iss_parameter_supported": announced}
+    everybody = Trust(allow=lambda url: True)
+    for par in (PAR, None):
+        server = code_server(pushed_authorization_request_endpoint=par, **silent)
+        with pytest.raises(InvalidMetadata, match="another origin"):
+            authorizing(server, code_offer("pid"), {"trust": everybody})
+        assert server.urls == [METADATA_URL, SERVER_URL]
+    # Where a response must have iss it says whose it is.
+    for members, settings in (
+        ({"authorization_response_iss_parameter_supported": True}, {}),
+        ({}, {"responses_without_iss": False}),
+        ({"authorization_endpoint": "https://ISSUER.example:443/authorize"}, {}),
+    ):
+        server = code_server(**{**silent, **members})
+        assert authorizing(server, code_offer("pid"), {"trust": everybody, **settings}).url
+
+
+def test_nor_is_it_taken_back_from_a_store() -> None:
+    elsewhere = code_server(authorization_endpoint="https://elsewhere.example/authorize")
+    everybody = Trust(allow=lambda url: True)
+    pending = authorizing(elsewhere, code_offer("pid"), {"trust": everybody})
+    server = evolve(pending.opened.server, authorization_response_iss_parameter_supported=None)
+    with pytest.raises(ValueError, match="another origin"):
+        load(dump(evolve(pending, opened=evolve(pending.opened, server=server))), wallet(trust=everybody))
+
+
 ELSEWHERE = "https://elsewhere.example/x"
 
 
@@ -470,10 +529,34 @@ def test_a_client_assertion_goes_into_the_pushed_request_and_not_into_the_url() 
 
 def test_nothing_is_signed_for_a_plain_request_that_names_the_key_of_the_token() -> None:
     server = code_server(pushed_authorization_request_endpoint=None)
-    pending = authorizing(server, code_offer("pid"), authentication=ASSERTION, dpop=DPOP)
+    pending = authorizing(server, code_offer("pid"), authentication=ASSERTION, dpop=DPOP, now=NOW)
     parameters = parameters_of(pending.url)
     assert parameters["dpop_jkt"] == thumbprint(DPOP.public_jwk)
     assert not any("assertion" in name for name in parameters)
+
+
+@pytest.mark.parametrize(
+    ("members", "authentication", "now", "raised", "message"),
+    [
+        ({}, attestation(authorization_server="https://other.example"), NOW, ValueError, "another Authorization Server"),
+        ({"token_endpoint_auth_methods_supported": ["none"]}, ASSERTION, NOW, ValueError, "this server does not take"),
+        ({"token_endpoint_auth_signing_alg_values_supported": ["RS256"]}, ASSERTION, NOW, ValueError, "RS256"),
+        ({}, attestation(lifetime=60), NOW + 60, AttestationExpired, "expired"),
+        ({}, ASSERTION, None, ValueError, "now is needed"),
+    ],
+)
+@pytest.mark.parametrize("par", [PAR, None])
+def test_nobody_is_sent_away_by_a_client_that_could_not_authenticate_afterwards(
+    par: str | None,
+    members: dict[str, Any],
+    authentication: ClientAuthentication,
+    now: int | None,
+    raised: type[Exception],
+    message: str,
+) -> None:
+    offer = opened_for_code(code_server(pushed_authorization_request_endpoint=par, **members), code_offer("pid"))
+    with pytest.raises(raised, match=message):
+        offer.authorize(redirect_uri=REDIRECT, now=now, authentication=authentication)
 
 
 def test_a_nonce_that_the_server_wants_is_sent_with_a_new_proof() -> None:
@@ -522,6 +605,20 @@ def test_what_is_signed_needs_a_time() -> None:
         "https://wallet.example/cb?error",
         "https://wallet.example/cb?a=1&a=2",
         "https://wallet.example/" + "x" * 2048,
+        # Browsers change these, and the response would come to another place.
+        "https://wallet.example:443/cb",
+        "HTTPS://wallet.example:443",
+        "https://wallet.example:0443?a=1",
+        "https://wallet.example:/cb",
+        "http://127.0.0.1:80/cb",
+        "http://[::1]:80",
+        "https://wallet.example/a/../cb",
+        "https://wallet.example/./cb",
+        "https://wallet.example/cb/..",
+        "https://wallet.example/a/%2E%2e/cb",
+        "https://wallet.example/.%2e",
+        "wallet://cb/a/../b",
+        "com.example.wallet:/./cb",
     ],
 )
 def test_a_redirect_uri_at_which_no_response_can_be_recognized(redirect_uri: str) -> None:
@@ -531,7 +628,16 @@ def test_a_redirect_uri_at_which_no_response_can_be_recognized(redirect_uri: str
 
 @pytest.mark.parametrize(
     "redirect_uri",
-    ["com.example.wallet:/cb", "wallet://cb?flow=1", "http://127.0.0.1:8080/cb", "http://[::1]/cb", "https://wallet.example"],
+    [
+        *(
+            "com.example.wallet:/cb",
+            "wallet://cb?flow=1",
+            "http://127.0.0.1:8080/cb",
+            "http://[::1]/cb",
+            "https://wallet.example",
+        ),
+        *("https://wallet.example:80/cb", "http://127.0.0.1:443/cb", "https://wallet.example:4430/.cb/..b/c..?x=/../:443"),
+    ],
 )
 def test_redirect_uris_of_native_wallets(redirect_uri: str) -> None:
     server = code_server()

@@ -305,7 +305,7 @@ def test_a_code_that_is_refused_at_the_token_endpoint() -> None:
     assert len(server.to(TOKEN)) == 1
 
 
-@pytest.mark.spec("HAIP-4-01", "HAIP-4.4.1-11", "HAIP-4.3-02")
+@pytest.mark.spec("HAIP-4-01", "HAIP-4.4.1-11")
 def test_the_whole_flow_as_haip_wants_it() -> None:
     server = code_server(answers={TOKEN: ok({**BEARER, "token_type": "DPoP"})})
     arguments: dict[str, Any] = {"authentication": attestation(), "dpop": DPOP, "now": NOW}
@@ -435,6 +435,15 @@ def test_details_that_were_asked_for_must_come_back(members: dict[str, Any]) -> 
     server = code_server(answers={TOKEN: ok({**BEARER, **members})})
     with pytest.raises(InvalidResponse):
         authorized(server)
+
+
+def test_identifiers_that_nobody_asked_for_are_not_taken_up() -> None:
+    named = [detail("ticket", "t"), detail("pid", "p")]
+    server = code_server(answers={TOKEN: [ok({**BEARER, "authorization_details": each}) for each in (named, named[:1])]})
+    session = authorized(server, code_offer("pid", "ticket"), configuration_ids=["pid"], using="authorization_details")
+    assert (session.credential_identifiers, session.granted) == ({"pid": ("p",)}, {"pid": ("p",)})
+    with pytest.raises(InvalidResponse, match="nothing that was asked for"):
+        authorized(server, code_offer("pid", "ticket"), configuration_ids=["pid"])
 
 
 @pytest.mark.spec("VCI-6.2-03", "VCI-6.2-12")

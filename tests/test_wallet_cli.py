@@ -24,7 +24,7 @@ from examples.wallet_cli.consent import Consent
 from examples.wallet_cli.folder import Folder, HolderKey
 from examples.wallet_cli.network import MAX_BODY, Network
 from examples.wallet_cli.terminal import Person, plain
-from oid4vci.errors import AuthorizationDenied, InvalidResponse
+from oid4vci.errors import AttestationExpired, AuthorizationDenied, InvalidResponse
 from oid4vci.formats import VerifiedCredential
 from oid4vci.formats.sd_jwt_vc import SdJwtVcVerifier
 from oid4vci.http import Request
@@ -234,13 +234,32 @@ def test_a_server_under_an_unknown_tls_authority_is_not_talked_to(
     assert "could not be reached" in capsys.readouterr().err
 
 
-@pytest.mark.spec("VCI-13.6.2-01")
 def test_nothing_is_sent_without_consent(server: RunningServer, capsys: pytest.CaptureFixture[str]) -> None:
     made = server.offer("identity_x5c", by_reference=True)
     before = server.log.read_text()
     assert main([made["offer_uri"], "--ca", str(server.authority)]) == 1
     assert "Untrusted" in capsys.readouterr().err
     assert server.log.read_text() == before
+
+
+@pytest.mark.spec("VCI-13.6.2-01")
+def test_whoever_does_not_trust_the_issuer_is_not_asked_for_the_transaction_code(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = server.offer("identity_x5c", tx_code=True)
+    before = server.log.read_text()
+    questions = answers(monkeypatch, "n")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    assert main([made["offer_uri"], "--ca", str(server.authority)]) == 1
+    assert questions == [f"Talk to {server.issuer} (the issuer of the offer)? [y/N] "]
+    assert "Untrusted" in capsys.readouterr().err
+    assert server.log.read_text() == before
+
+
+@pytest.mark.parametrize("host", ["999.999.999.999", "a..b", "xn--a"])
+def test_a_host_that_is_none_is_said(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--issuer", f"https://{host}", "--configuration", "a"]) == 1
+    assert re.match("error: |the server could not be reached: ", capsys.readouterr().err)
 
 
 def verified(path: Path, server: RunningServer, anchors: Path) -> VerifiedCredential:
@@ -397,6 +416,20 @@ def test_a_refusal_ends_the_wait() -> None:
     ):
         callback.wait(taken, timeout=20)
     assert "did not give its consent" in answers[0].text
+
+
+@pytest.mark.parametrize("raised", [AttestationExpired("it has expired"), ValueError("now is needed")])
+def test_what_stops_the_wallet_ends_the_wait(raised: Exception) -> None:
+    def take(url: str) -> str:
+        raise raised
+
+    with (
+        Callback[str]() as callback,
+        came_back_to(callback, "/callback?state=1") as answers,
+        pytest.raises(type(raised), match=str(raised)),
+    ):
+        callback.wait(take, timeout=20)
+    assert "could not go on" in answers[0].text
 
 
 def test_nobody_is_waited_for_without_end() -> None:

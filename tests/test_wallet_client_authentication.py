@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from oid4vci import _jose
 from oid4vci.drive import run
-from oid4vci.errors import Advice, InvalidMetadata, InvalidResponse, Refused, TryLater, Untrusted, WalletError
+from oid4vci.errors import (
+    Advice,
+    AttestationExpired,
+    InvalidMetadata,
+    InvalidResponse,
+    Refused,
+    TryLater,
+    Untrusted,
+    WalletError,
+)
 from oid4vci.http import Request, Response
 from oid4vci.keys import LocalSigner, Signer, public_key
 from oid4vci.metadata import AuthorizationServerMetadata, ClientMetadata
@@ -22,19 +31,21 @@ from oid4vci.wallet.client_authentication import ClientAssertion, ClientAuthenti
 from oid4vci.wallet.sender import MAX_NONCE
 from tests.authorization import CodeFlow, code_flow
 from tests.issuance import NoteEncoder, configuration, issuer_metadata, secret_keys
-from tests.scripted_authorization import PAR, REDIRECT, authorized, code_offer, code_server
+from tests.scripted_authorization import PAR, REDIRECT, authorized, authorizing, code_offer, code_server, response
 from tests.scripted_server import (
     ACCESS_TOKEN,
     CREDENTIAL,
     HOLDER_KEYS,
     ISSUER,
     ISSUER_KEY,
+    NONCE,
     NOW,
     SERVER_URL,
     TOKEN,
     JwtFormat,
     Server,
     error,
+    issue,
     ok,
     opened,
     server_metadata,
@@ -151,31 +162,31 @@ def test_certificates_in_the_attestation_go_along() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "message"),
     [
-        {"header": {"typ": None}},
-        {"header": {"typ": "oauth-client-attestation-pop+jwt"}},
-        {"header": {"alg": None}},
-        {"header": {"crit": ["x"]}},
-        {"claims": {"iss": None}},
-        {"claims": {"sub": None}},
-        {"claims": {"sub": ""}},
-        {"claims": {"sub": 1}},
-        {"claims": {"exp": None}},
-        {"claims": {"exp": "soon"}},
-        {"claims": {"exp": True}},
-        {"claims": {"cnf": None}},
-        {"claims": {"cnf": []}},
-        {"claims": {"cnf": {"kid": "instance"}}},
-        {"claims": {"cnf": {"jwk": {"kty": "EC"}}}},
-        {"claims": {"cnf": {"jwk": dict(OTHER_INSTANCE.public_jwk)}}},
-        {"claims": {"cnf": {"jwk": {**INSTANCE.public_jwk, "alg": "ES384"}}}},
-        {"claims": {"cnf": {"jwk": {**INSTANCE.public_jwk, "d": "AA"}}}},
+        ({"header": {"typ": None}}, "typ must be"),
+        ({"header": {"typ": "oauth-client-attestation-pop+jwt"}}, "typ must be"),
+        ({"header": {"alg": None}}, "alg"),
+        ({"header": {"crit": ["x"]}}, "crit"),
+        ({"claims": {"iss": None}}, "iss: must be a string"),
+        ({"claims": {"sub": None}}, "sub: must be a string"),
+        ({"claims": {"sub": ""}}, "sub: must be a string"),
+        ({"claims": {"sub": 1}}, "sub: must be a string"),
+        ({"claims": {"exp": None}}, "exp: must be a number"),
+        ({"claims": {"exp": "soon"}}, "exp: must be a number"),
+        ({"claims": {"exp": True}}, "exp: must be a number"),
+        ({"claims": {"cnf": None}}, "cnf: must be an object"),
+        ({"claims": {"cnf": []}}, "cnf: must be an object"),
+        ({"claims": {"cnf": {"kid": "instance"}}}, r"cnf\.jwk"),
+        ({"claims": {"cnf": {"jwk": {"kty": "EC"}}}}, r"cnf\.jwk"),
+        ({"claims": {"cnf": {"jwk": dict(OTHER_INSTANCE.public_jwk)}}}, r"cnf\.jwk: is not the key"),
+        ({"claims": {"cnf": {"jwk": {**INSTANCE.public_jwk, "alg": "ES384"}}}}, r"cnf\.jwk"),
+        ({"claims": {"cnf": {"jwk": {**INSTANCE.public_jwk, "d": "AA"}}}}, r"cnf\.jwk"),
     ],
 )
 @pytest.mark.spec("VCI-E-02")
-def test_what_is_no_attestation_for_this_key_is_a_mistake(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  # what is wrong differs, and is shown by the parameters
+def test_what_is_no_attestation_for_this_key_is_a_mistake(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         attestation(**changes)
 
 
@@ -206,8 +217,9 @@ def test_an_attestation_that_has_expired_is_not_sent() -> None:
     script = with_challenges()
     redeemed(script, attestation(lifetime=60), now=NOW + 59)
     script.requests.clear()
-    with pytest.raises(ValueError, match="expired"):
+    with pytest.raises(AttestationExpired) as caught:
         redeemed(script, attestation(lifetime=60), now=NOW + 60)
+    assert caught.value.advice is Advice.ATTEST
     assert script.to(TOKEN) == script.to(CHALLENGE_ENDPOINT) == []
 
 
@@ -373,12 +385,110 @@ def test_without_a_challenge_no_request_goes_out(answer: Response, raised: type[
     assert script.to(TOKEN) == []
 
 
+ELSEWHERE = "https://elsewhere.example/endpoint"
+
+
 @pytest.mark.parametrize("name", ["challenge_endpoint", "pushed_authorization_request_endpoint"])
-def test_nothing_goes_to_an_endpoint_of_somebody_else(name: str) -> None:
-    with pytest.raises(Untrusted):
-        opened(plain(**{name: "https://elsewhere.example/endpoint"}))
+def test_an_endpoint_without_tls_is_none(name: str) -> None:
     with pytest.raises(InvalidMetadata):
         opened(plain(**{name: "http://issuer.example/endpoint"}))
+
+
+def test_no_challenge_is_fetched_from_somebody_else() -> None:
+    script = plain(challenge_endpoint=ELSEWHERE)
+    with pytest.raises(Untrusted):
+        redeemed(script, attestation())
+    assert script.to(ELSEWHERE) == script.to(TOKEN) == []
+    session = redeemed(plain(), attestation())
+    changed = evolve(session.opened, server=evolve(session.opened.server, challenge_endpoint=ELSEWHERE))
+    with pytest.raises(ValueError, match="trust decision"):
+        load(dump(evolve(session, opened=changed)), wallet(signers=SIGNERS))
+
+
+def test_nor_for_an_attestation_that_comes_later() -> None:
+    script = plain(
+        {TOKEN: ok({"access_token": "t", "token_type": "Bearer", "refresh_token": "r"})}, challenge_endpoint=ELSEWHERE
+    )
+    session = run(opened(script, client_id=CLIENT).redeem(), script)
+    with pytest.raises(Untrusted):
+        session.refresh(now=NOW, authentication=attestation())
+
+
+@pytest.mark.parametrize("name", ["challenge_endpoint", "pushed_authorization_request_endpoint"])
+def test_an_endpoint_that_is_not_used_stops_nothing(name: str) -> None:
+    script = plain(**{name: ELSEWHERE})
+    session = redeemed(script, ASSERTION)
+    assert load(dump(session), wallet(signers=SIGNERS)) == session
+    assert script.to(ELSEWHERE) == []
+
+
+@pytest.mark.parametrize("source", ["nonce endpoint", "credential endpoint", "refusal"])
+def test_challenges_come_from_the_authorization_server_only(source: str) -> None:
+    """The header of an issuer, or of whoever answers for it, is not signed for the Authorization Server."""
+    script = with_challenges({TOKEN: ok({**BOUND, "refresh_token": "r"})})
+    foreign = "chosen-by-somebody-else"
+    if source == "nonce endpoint":
+        script.answers[NONCE] = in_header(ok({"c_nonce": "n"}), foreign)
+    elif source == "credential endpoint":
+        script.answers[CREDENTIAL] = lambda request: in_header(issue(request), foreign)
+    else:
+        script.answers[CREDENTIAL] = [in_header(error("invalid_nonce"), foreign), issue]
+    session = run(opened(script).redeem(now=NOW, authentication=attestation(), dpop=DPOP), script)
+    result = run(run(session.order("pid"), script).prove([HOLDER_KEYS[0]], now=NOW).submit(), script)
+    assert isinstance(result, Issued)
+    assert result.session.sender.challenge is None
+    run(result.session.refresh(now=NOW), script)
+    assert challenges(script.to(TOKEN)) == ["fetched-0", "fetched-1"]
+
+
+def test_a_challenge_may_come_with_the_answer_to_a_pushed_request() -> None:
+    pushed = Response.of_json(201, {"request_uri": "urn:x:y", "expires_in": 60})
+    script = code_server(answers={PAR: in_header(pushed, "from-par"), TOKEN: ok(BOUND)})
+    authorized(script, code_offer("pid"), now=NOW, dpop=DPOP, authentication=attestation())
+    assert challenges([*script.to(PAR), *script.to(TOKEN)]) == [None, "from-par"]
+
+
+# An attestation that expires while the person logs in
+
+
+@pytest.mark.parametrize("pushed", [True, False])
+def test_an_attestation_that_expired_meanwhile_is_replaced_by_a_fresh_one(pushed: bool) -> None:
+    script = code_server(answers={TOKEN: ok(BOUND)}, **({} if pushed else {"pushed_authorization_request_endpoint": None}))
+    pending = authorizing(script, code_offer("pid"), now=NOW, dpop=DPOP, authentication=attestation(lifetime=60))
+    with pytest.raises(InvalidResponse):
+        pending.callback(response(pending, state="x"), now=NOW + 60)
+    with pytest.raises(AttestationExpired) as caught:
+        pending.callback(response(pending), now=NOW + 60)
+    assert caught.value.advice is Advice.ATTEST
+    assert script.to(TOKEN) == []
+    fresh = attestation(lifetime=600)
+    session = run(pending.callback(response(pending), now=NOW + 60, authentication=fresh), script)
+    assert session.sender.authentication is fresh
+    (request,) = script.to(TOKEN)
+    assert request.headers.get("oauth-client-attestation") == fresh.jwt
+
+
+def test_a_server_that_wants_a_fresh_attestation_gets_it_with_the_same_code() -> None:
+    script = code_server(answers={TOKEN: [error("use_fresh_attestation"), ok(BOUND)]})
+    pending = authorizing(script, code_offer("pid"), now=NOW, dpop=DPOP, authentication=attestation())
+    with pytest.raises(Refused) as caught:
+        run(pending.callback(response(pending), now=NOW), script)
+    assert caught.value.advice is Advice.ATTEST
+    run(pending.callback(response(pending), now=NOW, authentication=attestation(lifetime=600)), script)
+    first, second = (request.form() for request in script.to(TOKEN))
+    assert first.get("code") == second.get("code")
+
+
+def test_it_is_for_the_same_key_server_and_client() -> None:
+    pending = authorizing(code_server(), code_offer("pid"), now=NOW, authentication=attestation())
+    for other, message in (
+        (attestation(OTHER_INSTANCE), "for the key that it had"),
+        (ASSERTION, "for the key that it had"),
+        (attestation(claims={"sub": "another client"}), "client_id"),
+        (attestation(authorization_server="https://other.example"), "another Authorization Server"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            pending.callback(response(pending), now=NOW, authentication=other)
 
 
 def test_a_server_whose_challenges_serve_once_may_ask_again_after_it_asked_for_a_nonce() -> None:
@@ -597,7 +707,7 @@ def demanding() -> CodeFlow:
     )
 
 
-@pytest.mark.spec("HAIP-4.4.1-11", "HAIP-4-08", "HAIP-4-09", "VCI-E-03", "VCI-E-07", "VCI-14.5-01")
+@pytest.mark.spec("HAIP-4.4.1-11", "HAIP-4.4-01", "HAIP-4-08", "HAIP-4-09", "VCI-E-03", "VCI-E-07", "VCI-14.5-01")
 @pytest.mark.parametrize("keys", ["here", "elsewhere"])
 def test_a_whole_issuance_with_everything(keys: str) -> None:
     """By a code, then a refresh when all nonces and challenges have expired, then the same Credential again."""

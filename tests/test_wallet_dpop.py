@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from oid4vci import _jose
 from oid4vci.drive import run
-from oid4vci.errors import Advice, InvalidResponse, Refused, TryLater
+from oid4vci.errors import Advice, Challenge, InvalidResponse, Refused, TryLater
 from oid4vci.http import Request, Response
 from oid4vci.keys import LocalSigner
 from oid4vci.trust import Trust
 from oid4vci.wallet import Exchange, Issued, Order, Proofs, Session
 from oid4vci.wallet.sender import MAX_NONCE
+from oid4vci.wallet.www_authenticate import read_challenges
 from tests.scripted_server import (
     ACCESS_TOKEN,
     CREDENTIAL,
@@ -388,6 +389,59 @@ def test_a_token_that_is_rejected_has_to_be_had_anew(answer: Response, code: str
     with pytest.raises(Refused) as caught:
         issued(server({CREDENTIAL: answer}))
     assert (caught.value.error, caught.value.advice) == (code, advice)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ['DPoP error="use_dpop_nonce"'],
+        ["DPoP error=use_dpop_nonce"],
+        ['dpop Error = "use_dpop_nonce"'],
+        ['DPoP realm="a, \\"b\\"", error="use_dpop\\_nonce"'],
+        ["Basic YWxhZGRpbg==, , DPoP algs=ES256,ERROR=use_dpop_nonce ,"],
+        ['DPoP error="use_dpop_nonce", Bearer error="invalid_token"'],
+        ['Bearer realm="b", error="invalid_token"', 'DPoP error="use_dpop_nonce"'],
+    ],
+)
+def test_what_a_protected_endpoint_wants_can_be_written_in_many_ways(values: list[str]) -> None:
+    """RFC 9110 11.2, 11.6.1."""
+    wants = Response(401, [("dpop-nonce", "n"), *(("www-authenticate", value) for value in values)])
+    script = server({CREDENTIAL: [wants, issue]})
+    issued(script)
+    assert nonces(script.to(CREDENTIAL)) == [None, "n"]
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "description"),
+    [
+        (['DPoP error="invalid_token", error_description="x", Bearer error="invalid_request"'], "invalid_token", "x"),
+        (['Bearer error="invalid_request", error_description="x"', "DPoP error=invalid_token"], "invalid_token", None),
+        (['Bearer error="invalid_request", dPoP algs="ES256", error="invalid_token"'], "invalid_token", None),
+        (['Bearer error="invalid_token", error_description="say \\"x\\"", DPoP algs="ES256"'], "invalid_token", "say ?x?"),
+        (["Bearer", "Basic", 'Other ERROR="a", error="b"', 'Last error="c"'], "a", None),
+        (['DPoP error="a"b", error="c'], "a", None),
+        (["error=a", "DPoP error=", '"', "=,=", "DPoP error"], "unknown_error", None),
+    ],
+)
+def test_of_several_challenges_that_of_the_scheme_that_was_sent_counts(
+    values: list[str], code: str, description: str | None
+) -> None:
+    answer = Response(401, [("www-authenticate", value) for value in values])
+    with pytest.raises(Refused) as caught:
+        issued(server({CREDENTIAL: answer}))
+    assert (caught.value.error, caught.value.description) == (code, description)
+
+
+WORDS = st.text(alphabet="abcxyz-_", min_size=1)
+CHALLENGES = st.builds(Challenge, WORDS, st.dictionaries(WORDS, st.text(alphabet="a ,=Bearer")))
+
+
+@given(st.lists(st.lists(CHALLENGES, min_size=1)), st.text(alphabet='a ,="\\\t') | st.text())
+def test_all_challenges_of_all_values_are_read(written: list[list[Challenge]], anything: str) -> None:
+    values = [", ".join(str(each) for each in several) for several in written]
+    assert read_challenges(values) == [(each.scheme, each.parameters) for several in written for each in several]
+    # Whatever stands in another value.
+    assert list(read_challenges([anything, *values]))[-1:] == list(read_challenges(values))[-1:] or not values
 
 
 ANSWERS: Sequence[Any] = (

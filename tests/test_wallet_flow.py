@@ -134,6 +134,31 @@ def test_as_haip_wants_it_through_two_processes(challenges: bool) -> None:
     assert issued(net, run(session.refresh(now=NOW), net), "note")["grade"] == 1
 
 
+@pytest.mark.spec("VCI-6-02")
+@pytest.mark.parametrize("configured", [True, False])
+def test_a_refresh_token_is_kept_where_the_server_gives_one(configured: bool) -> None:
+    net = internet(**({} if configured else {"refresh_tokens": None}))
+    pending = run(opened(net, "note").authorize(redirect_uri=REDIRECT_URI, now=NOW, dpop=DPOP), net)
+    session = load(dump(run(pending.callback(net.browse(pending.url), now=NOW), net)), wallet())
+    assert isinstance(session, Session)
+    assert (session.refresh_token is not None) == configured
+    if configured:
+        session = run(session.refresh(now=NOW), net)
+    assert issued(net, session, "note")["given_name"] == "Ada"
+
+
+def test_a_session_for_less_is_widened_again() -> None:
+    """What was granted is not lost (RFC 6749 6)."""
+    net = internet()
+    pending = run(opened(net, "note", "card").authorize(redirect_uri=REDIRECT_URI, now=NOW, dpop=DPOP), net)
+    session = run(pending.callback(net.browse(pending.url), now=NOW), net)
+    for chosen, expected in (["card"], ("card",)), (None, ("note", "card")), (["note"], ("note",)):
+        session = run(session.refresh(now=NOW, configuration_ids=chosen), net)
+        assert session.configuration_ids == expected
+        for name in expected:
+            assert issued(net, session, name)["given_name"] == "Ada"
+
+
 @pytest.mark.spec("VCI-3.3.4-02")
 def test_by_details_with_claims_and_a_token_for_less() -> None:
     net = internet()

@@ -496,12 +496,40 @@ def test_trust_in_a_party_is_trust_in_what_lies_beneath_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "gone", [Response(404), ok([]), Response.of_json(400, {"error": "x"}), Response(200, {"content-type": "text/html"})]
+    "gone",
+    [
+        *(Response(404), ok([]), Response.of_json(400, {"error": "x"}), Response(200, {"content-type": "text/html"})),
+        *(Response(503), Response(429), Response(302, {"location": "/"})),
+        Response(200, {"content-type": "application/json"}, b" " * ((1 << 20) + 1)),
+        ok({**server_metadata(FIRST), "token_endpoint": "https://elsewhere.example/token"}),
+    ],
 )
 def test_a_server_that_is_gone_does_not_stop_an_offer_that_another_can_serve(gone: Response) -> None:
     server = several({}, {})
     server.answers[WELL_KNOWN + "1"] = gone
     assert opened(server).server.issuer == SECOND
+
+
+@pytest.mark.parametrize(
+    ("first", "raised"),
+    [
+        (Response(503), TryLater),
+        (ok({**server_metadata(FIRST), "token_endpoint": "https://elsewhere.example/token"}), Untrusted),
+        (Response(404), InvalidMetadata),
+    ],
+)
+@pytest.mark.parametrize("second", [Response(404), ok({**server_metadata(SECOND), "grant_types_supported": []})])
+def test_where_no_other_can_serve_it_the_reason_is_said(first: Response, second: Response, raised: type[WalletError]) -> None:
+    server = several({}, {})
+    server.answers[WELL_KNOWN + "1"], server.answers[WELL_KNOWN + "2"] = first, second
+    with pytest.raises(raised):
+        opened(server)
+
+
+def test_a_server_in_doubt_serves_where_the_others_are_in_trouble() -> None:
+    server = several({"grant_types_supported": None}, {})
+    server.answers[WELL_KNOWN + "2"] = Response(503)
+    assert opened(server).server.issuer == FIRST
 
 
 def test_a_code_is_not_spent_on_credentials_that_nobody_can_verify() -> None:

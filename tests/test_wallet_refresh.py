@@ -3,13 +3,15 @@
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from oid4vci import _json
 from oid4vci.drive import run
-from oid4vci.errors import Advice, InvalidResponse, Refused, TryLater
+from oid4vci.errors import Advice, AttestationExpired, InvalidResponse, Refused, TryLater
 from oid4vci.http import Request, Response
 from oid4vci.wallet import Issued, Session, dump, load
 from oid4vci.wallet.client_authentication import ClientAuthentication
+from tests.scripted_authorization import authorized, code_offer, code_server, redeemed
 from tests.scripted_server import (
     CREDENTIAL,
     HOLDER_KEYS,
@@ -18,6 +20,7 @@ from tests.scripted_server import (
     Server,
     error,
     issue,
+    metadata,
     offer,
     ok,
     opened,
@@ -72,7 +75,6 @@ def first(script: Server, **arguments: Any) -> Session:
     return run(opened(script, **arguments.pop("settings", {})).redeem(**arguments), script)
 
 
-@pytest.mark.spec("VCI-6-02", "HAIP-4.4-01")
 def test_the_refresh_request() -> None:
     script = tokens(token(1), token(2, expires_in=60))
     session = first(script)
@@ -208,14 +210,116 @@ def test_identifiers_that_are_not_named_again_stay() -> None:
 
 def test_a_token_for_what_has_no_identifiers_is_refused() -> None:
     script = tokens(token(1, authorization_details=[details("pid")]), token(2))
+    session = first(script, configuration_ids=["pid"])
     with pytest.raises(InvalidResponse, match="authorization_details"):
-        run(first(script).refresh(configuration_ids=["ticket"]), script)
+        run(session.refresh(configuration_ids=["ticket"]), script)
 
 
 @pytest.mark.parametrize("configuration_ids", [[], ["other"], ["pid", "unknown"]])
-def test_only_what_was_offered_can_be_asked_for(configuration_ids: list[str]) -> None:
+def test_only_what_was_granted_can_be_asked_for(configuration_ids: list[str]) -> None:
     with pytest.raises(ValueError, match="pid, ticket"):
         first(tokens(token(1))).refresh(configuration_ids=configuration_ids)
+
+
+@pytest.mark.parametrize(
+    ("granted", "scope"), [({"authorization_details": [details("pid")]}, None), ({"scope": "pid"}, "pid ticket")]
+)
+def test_nor_can_what_was_asked_for_and_not_granted(granted: dict[str, Any], scope: str | None) -> None:
+    script = scoped(token(1, **granted)) if scope else tokens(token(1, **granted))
+    session = authorized(script, code_offer("pid", "ticket")) if scope else first(script)
+    assert (session.configuration_ids, tuple(session.granted)) == (("pid",), ("pid",))
+    with pytest.raises(ValueError, match="choose from what was granted: pid"):
+        session.refresh(configuration_ids=["ticket"])
+
+
+def scoped(*answers: dict[str, Any]) -> Server:
+    """A server for the code flow by scope, in which `pid` and `ticket` have one each."""
+    configurations = metadata()["credential_configurations_supported"]
+    configurations["ticket"] = {**configurations["ticket"], "scope": "ticket"}
+    return code_server(
+        issuer={"credential_configurations_supported": configurations},
+        answers={TOKEN: [ok(each) for each in answers]},
+        authorization_details_types_supported=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"), [(None, ("pid", "ticket")), ("ticket pid", ("pid", "ticket")), ("ticket", ("ticket",))]
+)
+def test_the_scope_of_the_answer_says_what_the_token_is_for(scope: str | None, expected: tuple[str, ...]) -> None:
+    script = scoped(token(1, scope="pid ticket"), token(2, scope=scope))
+    session = authorized(script, code_offer("pid", "ticket"))
+    new = run(session.refresh(), script)
+    assert (new.configuration_ids, new.credential_identifiers) == (expected, None)
+    if "pid" not in expected:
+        with pytest.raises(ValueError, match="this session is for"):
+            new.order("pid")
+
+
+@pytest.mark.parametrize("scope", ["", "unrelated", "PID", "pid,ticket"])
+def test_a_token_for_nothing_that_was_granted_is_refused(scope: str) -> None:
+    script = scoped(token(1), token(2, scope=scope))
+    with pytest.raises(InvalidResponse, match="scope"):
+        run(authorized(script, code_offer("pid", "ticket")).refresh(), script)
+
+
+def test_what_was_asked_for_by_scope_must_be_in_the_scope_of_the_answer() -> None:
+    script = scoped(token(1), token(2, scope="pid"))
+    session = authorized(script, code_offer("pid", "ticket"))
+    with pytest.raises(InvalidResponse, match="scope"):
+        run(session.refresh(configuration_ids=["ticket"]), script)
+    assert redeemed(script, TOKEN)["scope"] == "ticket"
+
+
+def test_a_wallet_that_asks_by_scope_only_asks_for_less_by_scope() -> None:
+    script = tokens(token(1), token(2, scope="pid"), authorization_details_types_supported=["openid_credential"])
+    session = first(script, settings={"authorization_details": False})
+    assert run(session.refresh(configuration_ids=["pid"]), script).configuration_ids == ("pid",)
+    assert form(script.to(TOKEN)[1]).keys() == {"grant_type", "refresh_token", "client_id", "scope"}
+    with pytest.raises(ValueError, match="asks by scope only"):
+        session.refresh(configuration_ids=["ticket"])
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_session_for_less_can_be_widened_to_what_was_granted(stored: bool) -> None:
+    """RFC 6749 6: without `scope` a Refresh Request is for all that was granted originally."""
+    script = scoped(token(1), token(2, scope="ticket"), token(3), token(4, scope="pid"))
+    session = authorized(script, code_offer("pid", "ticket"))
+    seen = []
+    for chosen in (["ticket"], None, ["pid"]):
+        session = run(session.refresh(configuration_ids=chosen), script)
+        seen.append((redeemed(script, TOKEN).get("scope"), session.configuration_ids))
+        if stored:
+            loaded = load(dump(session), wallet())
+            assert isinstance(loaded, Session)
+            assert loaded == session
+            session = loaded
+    assert seen == [("ticket", ("ticket",)), (None, ("pid", "ticket")), ("pid", ("pid",))]
+
+
+def test_a_token_request_for_less_leaves_the_rest_of_the_grant() -> None:
+    """OID4VCI 6.1.1: what the Wallet itself left out is still what the code stood for."""
+    script = tokens(
+        token(1, authorization_details=[details("pid")]),
+        token(2, authorization_details=[details("ticket", "t")]),
+        token(3),
+    )
+    session = first(script, configuration_ids=["pid"])
+    assert session.granted == {"pid": ("a", "b"), "ticket": ()}
+    session = run(session.refresh(configuration_ids=["ticket"]), script)
+    assert (session.configuration_ids, session.credential_identifiers) == (("ticket",), {"ticket": ("t",)})
+    assert run(session.refresh(), script).credential_identifiers == {"pid": ("a", "b"), "ticket": ("t",)}
+
+
+@pytest.mark.parametrize("wanted", [["pid"], None])
+def test_identifiers_that_nobody_asked_for_are_not_taken_up(wanted: list[str] | None) -> None:
+    several = [details("ticket", "t"), details("pid", "p"), details("other", "o")]
+    script = tokens(token(1), token(2, authorization_details=several), token(3, authorization_details=several[2:]))
+    session = first(script)
+    new = run(session.refresh(configuration_ids=wanted), script)
+    assert new.credential_identifiers == ({"pid": ("p",)} if wanted else {"pid": ("p",), "ticket": ("t",)})
+    with pytest.raises(InvalidResponse, match="nothing that was asked for"):
+        run(session.refresh(configuration_ids=wanted), script)
 
 
 def test_further_parameters_can_be_sent() -> None:
@@ -231,7 +335,6 @@ def test_further_parameters_can_be_sent() -> None:
 # Keys: RFC 9449 5, draft-ietf-oauth-attestation-based-client-auth-07 10.3
 
 
-@pytest.mark.spec("HAIP-4.4-01")
 def test_a_bound_session_is_refreshed_with_its_key() -> None:
     script = tokens(token(1, token_type="DPoP"), wants_nonce("n"), token(2, token_type="DPoP"))
     session = first(script, now=NOW, dpop=DPOP)
@@ -272,10 +375,13 @@ def test_a_fresh_attestation_is_for_the_same_key() -> None:
     script = tokens(token(1), token(2))
     old, fresh = attestation(lifetime=60), attestation(remote(INSTANCE), lifetime=600)
     session = first(script, now=NOW, authentication=old)
-    with pytest.raises(ValueError, match="expired"):
+    with pytest.raises(AttestationExpired) as caught:
         session.refresh(now=NOW + 60)
-    with pytest.raises(ValueError, match="for the key that it had"):
-        session.refresh(now=NOW, authentication=attestation(OTHER_INSTANCE))
+    assert caught.value.advice is Advice.ATTEST
+    # Another kind of authentication is no attestation for that key either.
+    for other in (attestation(OTHER_INSTANCE), ASSERTION):
+        with pytest.raises(ValueError, match="for the key that it had"):
+            session.refresh(now=NOW, authentication=other)
     with pytest.raises(ValueError, match="client_id"):
         session.refresh(now=NOW, authentication=attestation(claims={"sub": "another client"}))
     new = run(session.refresh(now=NOW, authentication=fresh), script, sign=sign)
@@ -294,17 +400,18 @@ def test_a_session_of_an_anonymous_client_cannot_take_a_name() -> None:
             session.refresh(now=NOW, authentication=authentication)
 
 
-@pytest.mark.parametrize(("token_type", "bearer", "bound"), [("DPoP", False, True), ("Bearer", True, False)])
-def test_what_a_refreshed_token_is_bound_to_is_what_its_response_says(token_type: str, bearer: bool, bound: bool) -> None:
-    script = tokens(token(1, token_type="DPoP"), token(2, token_type=token_type))
+@pytest.mark.parametrize("bearer", [True, False])
+def test_a_bound_session_stays_bound(bearer: bool) -> None:
+    script = tokens(token(1, token_type="DPoP"), token(2), token(3, token_type="dpop"))
     session = first(script, now=NOW, dpop=DPOP, settings={"bearer": bearer})
-    assert (run(session.refresh(now=NOW), script).sender.dpop is DPOP) == bound
-
-
-def test_a_refreshed_token_is_not_to_lose_its_key_where_that_matters() -> None:
-    script = tokens(token(1, token_type="DPoP"), token(2))
     with pytest.raises(InvalidResponse, match="DPoP"):
-        run(first(script, now=NOW, dpop=DPOP, settings={"bearer": False}).refresh(now=NOW), script)
+        run(session.refresh(now=NOW), script)
+    # The key is still there.
+    assert run(session.refresh(now=NOW), script).sender.dpop is DPOP
+    proof(script.to(TOKEN)[2])
+
+
+def test_a_refreshed_token_is_bound_to_no_key_that_was_not_proved() -> None:
     script = tokens(token(1), token(2, token_type="DPoP"))
     with pytest.raises(InvalidResponse, match="proved no key"):
         run(first(script).refresh(), script)
@@ -314,6 +421,19 @@ def test_a_bearer_session_may_get_a_key() -> None:
     script = tokens(token(1), token(2, token_type="DPoP"))
     new = run(first(script).refresh(now=NOW, dpop=DPOP), script)
     assert new.sender.dpop is DPOP
+
+
+@pytest.mark.parametrize("settings", [{}, {"bearer": False}])
+def test_or_none_where_the_server_does_not_know_dpop(settings: dict[str, Any]) -> None:
+    script = tokens(token(1), token(2))
+    session = first(script)
+    strict = evolve(session, opened=evolve(session.opened, wallet=wallet(**settings)))
+    exchange = strict.refresh(now=NOW, dpop=DPOP)
+    if settings:
+        with pytest.raises(InvalidResponse, match="DPoP"):
+            run(exchange, script)
+    else:
+        assert run(exchange, script).sender.dpop is None
 
 
 def test_a_stored_session_is_refreshed() -> None:

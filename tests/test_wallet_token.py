@@ -9,7 +9,7 @@ from oid4vci.drive import run
 from oid4vci.errors import Advice, InvalidResponse, Refused, TryLater, TxCodeRequired, WrongTxCode
 from oid4vci.http import Request, Response
 from oid4vci.offers import AUTHORIZATION_CODE, PRE_AUTHORIZED_CODE
-from oid4vci.wallet import Opened, Session
+from oid4vci.wallet import Opened, Session, dump, load
 from tests.scripted_server import (
     ACCESS_TOKEN,
     CODE,
@@ -24,6 +24,7 @@ from tests.scripted_server import (
     ok,
     opened,
     server_metadata,
+    wallet,
 )
 
 TOKEN_RESPONSE = {"access_token": ACCESS_TOKEN, "token_type": "Bearer"}
@@ -274,6 +275,38 @@ def test_identifiers_are_kept_by_configuration() -> None:
 def test_unknown_members_of_details_are_ignored() -> None:
     session = redeemed({**TOKEN_RESPONSE, "authorization_details": [details("a", x={"y": 1}, locations=[ISSUER])]})
     assert session.credential_identifiers == {"pid": ("a",)}
+
+
+def test_identifiers_that_nobody_asked_for_are_not_taken_up() -> None:
+    for names, expected in ((("ticket", "pid"), ("pid",)), (("ticket",), None), (("other", "ticket"), None)):
+        server = Server(
+            {TOKEN: ok({**TOKEN_RESPONSE, "authorization_details": [details("x", configuration_id=name) for name in names]})}
+        )
+        exchange = opened(server).redeem(configuration_ids=["pid"])
+        if expected is None:
+            with pytest.raises(InvalidResponse, match="nothing that was asked for"):
+                run(exchange, server)
+        else:
+            assert run(exchange, server).configuration_ids == expected
+
+
+def test_identifiers_are_bounded_whatever_number_of_details_names_them() -> None:
+    """What came in can be stored."""
+    for number, fits in ((5000, True), (5001, False)):
+        named = [details(*(f"{name}{i}" for i in range(number))) for name in "ab"]
+        server = Server({TOKEN: ok({**TOKEN_RESPONSE, "authorization_details": named})})
+        if fits:
+            session = run(opened(server).redeem(), server)
+            assert load(dump(session), wallet()) == session
+        else:
+            with pytest.raises(InvalidResponse, match="too many credential identifiers"):
+                run(opened(server).redeem(), server)
+
+
+@pytest.mark.parametrize("scope", ["openid", "pid openid", "", "a  b", 'a"b'])
+def test_openid_is_never_asked_for(scope: str) -> None:
+    with pytest.raises(ValueError, match=r"scope|openid"):
+        opened(Server()).redeem(scope=scope)
 
 
 def test_details_of_other_types_are_as_good_as_none() -> None:

@@ -17,7 +17,6 @@ from oid4vci.x509 import Anchors
 __all__ = ("main",)
 
 ADVICE = {
-    Advice.RETRY: "Try again.",
     Advice.ASK_AGAIN: "Look at the transaction code, then try again.",
     Advice.REFRESH: "Begin again.",
     Advice.AUTHORIZE: "Begin again.",
@@ -85,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (ValueError, OSError) as error:
             print(f"error: {plain(str(error))}", file=sys.stderr)
             return 1
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             print(f"the server could not be reached: {plain(f'{type(error).__name__}: {error}')}", file=sys.stderr)
             return 1
         except (KeyboardInterrupt, EOFError):

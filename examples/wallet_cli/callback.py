@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
-from oid4vci.errors import InvalidResponse, WalletError
+from oid4vci.errors import AuthorizationRefused, InvalidResponse, WalletError
 
 __all__ = ("Callback",)
 
@@ -22,6 +22,7 @@ HEADERS: Final = {
 }
 ACCEPTED: Final = "The wallet has its answer. Close this page and go back to the terminal."
 REFUSED: Final = "The server did not give its consent. Close this page and go back to the terminal."
+FAILED: Final = "The wallet could not go on with the answer. Close this page and go back to the terminal."
 NOT_OURS: Final = "This is not the answer that the wallet is waiting for."
 
 
@@ -50,7 +51,7 @@ class Callback(Generic[T]):
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
         self.redirect_uri = f"http://127.0.0.1:{self._server.server_port}{PATH}"
         self._take: Callable[[str], T] | None = None
-        self._outcomes: list[T | WalletError] = []
+        self._outcomes: list[T | WalletError | ValueError] = []
 
     def __enter__(self) -> Self:
         return self
@@ -61,8 +62,8 @@ class Callback(Generic[T]):
     def wait(self, take: Callable[[str], T], *, timeout: float) -> T:
         """What `take` gives for the URL that the browser opened.
 
-        Anybody can open it: while `take` raises `InvalidResponse`, the wait goes on. Raises the other errors of `take`, and
-        `TimeoutError` after `timeout` seconds.
+        Anybody can open it: while `take` raises `InvalidResponse`, the wait goes on. Raises the other `WalletError`s and the
+        `ValueError` of `take`, and `TimeoutError` after `timeout` seconds.
         """
         self._take, end = take, time.monotonic() + timeout
         while not self._outcomes:
@@ -71,7 +72,7 @@ class Callback(Generic[T]):
                 raise TimeoutError("nobody came back from the browser in time")
             self._server.handle_request()
         outcome = self._outcomes.pop()
-        if isinstance(outcome, WalletError):
+        if isinstance(outcome, WalletError | ValueError):
             raise outcome
         return outcome
 
@@ -82,7 +83,7 @@ class Callback(Generic[T]):
             self._outcomes.append(self._take(f"{self.redirect_uri}{target.removeprefix(PATH)}"))
         except InvalidResponse:
             return 400, NOT_OURS
-        except WalletError as error:
+        except (WalletError, ValueError) as error:
             self._outcomes.append(error)
-            return 200, REFUSED
+            return 200, REFUSED if isinstance(error, AuthorizationRefused) else FAILED
         return 200, ACCEPTED

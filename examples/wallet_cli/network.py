@@ -33,7 +33,7 @@ class Network:
         self._client.close()
 
     def send(self, request: Request) -> Response:
-        """Send a request; its body as it is. Raises `httpx.HTTPError`."""
+        """Send a request; its body as it is. Raises `httpx.HTTPError`, and `httpx.InvalidURL` for a URL that it cannot send to."""
         message = self._client.build_request(request.method, request.url, headers=request.headers.pairs, content=request.body)
         with closing(self._client.send(message, stream=True)) as answer:
             body = bytearray()

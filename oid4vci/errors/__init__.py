@@ -51,6 +51,7 @@ from oid4vci.errors.resource import (
 )
 from oid4vci.errors.wallet import (
     Advice,
+    AttestationExpired,
     AuthorizationDenied,
     AuthorizationRefused,
     InvalidCredential,
@@ -68,6 +69,7 @@ from oid4vci.errors.wallet import (
 __all__ = (
     "AccessDenied",
     "Advice",
+    "AttestationExpired",
     "AuthorizationDenied",
     "AuthorizationRefused",
     "Challenge",

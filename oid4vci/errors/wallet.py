@@ -6,6 +6,7 @@ from oid4vci.errors.refusal import ProtocolError
 
 __all__ = (
     "Advice",
+    "AttestationExpired",
     "AuthorizationDenied",
     "AuthorizationRefused",
     "InvalidCredential",
@@ -24,8 +25,6 @@ __all__ = (
 class Advice(Enum):
     """What a Wallet can do after an error."""
 
-    RETRY = "retry"
-    """The same step again may succeed, with what the error brings (a fresh nonce)."""
     ASK_AGAIN = "ask_again"
     """Ask the person for the Transaction Code, then take the same step again."""
     REFRESH = "refresh"
@@ -33,7 +32,7 @@ class Advice(Enum):
     AUTHORIZE = "authorize"
     """The grant is over: the person must authorize again, or needs another offer."""
     ATTEST = "attest"
-    """Take the same step again with a fresh Wallet Attestation."""
+    """Take the same step again with a fresh Wallet Attestation for the same key."""
     WAIT = "wait"
     """Take the same step again later."""
     GIVE_UP = "give_up"
@@ -70,6 +69,12 @@ class TxCodeRequired(WalletError):
     """The offer demands a Transaction Code (OID4VCI 4.1.1): ask the person for it."""
 
     advice = Advice.ASK_AGAIN
+
+
+class AttestationExpired(WalletError):
+    """The Wallet Attestation that was given has expired, perhaps while the person logged in; nothing was sent (OID4VCI E)."""
+
+    advice = Advice.ATTEST
 
 
 class TryLater(WalletError):

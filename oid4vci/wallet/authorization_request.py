@@ -11,22 +11,21 @@ from oid4vci._document import Codec, Document, integer, wire
 from oid4vci._json import Malformed, b64url_encode
 from oid4vci.claims import ClaimsDescription
 from oid4vci.errors import InvalidMetadata
-from oid4vci.http import Response
+from oid4vci.http import Response, url_origin
 from oid4vci.keys import thumbprint
 from oid4vci.oauth.authorization_details import AuthorizationDetail
 from oid4vci.oauth.pkce import S256, code_challenge, new_verifier
 from oid4vci.offers import AUTHORIZATION_CODE
 from oid4vci.wallet.authorizing import Authorizing
-from oid4vci.wallet.callback import check_own_redirect_uri
+from oid4vci.wallet.callback import check_own_redirect_uri, iss_required
 from oid4vci.wallet.exchange import Exchange, extended, json_object, server_error
 from oid4vci.wallet.requested_credentials import (
-    OPENID,
-    SCOPE_VALUE,
     Using,
     by_details,
     credential_details,
     credential_scope,
     details_parameter,
+    further_scopes,
 )
 from oid4vci.wallet.sender import CLIENT_PARAMETERS, Sender
 
@@ -78,6 +77,9 @@ def authorization_endpoint(opened: "Opened") -> str:
         raise InvalidMetadata("the Authorization Server has no authorization_endpoint")
     if server.extra.get("require_signed_request_object") is True:
         raise InvalidMetadata("the Authorization Server demands signed request objects, which this Wallet does not make")
+    if not iss_required(opened.wallet, server) and url_origin(server.authorization_endpoint) != url_origin(server.issuer):
+        # It may be another server's: a response of that one would be taken for one of this (RFC 9700 4.4).
+        raise InvalidMetadata("the authorization_endpoint has another origin than the issuer, which sends no iss")
     pushed = server.pushed_authorization_request_endpoint
     if pushed is None and server.require_pushed_authorization_requests:
         raise InvalidMetadata("the Authorization Server demands pushed requests, and has no endpoint for them")
@@ -99,15 +101,6 @@ def _url(endpoint: str, parameters: Mapping[str, str]) -> str:
     """The URL for the browser. A query of the endpoint "MUST be retained" (RFC 6749 3.1)."""
     joint = "?" if "?" not in endpoint else "" if endpoint.endswith(("?", "&")) else "&"
     return f"{endpoint}{joint}{urlencode(parameters)}"
-
-
-def _further_scopes(scope: str | None) -> list[str]:
-    values = [] if scope is None else scope.split(" ")
-    if not all(SCOPE_VALUE.fullmatch(value) for value in values):
-        raise ValueError("scope is space-separated values (RFC 6749 3.3)")
-    if OPENID in values:
-        raise ValueError("this is no OpenID Connect request: openid is not asked for")
-    return values
 
 
 def _asked_for(
@@ -143,12 +136,14 @@ def request_authorization(
     """What `Opened.authorize` does; `configuration_ids` are some that were offered."""
     check_own_redirect_uri(redirect_uri)
     endpoint = authorization_endpoint(opened)
+    # Also where nothing is signed yet: nobody is sent away for a code that could not be redeemed.
+    sender.check(now)
     pushed = opened.server.pushed_authorization_request_endpoint
     claims = claims or {}
     if not claims.keys() <= set(configuration_ids):
         raise ValueError("claims are wanted of a Credential that is not asked for")
     details: tuple[AuthorizationDetail, ...] = ()
-    if by_details(opened.server, opened.metadata, configuration_ids, using=using, claims=bool(claims)):
+    if by_details(opened.wallet, opened.server, opened.metadata, configuration_ids, using=using, claims=bool(claims)):
         details = credential_details(opened.metadata, configuration_ids, claims)
     verifier, state = new_verifier(sender.new_secret), b64url_encode(sender.new_secret(32))
     parameters = {
@@ -157,7 +152,7 @@ def request_authorization(
         "state": state,
         "code_challenge": code_challenge(verifier),
         "code_challenge_method": S256,
-        **_asked_for(opened, configuration_ids, details, _further_scopes(scope)),
+        **_asked_for(opened, configuration_ids, details, further_scopes(scope)),
     }
     if opened.issuer_state is not None:
         parameters["issuer_state"] = opened.issuer_state

@@ -1,6 +1,6 @@
 """A person who is at the Authorization Server, and what comes back: the response, the Token Request (OID4VCI 5.2, 6.1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,10 @@ from oid4vci._document import strings
 from oid4vci.errors import InvalidResponse, reading
 from oid4vci.oauth.authorization_details import AuthorizationDetail
 from oid4vci.offers import AUTHORIZATION_CODE
-from oid4vci.wallet.callback import read_callback
+from oid4vci.wallet.callback import iss_required, read_callback
+from oid4vci.wallet.client_authentication import ClientAuthentication
 from oid4vci.wallet.exchange import Exchange
-from oid4vci.wallet.requested_credentials import check_takes_details, credential_details, credential_scope, details_parameter
+from oid4vci.wallet.requested_credentials import check_takes_details, credential_details, details_parameter
 from oid4vci.wallet.sender import Sender
 from oid4vci.wallet.session import Session, TokenRequest, read_token_response
 
@@ -45,30 +46,34 @@ class Authorizing:
     expires_in: int | None = None
 
     def callback(
-        self, url: str, *, configuration_ids: Sequence[str] | None = None, now: int | None = None
+        self,
+        url: str,
+        *,
+        configuration_ids: Sequence[str] | None = None,
+        now: int | None = None,
+        authentication: ClientAuthentication | None = None,
     ) -> Exchange[Session]:
         """Take the Authorization Response, and exchange its code for an Access Token (RFC 6749 4.1.3).
 
         `url` is the whole URL that the browser opened. `configuration_ids` are some of those that were asked for, for a token
         that is good for less (OID4VCI 6.1.1). `now`, in seconds since the epoch, is needed if the client authenticates or the
-        token is bound to a DPoP key.
+        token is bound to a DPoP key. `authentication` replaces that of the request: a fresh Wallet Attestation for the same key.
 
         Raises `AuthorizationDenied` if the person said no, `AuthorizationRefused` for another error of the server, and
         `InvalidResponse` for a URL that is no response of this server to this request: no code leaves the Wallet then. Anybody
-        can open a redirect URI, so the flow still waits for its own. Raises `ValueError` for other configurations, a server
-        that takes no `authorization_details`, or a `now` that is missing. The exchange raises `Refused` if the code is not
-        taken.
+        can open a redirect URI, so the flow still waits for its own. Raises `AttestationExpired` if the Wallet Attestation has
+        expired while the person was away: give the same URL once more, with a fresh one. Raises `ValueError` for other
+        configurations, a server that takes no `authorization_details`, an authentication that cannot replace the other, or a
+        `now` that is missing. The exchange raises `Refused` if the code is not taken.
         """
-        chosen = self._chosen(configuration_ids)
-        server = self.opened.server
-        announced = bool(server.authorization_response_iss_parameter_supported)
+        wallet, server, chosen = self.opened.wallet, self.opened.server, self._chosen(configuration_ids)
         with reading(InvalidResponse):
             code = read_callback(
                 url,
                 redirect_uri=self.redirect_uri,
                 state=self.state,
                 issuer=server.issuer,
-                iss_required=announced or not self.opened.wallet.responses_without_iss,
+                iss_required=iss_required(wallet, server),
             )
         parameters = {
             "grant_type": AUTHORIZATION_CODE,
@@ -79,14 +84,13 @@ class Authorizing:
         if configuration_ids is not None:
             details = [each for each in self.authorization_details if each.credential_configuration_id in chosen]
             parameters["authorization_details"] = details_parameter(details or credential_details(self.opened.metadata, chosen))
-        with_details = configuration_ids is not None or bool(self.authorization_details)
         request = TokenRequest(
             configuration_ids=chosen,
-            with_details=with_details,
-            with_tx_code=False,
-            scopes=None if with_details else self._scopes,
+            left_out=tuple(name for name in self.configuration_ids if name not in chosen),
+            with_details=configuration_ids is not None or bool(self.authorization_details),
+            by_scope=not self.authorization_details,
         )
-        return self.sender.post_form(
+        return self.sender.renewed(wallet, authentication=authentication).post_form(
             self.opened.token_endpoint, parameters, now=now, read=partial(read_token_response, self.opened, request)
         )
 
@@ -96,11 +100,5 @@ class Authorizing:
         chosen = tuple(dict.fromkeys(strings(configuration_ids)))
         if not chosen or not set(chosen) <= set(self.configuration_ids):
             raise ValueError(f"choose from what was asked for: {', '.join(self.configuration_ids)}")
-        check_takes_details(self.opened.server)
+        check_takes_details(self.opened.wallet, self.opened.server)
         return chosen
-
-    @property
-    def _scopes(self) -> Mapping[str, str]:
-        """The scope values that asked for each configuration."""
-        found = {name: credential_scope(self.opened.metadata, name) for name in self.configuration_ids}
-        return {name: scope for name, scope in found.items() if scope is not None}

@@ -10,10 +10,12 @@ from urllib.parse import parse_qsl
 
 from oid4vci._json import Malformed
 from oid4vci.errors import AuthorizationDenied, AuthorizationRefused
+from oid4vci.metadata import AuthorizationServerMetadata
 from oid4vci.oauth.authorization_response import check_redirect_uri
 from oid4vci.wallet.exchange import error_words
+from oid4vci.wallet.settings import Wallet
 
-__all__ = ("check_own_redirect_uri", "read_callback")
+__all__ = ("check_own_redirect_uri", "iss_required", "read_callback")
 
 MAX_URL = 65_536
 MAX_PARAMETERS = 64
@@ -22,17 +24,23 @@ _CODE = re.compile(r"[\x20-\x7e]{1,16384}")
 # Parameters of Authorization Responses (RFC 6749 4.1.2, RFC 9207 2, JARM 2.3).
 _RESPONSE = frozenset(("code", "state", "iss", "error", "error_description", "error_uri", "response"))
 _PLACE = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*:)(//[^/?#]*)?)([^?#]*)")
+# Browsers leave out a default port and resolve dot segments, also encoded ones (RFC 3986 6.2.2.3, 6.2.3; the URL Standard).
+_CHANGED = re.compile(
+    r"(?:https://[^/?]*:0*(?:443)?|http://[^/?]*:0*(?:80)?)(?=[/?]|$)|[^?]*/(?:\.|%2e){1,2}(?=[/?]|$)", re.IGNORECASE
+)
 
 
 def check_own_redirect_uri(redirect_uri: str) -> None:
     """Raises `ValueError` unless a response can come to this redirect URI, and is recognized there."""
     check_redirect_uri(redirect_uri)
+    if _CHANGED.match(redirect_uri):
+        raise ValueError("a redirect URI has no default port and no dot segments: browsers change them")
     if not _RESPONSE.isdisjoint(_parameters(redirect_uri)):
         raise ValueError(f"the query of a redirect URI has none of {', '.join(sorted(_RESPONSE))}")
 
 
 def _place(url: str) -> tuple[str, ...] | None:
-    """Scheme, authority and path, in the spelling that browsers give them (RFC 3986 6.2.2.1, 6.2.3)."""
+    """Scheme, authority and path, with what browsers change of a redirect URI that was checked: case, and an empty path."""
     found = _PLACE.match(url)
     if found is None:
         return None
@@ -55,6 +63,11 @@ def _parameters(url: str) -> dict[str, str]:
 
 def _same(received: str, expected: str) -> bool:
     return hmac.compare_digest(received.encode(errors="replace"), expected.encode())
+
+
+def iss_required(wallet: Wallet, server: AuthorizationServerMetadata) -> bool:
+    """Whether a response without `iss` is none of this server: it says that it sends it, or the settings want it (RFC 9207 2.4)."""
+    return bool(server.authorization_response_iss_parameter_supported) or not wallet.responses_without_iss
 
 
 def read_callback(url: str, *, redirect_uri: str, state: str, issuer: str, iss_required: bool) -> str:

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from oid4vci import _jose
 from oid4vci._json import Malformed
+from oid4vci.errors import AttestationExpired
 from oid4vci.keys import Signer, public_key
 from oid4vci.metadata import AuthorizationServerMetadata
 from oid4vci.oauth import client_assertion, client_attestation
@@ -59,7 +60,7 @@ class ClientAuthentication(Protocol):
         """What else is stored with a state (`dump`)."""
 
     def check(self, server: AuthorizationServerMetadata, *, now: int) -> None:
-        """Raises `ValueError` if this is not for that server, not what it takes, or no longer valid."""
+        """Raises `ValueError` if this is not for that server or not what it takes, and a `WalletError` if it is no longer valid."""
 
     def credentials(
         self, *, client_id: str, authorization_server: str, challenge: str | None, jti: str, now: int
@@ -217,14 +218,14 @@ class WalletAttestation:
         return cls(members["jwt"], signers[0], authorization_server=members["authorization_server"])
 
     def check(self, server: AuthorizationServerMetadata, *, now: int) -> None:
-        """Raises `ValueError` if this is for another server, not what this one takes, or has expired."""
+        """Raises `ValueError` if this is for another server or not what this one takes, `AttestationExpired` if it has expired."""
         if server.issuer != self.authorization_server:
             raise ValueError("this Wallet Attestation is for another Authorization Server: get one for this (HAIP 4.4.1)")
         _check_method(self.method, server)
         _check_algorithm(self._algorithm, server.client_attestation_signing_alg_values_supported)
         _check_algorithm(self.signer.algorithm, server.client_attestation_pop_signing_alg_values_supported)
         if self.expires_at <= now:
-            raise ValueError("this Wallet Attestation has expired: get a fresh one")
+            raise AttestationExpired("the Wallet Attestation has expired")
 
     def credentials(
         self, *, client_id: str, authorization_server: str, challenge: str | None, jti: str, now: int

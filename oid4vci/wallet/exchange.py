@@ -4,7 +4,7 @@ Nothing here knows what a request is about: endpoints and documents belong to th
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Generic, TypeVar, Union
 from urllib.parse import urlencode
@@ -17,6 +17,7 @@ from oid4vci.errors import Advice, InvalidCredential, InvalidMetadata, InvalidOf
 from oid4vci.http import MAX_BODY, Request, Response
 from oid4vci.keys import SigningInput
 from oid4vci.wallet.signing import UnsignedJwt, signed, to_sign
+from oid4vci.wallet.www_authenticate import error_parameters, read_challenges
 
 __all__ = ("Exchange", "UnsignedRequest")
 
@@ -27,7 +28,6 @@ JSON = "application/json"
 # Codes are NQSCHAR (RFC 6749 5.2), and no code that anybody defined is long.
 _ERROR_CODE = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,100}")
 _NOT_DESCRIPTION = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
-_CHALLENGE_PARAMETER = re.compile(r'\b(error|error_description)\s*=\s*"([^"\\]*)"')
 
 
 @frozen(eq=False)
@@ -70,6 +70,8 @@ class Exchange(Generic[T_co]):
     _malformed: type[InvalidOffer] | type[InvalidMetadata] | type[InvalidResponse] | type[InvalidCredential] = field(
         default=InvalidResponse, repr=False
     )
+    # How to go on if there is no usable answer; None: that is raised.
+    _otherwise: "Callable[[TryLater | Malformed], Union[T_co, Exchange[T_co]]] | None" = field(default=None, repr=False)
 
     @property
     def request(self) -> Request:
@@ -100,17 +102,26 @@ class Exchange(Generic[T_co]):
         Raises a `WalletError`: `TryLater` for 429 and 5xx, `Refused` for an error that the server reported, else what is wrong
         with the answer.
         """
-        if response.status == 429 or response.status >= 500:
-            raise TryLater(f"the server answered with status {response.status}", retry_after=_retry_after(response))
         try:
-            if len(response.body) > MAX_BODY:
-                raise Malformed("the answer is too large")
-            # A redirect would lead where no trust decision has allowed to go.
-            if 300 <= response.status < 400:
-                raise Malformed("the server answered with a redirect, which is not followed")
+            try:
+                _check_answer(response)
+            except (TryLater, Malformed) as error:
+                if self._otherwise is None:
+                    raise
+                return self._otherwise(error)
             return self._read(response)
         except Malformed as error:
             raise self._malformed(str(error)) from None
+
+
+def _check_answer(response: Response) -> None:
+    if response.status == 429 or response.status >= 500:
+        raise TryLater(f"the server answered with status {response.status}", retry_after=_retry_after(response))
+    if len(response.body) > MAX_BODY:
+        raise Malformed("the answer is too large")
+    # A redirect would lead where no trust decision has allowed to go.
+    if 300 <= response.status < 400:
+        raise Malformed("the server answered with a redirect, which is not followed")
 
 
 def _retry_after(response: Response) -> int | None:
@@ -163,11 +174,6 @@ def json_object(response: Response, *, statuses: range = range(200, 201)) -> dic
     return _json.object_from(response.body)
 
 
-def _challenges(response: Response) -> Iterator[tuple[str, str]]:
-    for value in response.headers.all("www-authenticate"):
-        yield from _CHALLENGE_PARAMETER.findall(value)
-
-
 def _body(response: Response) -> Mapping[str, Any]:
     with suppress(Malformed):
         return _json.object_from(response.body)
@@ -179,18 +185,21 @@ def error_codes(response: Response) -> frozenset[str]:
     if not 400 <= response.status < 500:
         return frozenset()
     code = _body(response).get("error")
-    challenged = (text for name, text in _challenges(response) if name == "error")
+    challenges = read_challenges(response.headers.all("www-authenticate"))
+    challenged = (parameters["error"] for _, parameters in challenges if "error" in parameters)
     return frozenset((*challenged, *((code,) if isinstance(code, str) else ())))
 
 
-def server_error(response: Response) -> Refused | None:
+def server_error(response: Response, *, scheme: str | None = None) -> Refused | None:
     """The error that a server reported with status 4xx (RFC 6749 5.2, RFC 6750 3, OID4VCI 8.3.1.2); None for other statuses.
 
-    An answer that breaks these rules still is a refusal: what cannot be read becomes the code `unknown_error`.
+    Of several challenges, that of the `scheme` with which a token was sent says it. An answer that breaks these rules still is a
+    refusal: what cannot be read becomes the code `unknown_error`.
     """
     if not 400 <= response.status < 500:
         return None
-    members, challenge = _body(response), dict(_challenges(response))
+    members = _body(response)
+    challenge = error_parameters(read_challenges(response.headers.all("www-authenticate")), scheme)
     # "The usage of these parameters takes precedence" -- OID4VCI 8.3.1.2: the body first, where it has a code.
     source = members if isinstance(members.get("error"), str) else challenge
     code, description = error_words(source)

@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 from attrs import frozen
 
 from oid4vci._json import Malformed
-from oid4vci.errors import InvalidMetadata, InvalidOffer, Untrusted
+from oid4vci.errors import InvalidMetadata, InvalidOffer, TryLater, Untrusted, WalletError
 from oid4vci.http import Response
 from oid4vci.metadata import (
     AuthorizationServerMetadata,
@@ -25,7 +25,7 @@ from oid4vci.offers import (
     read_offer_uri,
 )
 from oid4vci.wallet.exchange import Exchange, get, json_object
-from oid4vci.wallet.opened import Opened, demand_endpoints
+from oid4vci.wallet.opened import Opened, demand_issuer_endpoints, demand_token_endpoint
 from oid4vci.wallet.settings import Wallet
 
 __all__ = ("Offer",)
@@ -81,11 +81,11 @@ def _document(
     wallet: Wallet,
     url: str,
     read: Callable[[dict[str, Any]], T | Exchange[T]],
-    otherwise: Callable[[], T | Exchange[T]] | None = None,
+    otherwise: "Callable[[TryLater | Malformed], T | Exchange[T]] | None" = None,
 ) -> Exchange[T]:
     """A GET for metadata, and another one without the final `/` if they are not found with it.
 
-    `otherwise` says how to go on if there is no such document.
+    `otherwise` says how to go on if there is no such document, or none now.
     """
     fallback = well_known_fallback_url(url)
 
@@ -94,13 +94,13 @@ def _document(
             return _document(wallet, fallback, read, otherwise)
         try:
             members = json_object(response)
-        except Malformed:
+        except Malformed as error:
             if otherwise is None:
                 raise
-            return otherwise()
+            return otherwise(error)
         return read(members)
 
-    return Exchange(get(url, locales=wallet.locales), receive, InvalidMetadata)
+    return Exchange(get(url, locales=wallet.locales), receive, InvalidMetadata, otherwise)
 
 
 def check_encryption(metadata: CredentialIssuerMetadata) -> None:
@@ -131,6 +131,7 @@ class _Opening:
         metadata.check_identifier(self.offer.credential_issuer)
         check_offer(self.offer, metadata)
         check_encryption(metadata)
+        demand_issuer_endpoints(self.wallet, metadata)
         servers = [server for server in self._candidates(metadata) if self.wallet.trust.allow(server)]
         if not servers:
             raise Untrusted("the trust decision does not allow this Authorization Server")
@@ -150,25 +151,41 @@ class _Opening:
         return metadata.servers if hint is None else (hint,)
 
     def _server_metadata(
-        self, metadata: CredentialIssuerMetadata, identifiers: Sequence[str], doubtful: AuthorizationServerMetadata | None
+        self,
+        metadata: CredentialIssuerMetadata,
+        identifiers: Sequence[str],
+        doubtful: AuthorizationServerMetadata | None,
+        failure: WalletError | None = None,
     ) -> Exchange[Opened]:
-        """Fetch the metadata of the first of `identifiers`. `doubtful` is a server before them that may not support the grant."""
+        """Fetch the metadata of the first of `identifiers`.
+
+        `doubtful` is a server before them that may not support the grant, `failure` what the first unusable one was about.
+        """
         identifier, *others = identifiers
+
+        def go_on(best: AuthorizationServerMetadata | None, failure: WalletError | None) -> Opened | Exchange[Opened]:
+            if others:
+                return self._server_metadata(metadata, others, best, failure)
+            if best is None:
+                raise failure or InvalidMetadata("no Authorization Server of this issuer supports the grant type of the offer")
+            return self._opened(metadata, best)
+
+        def otherwise(error: WalletError | Malformed) -> Opened | Exchange[Opened]:
+            return go_on(doubtful, failure or (error if isinstance(error, WalletError) else None))
 
         def read(members: dict[str, Any]) -> Opened | Exchange[Opened]:
             server = AuthorizationServerMetadata.from_json(members)
             server.check_identifier(identifier)
             supports = self._supports(server)
-            best = server if supports or (supports is None and doubtful is None) else doubtful
-            if supports or not others:
-                return self._opened(metadata, best)
-            return self._server_metadata(metadata, others, best)
-
-        def otherwise() -> Opened | Exchange[Opened]:
-            return self._server_metadata(metadata, others, doubtful) if others else self._opened(metadata, doubtful)
+            if not supports:
+                return go_on(server if supports is None and doubtful is None else doubtful, failure)
+            try:
+                return self._opened(metadata, server)
+            except Untrusted as error:
+                return otherwise(error)
 
         # A server that is gone does not stop an offer that another one can serve.
-        another = others or doubtful is not None
+        another = others or doubtful is not None or failure is not None
         url = authorization_server_metadata_url(identifier)
         return _document(self.wallet, url, read, otherwise if another else None)
 
@@ -187,10 +204,5 @@ class _Opening:
             return False if demanded and server.grant_types_supported is not None else None
         return None if grant_type == AUTHORIZATION_CODE and server.authorization_endpoint is None else True
 
-    def _opened(self, metadata: CredentialIssuerMetadata, server: AuthorizationServerMetadata | None) -> Opened:
-        if server is None:
-            raise InvalidMetadata("no Authorization Server of this issuer supports the grant type of the offer")
-        if server.token_endpoint is None:
-            raise InvalidMetadata("the Authorization Server has no token_endpoint")
-        demand_endpoints(self.wallet, metadata, server)
-        return Opened(self.wallet, self.offer, metadata, server, server.token_endpoint)
+    def _opened(self, metadata: CredentialIssuerMetadata, server: AuthorizationServerMetadata) -> Opened:
+        return Opened(self.wallet, self.offer, metadata, server, demand_token_endpoint(self.wallet, server))

@@ -16,7 +16,13 @@ from oid4vci.wallet.authorization_request import request_authorization
 from oid4vci.wallet.authorizing import Authorizing
 from oid4vci.wallet.client_authentication import ClientAuthentication
 from oid4vci.wallet.exchange import Exchange, extended
-from oid4vci.wallet.requested_credentials import Using, check_takes_details, credential_details, details_parameter
+from oid4vci.wallet.requested_credentials import (
+    Using,
+    check_takes_details,
+    credential_details,
+    details_parameter,
+    further_scopes,
+)
 from oid4vci.wallet.sender import CLIENT_PARAMETERS, Sender
 from oid4vci.wallet.session import Session, TokenRequest, read_token_response
 from oid4vci.wallet.settings import Wallet
@@ -39,17 +45,25 @@ def check_tx_code(expected: TxCode, tx_code: str | None) -> None:
         raise TxCodeRequired(f"the transaction code has {expected.length} characters")
 
 
-def demand_endpoints(wallet: Wallet, metadata: CredentialIssuerMetadata, server: AuthorizationServerMetadata) -> None:
-    """Raise `Untrusted` if a code, a token or a proof would go to an origin that the trust decision has not allowed.
+def demand_issuer_endpoints(wallet: Wallet, metadata: CredentialIssuerMetadata) -> None:
+    """Raise `Untrusted` if a token or a proof would go to an origin that the trust decision has not allowed.
 
     Endpoints of the same origin as the party they belong to are allowed with it.
     """
     for endpoint in (metadata.credential_endpoint, metadata.nonce_endpoint):
         if endpoint is not None:
             wallet.trust.demand_endpoint(endpoint, metadata.credential_issuer)
-    for endpoint in (server.token_endpoint, server.pushed_authorization_request_endpoint, server.challenge_endpoint):
-        if endpoint is not None:
-            wallet.trust.demand_endpoint(endpoint, server.issuer)
+
+
+def demand_token_endpoint(wallet: Wallet, server: AuthorizationServerMetadata) -> str:
+    """The endpoint that every flow uses; the others are asked about by whatever uses them.
+
+    Raises `InvalidMetadata` if there is none, and `Untrusted` if a code would go where the trust decision does not allow.
+    """
+    if server.token_endpoint is None:
+        raise InvalidMetadata("the Authorization Server has no token_endpoint")
+    wallet.trust.demand_endpoint(server.token_endpoint, server.issuer)
+    return server.token_endpoint
 
 
 @frozen
@@ -120,10 +134,12 @@ class Opened:
         `authentication` is a Wallet Attestation, or another way to authenticate. With either of them `now`, in seconds since the
         epoch, is needed.
 
-        Raises `TxCodeRequired` if a Transaction Code is demanded and `tx_code` cannot be it, and `ValueError` if none is demanded,
-        the offer has no pre-authorized code, a configuration was not offered, none has a format that the Wallet can verify, the
-        server says that it takes no `authorization_details`, not this authentication or not these algorithms, the settings of the
-        Wallet rule out to go without `dpop` or `authentication`, an extra parameter is a known one, or the server takes no
+        Raises `AttestationExpired` for a Wallet Attestation that has expired, and `Untrusted` if a challenge for it would be
+        fetched elsewhere. Raises `TxCodeRequired` if a Transaction Code is demanded and `tx_code` cannot be it, and `ValueError`
+        if none is demanded, the offer has no pre-authorized code, a configuration was not offered, none has a format that the
+        Wallet can verify, the server says that it takes no `authorization_details`, not this authentication or not these
+        algorithms, the settings of the Wallet rule out to go without `dpop` or `authentication` or to ask by
+        `authorization_details`, `scope` is none or has `openid`, an extra parameter is a known one, or the server takes no
         anonymous requests and the Wallet has no `client_id`. The exchange raises `WrongTxCode`: ask the person again and redeem
         again; `Refused`: the code is gone.
         """
@@ -143,12 +159,13 @@ class Opened:
         if configuration_ids is not None:
             parameters["authorization_details"] = self.authorization_details(configuration_ids)
         if scope is not None:
-            parameters["scope"] = scope
+            parameters["scope"] = " ".join(further_scopes(scope))
             if self.metadata.authorization_servers is not None:
                 # "it is RECOMMENDED to use a resource parameter ... whose value is the Credential Issuer's identifier value"
                 parameters["resource"] = self.metadata.credential_issuer
         request = TokenRequest(
             configuration_ids=chosen,
+            left_out=tuple(name for name in self.configurations if name not in chosen),
             with_details=configuration_ids is not None,
             with_tx_code=tx_code is not None,
         )
@@ -166,9 +183,9 @@ class Opened:
     def authorization_details(self, configuration_ids: Sequence[str]) -> str:
         """The parameter that asks for these configurations (OID4VCI 5.1.1).
 
-        Raises `ValueError` if one was not offered, there is none, or the server says that it takes no `authorization_details`.
+        Raises `ValueError` if one was not offered, there is none, or the server or the settings take no `authorization_details`.
         """
-        check_takes_details(self.server)
+        check_takes_details(self.wallet, self.server)
         return details_parameter(credential_details(self.metadata, self._chosen(configuration_ids)))
 
     def authorize(
@@ -189,19 +206,22 @@ class Opened:
         - `redirect_uri` is where the browser brings the response, registered for the client.
         - `configuration_ids` are those of the offer to ask for, by default all of them.
         - `using` says how to ask: by the `scope` values of the metadata or by `authorization_details`. By default, by scope where
-          every configuration has a value, as HAIP 4.3 wants, and by details otherwise, or where `claims` are asked for.
+          every configuration has a value, as HAIP 4.3 wants, and by details otherwise, or where `claims` are asked for; by scope
+          only where the settings rule out details.
         - `claims` are claims descriptions by configuration id (OID4VCI B.1).
         - `scope` values, space-separated, and `extra` parameters are sent along.
         - `dpop` is the key to bind the code and the Access Token to (RFC 9449), `authentication` a Wallet Attestation or another
-          way to authenticate, in the pushed request and in the Token Request. With either of them, `now`, in seconds since the
-          epoch, is needed for a pushed request.
+          way to authenticate, in the pushed request and in the Token Request. `now`, in seconds since the epoch, is needed with
+          an authentication, and with a key for a pushed request.
 
         Raises `InvalidMetadata` if the server does not support this flow as it is made here (PKCE with S256, a pushed request
-        where the server or the settings demand one), or there is no way to ask for a Credential; `Untrusted` for its endpoints;
-        and `ValueError` if the offer does not have the grant or names another server for it, a configuration was not offered,
-        none has a format that the Wallet can verify, responses cannot be recognized at `redirect_uri`, the Wallet has no
-        `client_id`, claims contradict each other or do not go with `using`, an extra parameter is a known one, and for what else
-        `redeem` raises it for. The exchange raises `Refused`.
+        where the server or the settings demand one), there is no way to ask for a Credential, or responses could not be told from
+        those of another server (an `authorization_endpoint` of another origin, and no `iss`); `Untrusted` for its endpoints;
+        `AttestationExpired`; and `ValueError` if the offer does not have the grant or names another server for it, a
+        configuration was not offered, none has a format that the Wallet can verify, responses cannot be recognized at
+        `redirect_uri`, the Wallet has no `client_id`, claims contradict each other or do not go with `using`, the settings rule
+        out the only way to ask, an extra parameter is a known one, and for what else `redeem` raises it for. The exchange raises
+        `Refused`.
         """
         if AUTHORIZATION_CODE not in self.grant_types:
             if self.offer.grant_types:

@@ -204,7 +204,7 @@ class Proofs:
         def read(response: Response, sender: Sender) -> "Issued | Deferred | Proofs | Exchange[Issued | Deferred | Proofs]":
             # What the answer brings is kept, also for the request with another c_nonce.
             kept = evolve(session, sender=sender)
-            if refused := server_error(response):
+            if refused := server_error(response, scheme=session.sender.scheme):
                 if refused.status == 401 and refused.error in ("invalid_token", "unknown_error"):
                     refused.advice = Advice.AUTHORIZE if session.refresh_token is None else Advice.REFRESH
                 endpoint = session.metadata.nonce_endpoint

@@ -9,8 +9,17 @@ from oid4vci.claims import ClaimsDescription, contradictions
 from oid4vci.errors import InvalidMetadata
 from oid4vci.metadata import AuthorizationServerMetadata, CredentialIssuerMetadata
 from oid4vci.oauth.authorization_details import AuthorizationDetail
+from oid4vci.wallet.settings import Wallet
 
-__all__ = ("Using", "by_details", "check_takes_details", "credential_details", "credential_scope", "details_parameter")
+__all__ = (
+    "Using",
+    "by_details",
+    "check_takes_details",
+    "credential_details",
+    "credential_scope",
+    "details_parameter",
+    "further_scopes",
+)
 
 Using: TypeAlias = Literal["scope", "authorization_details"]
 """A way to ask, by the name of its parameter."""
@@ -43,11 +52,14 @@ def credential_details(
     return tuple(details)
 
 
-def check_takes_details(server: AuthorizationServerMetadata) -> None:
+def check_takes_details(wallet: Wallet, server: AuthorizationServerMetadata) -> None:
     """Raise `ValueError` if the server says that it takes no `authorization_details` of type `openid_credential`.
 
+    The settings may rule them out as well.
     One that ignored them would spend a code on a token that the Wallet cannot use (OID4VCI 6.2).
     """
+    if not wallet.authorization_details:
+        raise ValueError("the Wallet asks by scope only: authorization_details are ruled out by its settings")
     if server.authorization_details_types_supported is not None and not server.takes_authorization_details:
         raise ValueError("this server takes no authorization_details of type openid_credential")
 
@@ -63,7 +75,18 @@ def credential_scope(metadata: CredentialIssuerMetadata, configuration_id: str) 
     return scope if scope is not None and scope != OPENID and SCOPE_VALUE.fullmatch(scope) else None
 
 
+def further_scopes(scope: str | None) -> list[str]:
+    """The values of the `scope` that the application wants. Raises `ValueError` unless they are some, and no `openid`."""
+    values = [] if scope is None else scope.split(" ")
+    if not all(SCOPE_VALUE.fullmatch(value) for value in values):
+        raise ValueError("scope is space-separated values (RFC 6749 3.3)")
+    if OPENID in values:
+        raise ValueError("this is no OpenID Connect request: openid is not asked for")
+    return values
+
+
 def by_details(
+    wallet: Wallet,
     server: AuthorizationServerMetadata,
     metadata: CredentialIssuerMetadata,
     configuration_ids: Sequence[str],
@@ -75,6 +98,8 @@ def by_details(
 
     HAIP 4.3 wants scope values. Raises `InvalidMetadata` if neither way is open, `ValueError` if the wanted one is not.
     """
+    if using is None and not wallet.authorization_details:
+        using = "scope"
     lacking = [name for name in configuration_ids if credential_scope(metadata, name) is None]
     if using == "scope":
         if claims:
@@ -83,7 +108,7 @@ def by_details(
             raise ValueError(f"there is no scope value that asks for {', '.join(lacking)}")
         return False
     if using == "authorization_details" or claims:
-        check_takes_details(server)
+        check_takes_details(wallet, server)
         return True
     if lacking and not server.takes_authorization_details:
         # "the only way to request the Credential is using authorization_details", which the server must list -- OID4VCI 12.2.4

@@ -66,12 +66,23 @@ def _same_key(one: Signer, other: Signer) -> bool:
     return public_key(one.public_jwk) == public_key(other.public_jwk)
 
 
-def check_settings(wallet: Wallet, *, dpop: Signer | None, authentication: ClientAuthentication | None) -> None:
-    """Raises `ValueError` if the settings rule out to send without a DPoP key, or without client authentication."""
+def check_settings(
+    wallet: Wallet,
+    server: AuthorizationServerMetadata,
+    *,
+    dpop: Signer | None,
+    authentication: ClientAuthentication | None,
+) -> None:
+    """Raises `ValueError` if the settings rule out to send without a DPoP key, or without client authentication.
+
+    Raises `Untrusted` if the trust decision does not allow the endpoint from which a challenge would be fetched.
+    """
     if dpop is None and not wallet.bearer:
         raise ValueError("the Wallet takes no Bearer tokens: a DPoP key is needed")
     if authentication is None and not wallet.public:
         raise ValueError("the Wallet is no public client: a client authentication is needed")
+    if authentication is not None and authentication.takes_challenge and server.challenge_endpoint is not None:
+        wallet.trust.demand_endpoint(server.challenge_endpoint, server.issuer)
 
 
 @frozen(kw_only=True)
@@ -115,9 +126,9 @@ class Sender:
     ) -> Self:
         """The sender of a first request. With `anonymous`, a client that does not authenticate does not name itself either.
 
-        Raises `ValueError` as the constructor, if there is no `client_id`, and for what the settings rule out.
+        Raises `ValueError` as the constructor, if there is no `client_id`, and for what the settings rule out, and `Untrusted`.
         """
-        check_settings(wallet, dpop=dpop, authentication=authentication)
+        check_settings(wallet, server, dpop=dpop, authentication=authentication)
         client_id = wallet.client_id if authentication is None else authentication.client_id or wallet.client_id
         if authentication is None and anonymous:
             client_id = None
@@ -125,32 +136,48 @@ class Sender:
             raise ValueError("this server takes no anonymous requests: the Wallet needs a client_id")
         return cls(server=server, client_id=client_id, authentication=authentication, dpop=dpop, new_secret=wallet.new_secret)
 
-    def renewed(self, *, dpop: Signer | None, authentication: ClientAuthentication | None) -> "Sender":
-        """The sender of a Refresh Request, with another key or another authentication where they are given.
+    def renewed(
+        self, wallet: Wallet, *, dpop: Signer | None = None, authentication: ClientAuthentication | None = None
+    ) -> "Sender":
+        """The sender of a later Token Request, with another key or another authentication where they are given.
 
-        Raises `ValueError` for what the Refresh Token cannot be bound to: another DPoP key of a client that does not authenticate
-        (RFC 9449 5), another key of an attested client (draft-ietf-oauth-attestation-based-client-auth-07 10.3).
+        Raises `ValueError` for what a code or a Refresh Token cannot be bound to: another DPoP key of a client that does not
+        authenticate (RFC 9449 5), another key of an attested client or none
+        (draft-ietf-oauth-attestation-based-client-auth-07 10.3); and as `of`.
         """
         before = self.authentication
         if dpop is not None and self.dpop is not None and before is None and not _same_key(dpop, self.dpop):
             raise ValueError("a client that does not authenticate refreshes with the DPoP key that it had")
         if (
             isinstance(before, WalletAttestation)
-            and isinstance(authentication, WalletAttestation)
-            and not _same_key(before.signer, authentication.signer)
+            and authentication is not None
+            and not (isinstance(authentication, WalletAttestation) and _same_key(before.signer, authentication.signer))
         ):
-            raise ValueError("an attested client refreshes with an attestation for the key that it had")
-        return evolve(self, dpop=dpop or self.dpop, authentication=authentication or before)
+            raise ValueError("an attested client goes on with an attestation for the key that it had")
+        renewed = evolve(self, dpop=dpop or self.dpop, authentication=authentication or before)
+        check_settings(wallet, self.server, dpop=renewed.dpop, authentication=renewed.authentication)
+        return renewed
 
-    def after(self, url: str, response: Response) -> "Sender":
-        """The sender that knows the nonce and the challenge of an answer from `url`, whatever else it says (RFC 9449 8.2)."""
-        nonce, challenge, origin = _one(response, DPOP_NONCE), _one(response, ATTESTATION_CHALLENGE), url_origin(url)
-        sender = self
+    @property
+    def scheme(self) -> str:
+        """The scheme of Access Tokens. A bound one goes with `DPoP` and never with another (RFC 9449 7.1, 7.2)."""
+        return "Bearer" if self.dpop is None else "DPoP"
+
+    def check(self, now: int | None) -> None:
+        """Whether the client can authenticate to this server now. Raises as `post_form` does."""
+        if self.authentication is not None:
+            self.authentication.check(self.server, now=self._now(now))
+
+    def after(self, url: str, response: Response, *, with_challenge: bool = False) -> "Sender":
+        """The sender that knows the nonce of an answer from `url`, whatever else it says (RFC 9449 8.2).
+
+        Only the Authorization Server gives challenges: `with_challenge` says that this is an answer of it.
+        """
+        nonce, origin, sender = _one(response, DPOP_NONCE), url_origin(url), self
         if nonce is not None and origin is not None and self.dpop is not None:
             sender = evolve(sender, nonces={**self.nonces, origin: nonce})
-        if challenge is not None and self._takes_challenge:
-            sender = evolve(sender, challenge=challenge)
-        return sender
+        challenge = _one(response, ATTESTATION_CHALLENGE) if with_challenge and self._takes_challenge else None
+        return sender if challenge is None else evolve(sender, challenge=challenge)
 
     def post_form(self, url: str, parameters: Mapping[str, str], *, now: int | None, read: "Read[T]") -> Exchange[T]:
         """A request to an endpoint of the Authorization Server at which clients authenticate (token, PAR).
@@ -159,10 +186,9 @@ class Sender:
         `now`, in seconds since the epoch, is needed if anything is signed. A challenge is fetched before, where the server has an
         endpoint for that.
 
-        Raises `ValueError` if `now` is missing, or the client authentication is not for this server or has expired.
+        Raises `ValueError` if `now` is missing, or the client authentication is not for this server, and `AttestationExpired`.
         """
-        if self.authentication is not None:
-            self.authentication.check(self.server, now=self._now(now))
+        self.check(now)
         endpoint = self.server.challenge_endpoint
         if not self._takes_challenge or endpoint is None or self.challenge is not None:
             return self._post_form(url, parameters, now, read)
@@ -185,9 +211,7 @@ class Sender:
         """
 
         def unsigned(sender: "Sender") -> UnsignedRequest:
-            # A bound token goes with the scheme DPoP and never with another one (RFC 9449 7.1, 7.2).
-            scheme = "Bearer" if sender.dpop is None else "DPoP"
-            headers = {"authorization": f"{scheme} {access_token}", **sender._dpop_header(url, now, access_token)}
+            headers = {"authorization": f"{sender.scheme} {access_token}", **sender._dpop_header(url, now, access_token)}
             return _unsigned(headers, {}, lambda made, _: post_json(url, members, made))
 
         return self._exchange(url, unsigned, read, frozenset((USE_DPOP_NONCE,)))
@@ -261,7 +285,7 @@ class Sender:
         """The request, and once more with what the server wants, if that is among `codes` and not what it `wanted` before."""
 
         def receive(response: Response) -> T | Exchange[T]:
-            after = self.after(url, response)
+            after = self.after(url, response, with_challenge=USE_ATTESTATION_CHALLENGE in codes)
             for code, header, able in (
                 (USE_DPOP_NONCE, DPOP_NONCE, self.dpop is not None),
                 (USE_ATTESTATION_CHALLENGE, ATTESTATION_CHALLENGE, self._takes_challenge),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve, field, frozen
 
-from oid4vci._document import Codec, Document, integer, json_array, string, wire
+from oid4vci._document import MAX_ITEMS, Codec, Document, integer, json_array, string, strings, wire
 from oid4vci._json import Malformed
 from oid4vci.errors import Advice, WrongTxCode
 from oid4vci.http import Response
@@ -63,23 +63,43 @@ class TokenResponse(Document):
 class TokenRequest:
     """What of a Token Request decides how its answer is read.
 
-    `scopes` are the scope values that asked for each configuration in the Authorization Request; None if scopes did not.
+    `configuration_ids` are what the token is to be for, `left_out` what the grant is for beside them. `with_details` says that the
+    answer must name credential identifiers, `by_scope` that scope values asked for the Credentials. `known` are the credential
+    identifiers, by configuration, that the server named before.
     """
 
     configuration_ids: tuple[str, ...]
-    with_details: bool
-    with_tx_code: bool
-    scopes: Mapping[str, str] | None = None
+    left_out: tuple[str, ...] = ()
+    with_details: bool = False
+    with_tx_code: bool = False
+    by_scope: bool = False
+    known: Mapping[str, tuple[str, ...]] = field(factory=dict)
 
-    def granted(self, scope: str | None) -> tuple[str, ...]:
+    def granted(
+        self, metadata: CredentialIssuerMetadata, token: TokenResponse
+    ) -> tuple[tuple[str, ...], Mapping[str, tuple[str, ...]] | None]:
+        """The configurations that the token is for, and the credential identifiers of each; None if the server named none."""
+        identifiers = _identifiers(self.configuration_ids, token)
+        if identifiers is None and not self.with_details:
+            left = self._left(metadata, token.scope)
+            if not self.known:
+                return left, None
+            # Those that are known stay what they are: a response need not repeat what the request did not ask for.
+            identifiers = {name: self.known[name] for name in left if name in self.known}
+        # "REQUIRED when the authorization_details parameter ... is used in ... [the] Token Request" -- OID4VCI 6.2
+        if not identifiers:
+            raise Malformed("authorization_details of type openid_credential are missing")
+        return tuple(identifiers), identifiers
+
+    def _left(self, metadata: CredentialIssuerMetadata, scope: str | None) -> tuple[str, ...]:
         """The configurations that the `scope` of a response leaves: without one, it is what was asked for (RFC 6749 5.1)."""
-        if self.scopes is None or scope is None:
+        if not self.by_scope or scope is None:
             return self.configuration_ids
         values = scope.split(" ")
-        granted = tuple(name for name in self.configuration_ids if self.scopes.get(name) in values)
-        if not granted:
+        left = tuple(name for name in self.configuration_ids if credential_scope(metadata, name) in values)
+        if not left:
             raise Malformed("grants nothing of what was asked for", "scope")
-        return granted
+        return left
 
 
 @frozen(kw_only=True)
@@ -90,6 +110,9 @@ class Session:
     `configuration_ids` can be ordered; if the server named `credential_identifiers` (by configuration id), each is one Credential
     Dataset, and Credentials are ordered by them. `expires_in` is in seconds from the answer, None if the server did not say.
 
+    `granted` is what the Refresh Token stands for, which may be more: the configurations of the grant, each with the credential
+    identifiers that the server named. `by_scope` says that scope values asked for them.
+
     The value holds the Access Token and the Refresh Token. Store it (`dump`) as a secret (OID4VCI 13.10).
     """
 
@@ -98,6 +121,8 @@ class Session:
     access_token: str = field(repr=False)
     configuration_ids: tuple[str, ...]
     credential_identifiers: Mapping[str, tuple[str, ...]] | None = None
+    granted: Mapping[str, tuple[str, ...]]
+    by_scope: bool = False
     expires_in: int | None = None
     refresh_token: str | None = field(default=None, repr=False)
 
@@ -128,16 +153,18 @@ class Session:
         """A new Access Token for the Refresh Token (RFC 6749 6): for Credentials that are ordered later, or once more.
 
         `now`, in seconds since the epoch, is needed if the session has a DPoP key or authenticates. `configuration_ids`, of those
-        that were offered, ask for a token for less than was granted. `authentication` replaces that of the session: a fresh
-        Wallet Attestation for the same key. `dpop` replaces the DPoP key, if the client authenticates. `extra` parameters are
-        sent along.
+        that were `granted`, ask for a token for less; without them it is for all of that again, as far as the answer says nothing
+        else. `authentication` replaces that of the session: a fresh Wallet Attestation for the same key. `dpop` replaces the DPoP
+        key, if the client authenticates. `extra` parameters are sent along.
 
         The new session has the new Refresh Token; if the server sent none, the old one is still good. Store it in place of this
         one (`dump`): most servers take a Refresh Token once.
 
-        Raises `ValueError` if there is no Refresh Token, `now` is missing, a configuration was not offered, the keys are others
-        than they must be, or an extra parameter is a known one. The exchange raises `Refused`, with the advice to authorize again
-        if the Refresh Token has expired, was used before, or was revoked.
+        Raises `AttestationExpired` if the Wallet Attestation has expired: refresh with a fresh one. Raises `ValueError` if there
+        is no Refresh Token, `now` is missing, a configuration was not granted, there is no way to ask for less, the keys are
+        others than they must be, or an extra parameter is a known one. The exchange raises `Refused`, with the advice to authorize
+        again if the Refresh Token has expired, was used before, or was revoked, and `InvalidResponse`, also for a token that is
+        not bound although that of the session was.
         """
         if self.refresh_token is None:
             raise ValueError("this session has no refresh token")
@@ -145,39 +172,46 @@ class Session:
         if configuration_ids is not None:
             parameters.update(self._narrowing(configuration_ids))
         parameters = extended(parameters, extra, known=_PARAMETERS)
-        wanted = self.configuration_ids if configuration_ids is None else tuple(dict.fromkeys(configuration_ids))
-        return self.sender.renewed(dpop=dpop, authentication=authentication).post_form(
-            self.opened.token_endpoint, parameters, now=now, read=partial(self._refreshed, wanted)
+        # Without restriction it is "treated as equal to the scope originally granted" -- RFC 6749 6
+        wanted = self.granted if configuration_ids is None else configuration_ids
+        request = TokenRequest(
+            configuration_ids=tuple(dict.fromkeys(wanted)),
+            by_scope=self.by_scope or "scope" in parameters,
+            known={name: identifiers for name, identifiers in self.granted.items() if identifiers},
+        )
+        return self.sender.renewed(self.wallet, dpop=dpop, authentication=authentication).post_form(
+            self.opened.token_endpoint, parameters, now=now, read=partial(self._refreshed, request)
         )
 
     def _narrowing(self, configuration_ids: Sequence[str]) -> dict[str, str]:
         """What asks for these configurations: `authorization_details` (RFC 9396 6.1), or `scope` where only that was granted."""
-        opened = self.opened
-        if self.credential_identifiers is None and not opened.server.takes_authorization_details:
-            offered = [name for name in configuration_ids if name in opened.configurations]
-            scopes = dict.fromkeys(credential_scope(self.metadata, name) for name in offered)
-            if scopes and None not in scopes and len(offered) == len(configuration_ids):
+        if not configuration_ids or not set(strings(configuration_ids)) <= set(self.granted):
+            raise ValueError(f"choose from what was granted: {', '.join(self.granted)}")
+        takes_details = self.opened.server.takes_authorization_details and self.wallet.authorization_details
+        if self.credential_identifiers is None and not takes_details:
+            scopes = dict.fromkeys(credential_scope(self.metadata, name) for name in configuration_ids)
+            if None not in scopes:
                 return {"scope": " ".join(scope for scope in scopes if scope is not None)}
-        return {"authorization_details": opened.authorization_details(configuration_ids)}
+        return {"authorization_details": self.opened.authorization_details(configuration_ids)}
 
-    def _refreshed(self, wanted: tuple[str, ...], response: Response, sender: Sender) -> "Session":
+    def _refreshed(self, request: TokenRequest, response: Response, sender: Sender) -> "Session":
         if refused := server_error(response):
             if refused.error == "invalid_grant":
                 refused.advice = Advice.AUTHORIZE
             raise refused
         token = TokenResponse.from_json(json_object(response))
-        identifiers = _identifiers(self.opened, token)
-        if identifiers is None and self.credential_identifiers is not None:
-            # Those that are known stay what they are: a response need not repeat what the request did not ask for.
-            identifiers = {name: named for name, named in self.credential_identifiers.items() if name in wanted}
-            if not identifiers:
-                raise Malformed("authorization_details are missing")
+        configuration_ids, identifiers = request.granted(self.metadata, token)
+        bound = _bound(self.opened, token, sender)
+        if self.sender.dpop is not None and bound.dpop is None:
+            # Whoever strips the proof would have a token that anybody can use, and the Refresh Token is bound as well.
+            raise Malformed("must be DPoP, as that of the session was", "token_type")
         return evolve(
             self,
-            sender=_bound(self.opened, token, sender),
+            sender=bound,
             access_token=token.access_token,
-            configuration_ids=wanted if identifiers is None else tuple(identifiers),
+            configuration_ids=configuration_ids,
             credential_identifiers=identifiers,
+            granted={**self.granted, **(identifiers or {})},
             expires_in=token.expires_in,
             # "The authorization server MAY issue a new refresh token, in which case the client MUST discard the old" -- RFC 6749 6
             refresh_token=token.refresh_token or self.refresh_token,
@@ -223,16 +257,16 @@ def read_token_response(opened: "Opened", request: TokenRequest, response: Respo
             raise WrongTxCode(refused.error, refused.description, status=refused.status)
         raise refused
     token = TokenResponse.from_json(json_object(response))
-    identifiers = _identifiers(opened, token)
-    # "REQUIRED when the authorization_details parameter ... is used in ... [the] Token Request" -- OID4VCI 6.2
-    if identifiers is None and request.with_details:
-        raise Malformed("authorization_details of type openid_credential are missing")
+    configuration_ids, identifiers = request.granted(opened.metadata, token)
+    granted: dict[str, tuple[str, ...]] = dict.fromkeys((*configuration_ids, *request.left_out), ())
     return Session(
         opened=opened,
         sender=_bound(opened, token, sender),
         access_token=token.access_token,
-        configuration_ids=request.granted(token.scope) if identifiers is None else tuple(identifiers),
+        configuration_ids=configuration_ids,
         credential_identifiers=identifiers,
+        granted={**granted, **(identifiers or {})},
+        by_scope=request.by_scope,
         expires_in=token.expires_in,
         refresh_token=token.refresh_token,
     )
@@ -252,8 +286,8 @@ def _bound(opened: "Opened", token: TokenResponse, sender: Sender) -> Sender:
     return evolve(sender, dpop=None, nonces={})
 
 
-def _identifiers(opened: "Opened", token: TokenResponse) -> dict[str, tuple[str, ...]] | None:
-    """The credential identifiers by offered configuration, in the order of the offer; None if the server named none."""
+def _identifiers(configuration_ids: Sequence[str], token: TokenResponse) -> dict[str, tuple[str, ...]] | None:
+    """The credential identifiers by configuration of those that were asked for; None if the server named none."""
     named: dict[str, list[str]] = {}
     for i, element in enumerate(token.authorization_details or ()):
         if not isinstance(element, Mapping) or element.get("type") != OPENID_CREDENTIAL:
@@ -268,7 +302,10 @@ def _identifiers(opened: "Opened", token: TokenResponse) -> dict[str, tuple[str,
         named.setdefault(detail.credential_configuration_id, []).extend(detail.credential_identifiers)
     if not named:
         return None
-    offered = {name: tuple(dict.fromkeys(named[name])) for name in opened.offer.credential_configuration_ids if name in named}
-    if not offered:
-        raise Malformed("authorization_details name nothing that was offered")
-    return offered
+    wanted = {name: tuple(dict.fromkeys(named[name])) for name in configuration_ids if name in named}
+    if not wanted:
+        raise Malformed("authorization_details name nothing that was asked for")
+    # Several elements may name one configuration.
+    if any(len(identifiers) > MAX_ITEMS for identifiers in wanted.values()):
+        raise Malformed("name too many credential identifiers", "authorization_details")
+    return wanted

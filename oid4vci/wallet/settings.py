@@ -77,13 +77,17 @@ class Wallet:
     - `formats` maps a Credential Format Identifier to its verifier; without it, the formats of this library.
     - `signers`: keys by their `key_id`, for states that are loaded; a key that is not there comes back as a `RemoteSigner`.
     - `client_authentications` maps a `token_endpoint_auth_method` to what makes a stored client authentication again.
-    - `bearer`: whether Access Tokens that are bound to no key are taken. HAIP 4 wants False.
-    - `public`: whether the Wallet may do without client authentication. HAIP 4.4.1 wants False.
+    - `bearer`: whether Access Tokens that are bound to no key are taken.
+    - `public`: whether the Wallet may do without client authentication.
     - `plain_requests`: whether an Authorization Request may go through the browser as it is, where the server takes no pushed
-      ones. HAIP 4 wants False.
+      ones.
     - `responses_without_iss`: whether an Authorization Response may lack `iss`, where the server does not say that it sends it.
-      HAIP 4 wants False.
+      Nothing in such a response tells whose it is: give each such server a redirect URI of its own (RFC 9700 4.4.2).
+    - `authorization_details`: whether Credentials may be asked for by `authorization_details`; if not, by scope values only.
     - `new_secret` makes the identifiers of what the Wallet signs, and what binds an Authorization Response to its request.
+
+    HAIP wants False for five of them: `bearer` and `plain_requests`, `responses_without_iss` (4), `authorization_details` (4.3)
+    and `public` (4.4.1).
 
     Raises `ValueError`.
     """
@@ -98,6 +102,7 @@ class Wallet:
     public: bool = True
     plain_requests: bool = True
     responses_without_iss: bool = True
+    authorization_details: bool = True
     new_secret: NewSecret = field(default=new_secret, repr=False)
 
     def verifier(self, name: str) -> CredentialVerifier:

@@ -8,7 +8,7 @@ from oid4vci.oauth.pkce import code_challenge
 from oid4vci.wallet.authorization_request import authorization_endpoint
 from oid4vci.wallet.authorizing import Authorizing
 from oid4vci.wallet.callback import check_own_redirect_uri
-from oid4vci.wallet.requested_credentials import credential_scope
+from oid4vci.wallet.requested_credentials import check_takes_details, credential_scope
 from oid4vci.wallet.settings import Wallet
 from oid4vci.wallet.storage.members import TEXT, require
 from oid4vci.wallet.storage.sender import StoredSender
@@ -57,6 +57,7 @@ class StoredAuthorizing(Document):
         code_challenge(self.code_verifier)
         require(set(self.configuration_ids) <= set(opened.offer.credential_configuration_ids), "configuration_ids")
         if details:
+            check_takes_details(wallet, opened.server)
             named = tuple(detail.credential_configuration_id for detail in details)
             require(named == self.configuration_ids, "authorization_details")
         else:

@@ -90,7 +90,7 @@ class StoredSender(Document):
         """The sender to `server`. Raises `ValueError` if the settings rule out to send as it did."""
         authentication = None if self.authentication is None else self.authentication.restore(wallet)
         dpop = None if self.dpop is None else self.dpop.restore(wallet)
-        check_settings(wallet, dpop=dpop, authentication=authentication)
+        check_settings(wallet, server, dpop=dpop, authentication=authentication)
         return Sender(
             server=server,
             client_id=self.client_id,

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from oid4vci._document import Document, array, integer, mapping, nested, string, wire
-from oid4vci._json import Malformed
+from oid4vci._document import Document, array, boolean, integer, mapping, nested, string, wire
 from oid4vci.metadata import AuthorizationServerMetadata, CredentialIssuerMetadata
 from oid4vci.offers import CredentialOffer, check_offer
-from oid4vci.wallet.opened import Opened, demand_endpoints
+from oid4vci.wallet.opened import Opened, demand_issuer_endpoints, demand_token_endpoint
 from oid4vci.wallet.session import ACCESS_TOKEN, Session
 from oid4vci.wallet.settings import Wallet
 from oid4vci.wallet.storage.members import TEXT, require
@@ -36,11 +35,9 @@ class StoredOpened(Document):
         # The trust decision may be another one by now.
         for identifier in (self.metadata.credential_issuer, self.server.issuer):
             wallet.trust.demand(identifier)
-        demand_endpoints(wallet, self.metadata, self.server)
+        demand_issuer_endpoints(wallet, self.metadata)
         require(self.server.issuer in self.metadata.servers, "server")
-        if self.server.token_endpoint is None:
-            raise Malformed("is missing", "server.token_endpoint")
-        return Opened(wallet, self.offer, self.metadata, self.server, self.server.token_endpoint)
+        return Opened(wallet, self.offer, self.metadata, self.server, demand_token_endpoint(wallet, self.server))
 
 
 @frozen(kw_only=True)
@@ -54,6 +51,8 @@ class StoredSession(Document):
     credential_identifiers: Mapping[str, tuple[str, ...]] | None = field(
         default=None, metadata=wire(mapping(array(string()), minimum=1))
     )
+    granted: Mapping[str, tuple[str, ...]] = field(metadata=wire(mapping(array(string(), minimum=0))))
+    by_scope: bool = field(metadata=wire(boolean()))
     expires_in: int | None = field(default=None, metadata=wire(integer(minimum=0)))
     refresh_token: str | None = field(default=None, repr=False, metadata=wire(TEXT))
 
@@ -66,6 +65,8 @@ class StoredSession(Document):
             sender=StoredSender.of(session.sender),
             configuration_ids=session.configuration_ids,
             credential_identifiers=session.credential_identifiers,
+            granted=session.granted,
+            by_scope=session.by_scope,
             expires_in=session.expires_in,
             refresh_token=session.refresh_token,
         )
@@ -73,7 +74,8 @@ class StoredSession(Document):
     def restore(self, wallet: Wallet) -> Session:
         """The state."""
         opened, identifiers = self.opened.restore(wallet), self.credential_identifiers
-        require(set(self.configuration_ids) <= set(opened.offer.credential_configuration_ids), "configuration_ids")
+        require(set(self.granted) <= set(opened.offer.credential_configuration_ids), "granted")
+        require(set(self.configuration_ids) <= set(self.granted), "configuration_ids")
         require(identifiers is None or set(identifiers) == set(self.configuration_ids), "credential_identifiers")
         return Session(
             opened=opened,
@@ -81,6 +83,8 @@ class StoredSession(Document):
             sender=self.sender.restore(wallet, opened.server),
             configuration_ids=self.configuration_ids,
             credential_identifiers=identifiers,
+            granted=self.granted,
+            by_scope=self.by_scope,
             expires_in=self.expires_in,
             refresh_token=self.refresh_token,
         )
