@@ -13,7 +13,7 @@ from attrs import field, frozen
 from oid4vci import _json
 from oid4vci._json import Malformed
 
-__all__ = ("Form", "Headers", "Request", "Response", "media_type", "url_origin", "url_path")
+__all__ = ("Form", "Headers", "Request", "Response", "media_type", "url_origin", "url_path", "with_query")
 
 MAX_BODY = 1 << 20
 MAX_FORM_FIELDS = 64
@@ -100,6 +100,12 @@ def url_origin(url: str) -> str | None:
     """The origin of an `https` URL (RFC 6454 4), in lower case and without the default port; None for other URLs."""
     found = _HTTPS_ORIGIN.match(url)
     return found.group(1).lower() if found else None
+
+
+def with_query(url: str, query: str) -> str:
+    """`url` with one more query at its end; its own is kept (RFC 6749 3.1, 3.1.2)."""
+    joint = "?" if "?" not in url else "" if url.endswith(("?", "&")) else "&"
+    return f"{url}{joint}{query}"
 
 
 def _repr_of_url(url: str) -> str:

@@ -28,6 +28,7 @@ __all__ = (
     "ecdsa_signature",
     "public_key",
     "public_keys",
+    "published_jwks",
     "sign",
     "thumbprint",
 )
@@ -192,6 +193,11 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
     if not all(isinstance(jwk.get(name), str) for name in _REQUIRED[kty]):
         raise Malformed("lacks a required member")
     return b64url_encode(hashlib.sha256(_json.dump_bytes({name: jwk[name] for name in _REQUIRED[kty]})).digest())
+
+
+def published_jwks(signers: Sequence[Signer]) -> dict[str, Any]:
+    """The JWK Set (RFC 7517 5) in which the public halves of these keys are published, each with its `key_id` as `kid`."""
+    return {"keys": [{**each.public_jwk, "kid": each.key_id, "alg": each.algorithm, "use": "sig"} for each in signers]}
 
 
 def public_keys(jwks: Any) -> tuple[PublicKey, ...]:

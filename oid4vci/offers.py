@@ -28,7 +28,7 @@ from oid4vci._document import (
 )
 from oid4vci._json import Malformed
 from oid4vci.errors import InvalidOffer, reading
-from oid4vci.http import Response
+from oid4vci.http import Response, with_query
 
 __all__ = (
     "AUTHORIZATION_CODE",
@@ -207,9 +207,8 @@ def _invocation(endpoint: str, name: str, value: str) -> str:
     if any(own in _NAMES for own, _ in _parameters(endpoint)):
         # Each parameter "MUST NOT be present when" the other one is -- OID4VCI 4.1
         raise ValueError("the Credential Offer Endpoint has offer parameters already")
-    joint = "" if endpoint.endswith(("?", "&")) else "&" if "?" in endpoint else "?"
     # What is left as it is stands so in the specification's examples too, and keeps QR codes small.
-    uri = f"{endpoint}{joint}{name}={quote(value, safe=':/,')}"
+    uri = with_query(endpoint, f"{name}={quote(value, safe=':/,')}")
     if len(uri) > MAX_URI:
         raise ValueError("the offer is too long for a URI: send it by reference")
     return uri

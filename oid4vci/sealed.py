@@ -89,6 +89,13 @@ class SealingKeys:
                 return _json.object_from(opened)
         raise Malformed("not sealed by this server for this purpose")
 
+    def remaining(self, purpose: str, sealed: str, *, now: int) -> int:
+        """The seconds until the `exp` of a sealed value; 0 once it has passed, or if it is not of these keys and this purpose."""
+        try:
+            return max(0, int(self.open(purpose, sealed)["exp"]) - now)
+        except Malformed:
+            return 0
+
     def mac(self, purpose: str, text: str) -> str:
         """An HMAC of `text`, to keep where `text` itself has too little entropy for a digest."""
         return self._mac(self._keys[0], purpose, text)

@@ -221,6 +221,13 @@ def token_request(granted: PreAuthorized | str, **parameters: str | None) -> Req
     return Request("POST", TOKEN, {"content-type": FORM}, urlencode(named).encode())
 
 
+def details(*configuration_ids: str, **members: Any) -> str:
+    """The parameter `authorization_details`, an element for each configuration."""
+    return json.dumps(
+        [{"type": "openid_credential", "credential_configuration_id": each, **members} for each in configuration_ids]
+    )
+
+
 def configuration(*algorithms: str, format: str = "x-note") -> CredentialConfiguration:  # noqa: A002
     """A configuration that takes `jwt` proofs with these algorithms, or none at all."""
     if not algorithms:

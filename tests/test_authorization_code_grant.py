@@ -1,6 +1,5 @@
 """The token endpoint with authorization codes (OID4VCI 6, RFC 6749 4.1.3, RFC 7636 4.6): used once, by whom they were given to."""
 
-import json
 from typing import Any
 
 import pytest
@@ -19,13 +18,7 @@ from oid4vci.oauth.grants import revoke
 from oid4vci.oauth.jwt_access_tokens import JwtAccessTokens, TrustedAuthorizationServer, TrustedJwtAccessTokens
 from oid4vci.oauth.pkce import code_challenge
 from tests.authorization import CLIENT, REDIRECT_URI, VERIFIER, CodeFlow, Proving, code_flow
-from tests.issuance import IDENTIFIER, NOW, TOKEN, counted, refused, secret_keys, token_request
-
-
-def details(*configuration_ids: str, **members: Any) -> str:
-    return json.dumps(
-        [{"type": "openid_credential", "credential_configuration_id": each, **members} for each in configuration_ids]
-    )
+from tests.issuance import IDENTIFIER, NOW, TOKEN, counted, details, refused, secret_keys, token_request
 
 
 def with_header(request: Request, name: str, value: str) -> Request:

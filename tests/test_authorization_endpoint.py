@@ -1,6 +1,5 @@
 """The Authorization Endpoint: who may ask, where answers go, the decision, and that it is made once (OID4VCI 5, RFC 6749 4.1)."""
 
-import json
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,13 +28,7 @@ from tests.authorization import (
     scoped_metadata,
     sent_back,
 )
-from tests.issuance import FORM, IDENTIFIER, NOW, TOKEN, refused
-
-
-def details(*configuration_ids: str, **members: Any) -> str:
-    return json.dumps(
-        [{"type": "openid_credential", "credential_configuration_id": each, **members} for each in configuration_ids]
-    )
+from tests.issuance import FORM, IDENTIFIER, NOW, TOKEN, details, refused
 
 
 @pytest.mark.spec("VCI-5.2-01", "HAIP-4-07", "HAIP-4-01")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from attrs import define, field
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -35,7 +35,7 @@ from oid4vci.oauth.refresh_tokens import RefreshTokens
 from oid4vci.records import Records, Reply, Store
 from tests.authorization import AUTHORIZE, CLIENT, PAR, VERIFIER, CodeFlow, Proving, arrived, code_flow, encoded, form
 from tests.issuance import FORM, IDENTIFIER, NOW, TOKEN, counted, secret_keys
-from tests.test_interleaving import InsertOverAll, Process, SendsBeforeItCommits
+from tests.test_interleaving import THOROUGH, InsertOverAll, Process, SendsBeforeItCommits
 from tests.wrong_stores import BlindSwap, FirstChangeOnly
 
 PATIENCE = 50
@@ -356,15 +356,7 @@ MUTANTS: Mapping[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_broken_part_is_found(name: str) -> None:
     broken, message = MUTANTS[name]
-    thorough = settings(
-        derandomize=True,
-        database=None,
-        deadline=None,
-        max_examples=2_000,
-        stateful_step_count=60,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
     with pytest.raises(AssertionError, match=message):
-        run_state_machine_as_test(type("Broken", (CodeFlowServer,), broken), settings=thorough)
+        run_state_machine_as_test(
+            type("Broken", (CodeFlowServer,), broken), settings=settings(THOROUGH, stateful_step_count=60)
+        )

@@ -1,6 +1,5 @@
 """Pushed Authorization Requests (RFC 9126), and what every Authorization Request must say (OID4VCI 5.1)."""
 
-import json
 from typing import Any
 
 import pytest
@@ -23,13 +22,7 @@ from tests.authorization import (
     scoped_metadata,
     sent_back,
 )
-from tests.issuance import FORM, IDENTIFIER, NOW, refused, secret_keys
-
-
-def details(*configuration_ids: str, **members: Any) -> str:
-    return json.dumps(
-        [{"type": "openid_credential", "credential_configuration_id": each, **members} for each in configuration_ids]
-    )
+from tests.issuance import FORM, IDENTIFIER, NOW, details, refused, secret_keys
 
 
 @pytest.mark.spec("HAIP-4-05", "HAIP-4-06", "VCI-5.1.3-04")

@@ -1,6 +1,5 @@
 """Refresh Tokens (RFC 6749 6, RFC 9449 5, RFC 9700 4.14): rotated, bound, never good for more."""
 
-import json
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from oid4vci.oauth.grants import revoke
 from oid4vci.oauth.refresh_tokens import RefreshTokens
 from oid4vci.records import Key, Records
 from tests.authorization import CLIENT, REDIRECT_URI, CodeFlow, Proving, code_flow, encoded
-from tests.issuance import CREDENTIAL, FORM, NOW, TOKEN, counted, refused, secret_keys
+from tests.issuance import CREDENTIAL, FORM, NOW, TOKEN, counted, details, refused, secret_keys
 
 METHOD = "shared_phrase"
 
@@ -50,10 +49,6 @@ def authenticated(**settings: Any) -> CodeFlow:
 
 
 ME = {"phrase": "my-phone"}
-
-
-def details(*configuration_ids: str) -> str:
-    return json.dumps([{"type": "openid_credential", "credential_configuration_id": each} for each in configuration_ids])
 
 
 def first(flow: CodeFlow, proving: Proving | None = None, *, headers: Any = None, **parameters: Any) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from tests.issuance import (
     TOKEN,
     Issuance,
     counted,
+    details,
     issuance,
     order_of,
     refused,
@@ -40,12 +41,6 @@ def pre_authorized_codes(world: Issuance) -> PreAuthorizedCodes:
     codes = world.server.pre_authorized_codes
     assert codes is not None
     return codes
-
-
-def details(*configuration_ids: str, **members: Any) -> str:
-    return json.dumps(
-        [{"type": "openid_credential", "credential_configuration_id": each, **members} for each in configuration_ids]
-    )
 
 
 def post(body: bytes | str, content_type: str | None = FORM, **headers: str) -> Request:

@@ -10,8 +10,9 @@ from authlib.oauth2 import OAuth2Error
 from examples.authlib_server.adapter import answer, received
 from examples.authlib_server.database import Database
 from examples.authlib_server.server import TOKEN_LIFETIME, Rooms, WalletServer
-from examples.authlib_server.tokens import IssuerHost, TableTokens
+from examples.authlib_server.tokens import IssuerHost
 from examples.membership import club_metadata, new_club
+from examples.token_table import TableTokens
 from oid4vci.drive import respond
 from oid4vci.issuer import Issuer
 from oid4vci.keys import LocalSigner

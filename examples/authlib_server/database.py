@@ -15,12 +15,11 @@ from authlib.oauth2.rfc6749 import AuthorizationCodeMixin, ClientMixin
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from examples import sqlite_store
+from examples.token_table import TOKEN
 from oid4vci.records import Change, Key, Record, Records
 
-__all__ = ("TOKEN", "AuthorizationCode", "Client", "Database", "Token")
+__all__ = ("AuthorizationCode", "Client", "Database", "Token")
 
-TOKEN: Final = "token"
-"""The kind under which the library asks for a row of the token table."""
 CODE: Final = "code"
 
 TABLES = (

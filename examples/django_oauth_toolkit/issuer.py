@@ -11,50 +11,17 @@ from examples.django_oauth_toolkit.models import GrantedToken
 from examples.django_oauth_toolkit.settings import Club
 from examples.django_oauth_toolkit.store import commit, load
 from examples.membership import decide, new_club
+from examples.token_table import TOKEN, TableTokens
 from oid4vci.drive import Draft
-from oid4vci.errors import InvalidToken
 from oid4vci.issuer import CredentialOrder
 from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
-from oid4vci.oauth.grants import Authorization
 from oid4vci.offers import CredentialOffer
 from oid4vci.records import Change, Key, Record, Records, Reply
 from oid4vci.secret import new_secret
 
 __all__ = ("HOST", "ISSUER", "new_offer")
 
-TOKEN: Final = "token"
-"""The kind under which the issuer asks for a row of the toolkit's token table."""
-
 club: Club = settings.CLUB
-
-
-@frozen
-class ToolkitTokens:
-    """Access tokens that the toolkit made, found by their SHA-256: `token_checksum` of an `AccessToken`."""
-
-    def read(self, token: str, *, credential_issuer: str) -> "ToolkitToken":
-        """Every string is the name of a row, that exists or not."""
-        return ToolkitToken(Key.of(TOKEN, token))
-
-
-@frozen
-class ToolkitToken:
-    """A token whose row must be loaded."""
-
-    row: Key
-    key_refs: tuple[KeyReference, ...] = ()
-
-    @property
-    def lookups(self) -> tuple[Key, ...]:
-        """The row."""
-        return (self.row,)
-
-    def verify(self, records: Records, *, keys: ResolvedKeys, now: int) -> Authorization:
-        """What the row says. The issuer compares the key that the token is bound to. Raises `InvalidToken`."""
-        row = records.get(self.row)
-        if row is None or row.expires_at <= now:
-            raise InvalidToken("the access token is not valid, or not any more")
-        return Authorization.granting(**row.data, expires_at=row.expires_at)
 
 
 @frozen
@@ -101,7 +68,7 @@ def _record(key: Key, granted: GrantedToken) -> Record:
     return Record(key, data, int(token.expires.timestamp()))
 
 
-ISSUER: Final = new_club(club.metadata, ToolkitTokens(), keys=club.keys, signer=club.signer, dpop=club.dpop)
+ISSUER: Final = new_club(club.metadata, TableTokens(), keys=club.keys, signer=club.signer, dpop=club.dpop)
 HOST: Final = IssuerHost()
 
 

@@ -33,7 +33,7 @@ MAX_HANDLE: Final = 256
 
 def may_use_code(client: ClientMetadata) -> None:
     """Raises `UnauthorizedClient` if the client's registration does not have the grant type (RFC 7591 2)."""
-    if client.grant_types is not None and GRANT_TYPE not in client.grant_types:
+    if not client.may_use(GRANT_TYPE):
         raise UnauthorizedClient("the client may not use the authorization code grant")
 
 

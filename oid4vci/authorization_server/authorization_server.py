@@ -27,7 +27,7 @@ from oid4vci.errors import (
     reading,
 )
 from oid4vci.http import Form, Request, url_path
-from oid4vci.keys import Signer
+from oid4vci.keys import Signer, published_jwks
 from oid4vci.metadata import (
     AuthorizationServerMetadata,
     ClientMetadata,
@@ -114,12 +114,11 @@ class AuthorizationServer:
         if broken:
             raise ValueError("; ".join(broken))
         identifiers = tuple(each if isinstance(each, str) else each.credential_issuer for each in self.credential_issuers)
-        keys = [{**each.public_jwk, "kid": each.key_id, "alg": each.algorithm, "use": "sig"} for each in self.published_keys]
         readers: dict[str | None, Callable[[Request], AuthorizationServerCall]] = {
             metadata.authorization_endpoint: self.read_authorization_request,
             metadata.pushed_authorization_request_endpoint: self.read_pushed_request,
             metadata.challenge_endpoint: self.read_challenge_request,
-            metadata.jwks_uri if keys else None: self.read_keys_request,
+            metadata.jwks_uri if self.published_keys else None: self.read_keys_request,
             metadata.token_endpoint: self.read_token_request,
             authorization_server_metadata_url(self.identifier): self.read_metadata_request,
         }
@@ -127,7 +126,7 @@ class AuthorizationServer:
         object.__setattr__(self, "_endpoints", endpoints)
         object.__setattr__(self, "_identifiers", identifiers or (self.identifier,))
         object.__setattr__(self, "_metadata_json", _json.dump_bytes(metadata.to_json()))
-        object.__setattr__(self, "_keys_json", _json.dump_bytes({"keys": keys}))
+        object.__setattr__(self, "_keys_json", _json.dump_bytes(published_jwks(self.published_keys)))
 
     @classmethod
     def at(cls, issuer: str, *, metadata: Mapping[str, Any] | None = None, **settings: Any) -> Self:

@@ -14,8 +14,9 @@ from oid4vci.oauth.authorization_codes import AuthorizationCodeCall
 from oid4vci.oauth.authorization_details import AuthorizationDetail
 from oid4vci.oauth.grants import RedeemableGrant
 from oid4vci.oauth.pre_authorized import PreAuthorizedCall
-from oid4vci.oauth.refresh_tokens import RefreshableGrant, RefreshCall
-from oid4vci.records import Change, Key, Record, Records, Reply
+from oid4vci.oauth.refresh_tokens import GRANT_TYPE as REFRESH_TOKEN
+from oid4vci.oauth.refresh_tokens import RefreshableGrant, RefreshCall, RefreshTokens
+from oid4vci.records import Change, Key, Records, Reply, Swap
 
 if TYPE_CHECKING:
     from oid4vci.authorization_server.authorization_server import AuthorizationServer
@@ -55,8 +56,7 @@ class TokenCall:
         """
         verified = self.client.verify(records, keys=keys or {}, now=now)
         verified.demand_dpop(self.server)
-        allowed = verified.registration.grant_types
-        if allowed is not None and self.grant_type not in allowed:
+        if not verified.registration.may_use(self.grant_type):
             raise UnauthorizedClient("the client may not use this grant type")
         grant = self._grant(verified, records, now)
         return TokenOrder(self.server, verified, grant, self._credential_issuer(grant), now)
@@ -108,7 +108,8 @@ class TokenOrder:
 
     def issue(self, *, extra: Mapping[str, Any] | None = None) -> "TokenDraft":
         """A token for all that the grant allows. `extra` are further members of the Token Response (OID4VCI 6.2)."""
-        stored, refresh_token, changes = self._refreshed()
+        swap, refresh_tokens = self._redeemed()
+        stored = swap.after or self.grant.grant
         expires_at = min(self.now + self.lifetime, stored.expires_at)
         token = self.server.access_tokens.draft(
             NewAccessToken(
@@ -128,44 +129,29 @@ class TokenOrder:
             "token_type": "Bearer" if self.client.jkt is None else "DPoP",
             "expires_in": expires_at - self.now,
         }
-        if refresh_token is not None:
-            members["refresh_token"] = refresh_token
+        if refresh_tokens is not None:
+            members["refresh_token"] = refresh_tokens.new(stored, new_secret=self.server.new_secret)
         if self.grant.scopes:
             # Unknown values were ignored, so the granted scope is said (RFC 6749 5.1).
             members["scope"] = " ".join(self.grant.scopes)
         details: tuple[AuthorizationDetail, ...] = self.grant.details
         if details:
             members["authorization_details"] = [detail.to_json() for detail in details]
-        return TokenDraft(token, members, self.client.headers, (*changes, *self.client.changes))
+        return TokenDraft(token, members, self.client.headers, (swap, *self.client.changes))
 
-    def _refreshed(self) -> tuple[Record, str | None, tuple[Change, ...]]:
-        """The grant's record from now on, the Refresh Token, and the changes of which the first uses up what was sent."""
-        server, grant = self.server, self.grant
+    def _redeemed(self) -> tuple[Swap, RefreshTokens | None]:
+        """The change that uses up what was sent, and what makes the Refresh Token, if there is one."""
+        grant, tokens = self.grant, self.server.refresh_tokens
         if isinstance(grant, RefreshableGrant):
-            return grant.rotated, grant.new_token(new_secret=server.new_secret), grant.changes
-        tokens = server.refresh_tokens
+            return grant.renew(), grant.tokens
         binding = None if tokens is None else tokens.binding(self.client.client, jkt=self.client.jkt, now=self.now)
-        if tokens is None or binding is None or not self._may_refresh:
-            swap = grant.redeem(expires_at=self.now + self.lifetime)
-            return _after(swap.after), None, (swap,)
-        swap = grant.redeem(expires_at=self.now + max(tokens.lifetime, self.lifetime), refresh=binding)
-        stored = _after(swap.after)
-        return stored, tokens.new(stored, new_secret=server.new_secret), (swap,)
-
-    @property
-    def _may_refresh(self) -> bool:
-        allowed = self.client.registration.grant_types
-        return allowed is None or "refresh_token" in allowed
+        if tokens is None or binding is None or not self.client.registration.may_use(REFRESH_TOKEN):
+            return grant.redeem(expires_at=self.now + self.lifetime), None
+        return grant.redeem(expires_at=self.now + max(tokens.lifetime, self.lifetime), refresh=binding), tokens
 
     def deny(self, description: str = "") -> Reply:
         """Refuse, leaving the code as it is."""
         return InvalidGrant(description).reply
-
-
-def _after(record: Record | None) -> Record:
-    if record is None:
-        raise TypeError("a redeemed grant is kept")
-    return record
 
 
 @frozen

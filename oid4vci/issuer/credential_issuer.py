@@ -21,7 +21,7 @@ from oid4vci.errors import NotFound, check_method
 from oid4vci.http import Request, url_path
 from oid4vci.issuer.credential_request import MAX_PROOFS, CredentialCall, read_credential_request
 from oid4vci.issuer.open_endpoints import OFFER, KeysCall, MetadataCall, NonceCall, OfferCall, PublishedOffer
-from oid4vci.keys import Signer
+from oid4vci.keys import Signer, published_jwks
 from oid4vci.metadata import CredentialIssuerMetadata, credential_issuer_metadata_url, jwt_vc_issuer_metadata_url
 from oid4vci.metadata.finding import publishing_errors
 from oid4vci.nonces import Nonces
@@ -92,7 +92,8 @@ class Issuer:
         object.__setattr__(self, "_resource", resource)
         object.__setattr__(self, "_endpoints", endpoints)
         object.__setattr__(self, "_metadata_json", _json.dump_bytes(metadata.to_json()))
-        object.__setattr__(self, "_keys_json", _json.dump_bytes(_keys_document(self)))
+        keys = {"issuer": self.identifier, "jwks": published_jwks(self.published_keys)}
+        object.__setattr__(self, "_keys_json", _json.dump_bytes(keys))
 
     @property
     def identifier(self) -> str:
@@ -193,11 +194,6 @@ class Issuer:
         prefix = url_path(self.credential_offer_endpoint) + "/"
         offer_id = path.removeprefix(prefix)
         return offer_id if path.startswith(prefix) and _OFFER_ID.fullmatch(offer_id) else None
-
-
-def _keys_document(issuer: Issuer) -> dict[str, Any]:
-    keys = [{**each.public_jwk, "kid": each.key_id, "alg": each.algorithm, "use": "sig"} for each in issuer.published_keys]
-    return {"issuer": issuer.identifier, "jwks": {"keys": keys}}
 
 
 def _check_capabilities(issuer: Issuer) -> None:

@@ -52,3 +52,7 @@ class ClientMetadata(Document):
     dpop_bound_access_tokens: bool | None = field(default=None, metadata=wire(boolean()))
     require_pushed_authorization_requests: bool | None = field(default=None, metadata=wire(boolean()))
     credential_offer_endpoint: str | None = field(default=None, metadata=wire(Codec(_check_offer_endpoint)))
+
+    def may_use(self, grant_type: str) -> bool:
+        """Whether `grant_types` has it; a list that is absent limits nothing."""
+        return self.grant_types is None or grant_type in self.grant_types

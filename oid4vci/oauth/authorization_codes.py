@@ -15,6 +15,7 @@ from oid4vci.oauth.grants import (
     OFFERED,
     REDEEMED,
     RedeemableGrant,
+    check_part_of_grant,
     granted_details,
     new_grant_data,
     revoke,
@@ -98,8 +99,7 @@ class AuthorizationCodes:
             raise InvalidRequest("code is missing")
         if len(code) > MAX_CODE or len(verifier or "") > MAX_VERIFIER:
             raise InvalidRequest("code or code_verifier is too long")
-        text = form.get("authorization_details")
-        details = () if text is None else read_authorization_details(text, credential_issuers=credential_issuers)
+        details = read_authorization_details(form.get("authorization_details"), credential_issuers=credential_issuers)
         return AuthorizationCodeCall(Key.of(GRANT, code), verifier, form.get("redirect_uri"), details)
 
 
@@ -162,13 +162,8 @@ class AuthorizationCodeCall:
         requested = [AuthorizationDetail.from_json(detail) for detail in data["requested"]]
         if not self.details:
             return tuple(approved), granted_details(requested, approved, datasets)
+        check_part_of_grant(self.details, data)
         before = {detail.credential_configuration_id: detail for detail in requested}
-        issuer = data["credential_issuer"]
-        for detail in self.details:
-            if detail.credential_configuration_id not in approved:
-                raise InvalidAuthorizationDetails("a credential configuration is not part of this grant")
-            if issuer not in (detail.locations or (issuer,)):
-                raise InvalidAuthorizationDetails("locations do not name the Credential Issuer of this grant")
         narrowed = [_narrowed(detail, before.get(detail.credential_configuration_id)) for detail in self.details]
         asked = tuple(detail.credential_configuration_id for detail in narrowed)
         return asked, granted_details(narrowed, asked, datasets)

@@ -31,9 +31,9 @@ class AuthorizationDetail(Document):
 
 
 def read_authorization_details(
-    text: str, *, credential_issuers: Sequence[str], other_types: Collection[str] = ()
+    text: str | None, *, credential_issuers: Sequence[str], other_types: Collection[str] = ()
 ) -> tuple[AuthorizationDetail, ...]:
-    """The elements of the `authorization_details` parameter of a request whose type is `openid_credential`.
+    """The elements of the `authorization_details` parameter of a request whose type is `openid_credential`; none without it.
 
     `locations`, where given, must name one of `credential_issuers`. Members that are not known are kept and ignored. Elements of
     `other_types`, which the server reads itself, are left out.
@@ -41,6 +41,8 @@ def read_authorization_details(
     Raises `InvalidAuthorizationDetails`: malformed, a type this server does not know (RFC 9396 5), a configuration named twice,
     or claims descriptions that contradict each other (OID4VCI B.3).
     """
+    if text is None:
+        return ()
     with reading(InvalidAuthorizationDetails):
         if len(text) > MAX_PARAMETER:
             raise Malformed("too large", "authorization_details")

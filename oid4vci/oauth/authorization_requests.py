@@ -74,12 +74,11 @@ def requested_credentials(
 
     Raises `InvalidAuthorizationDetails`, `InvalidScope`, `InvalidTarget`, and `InvalidRequest` if nothing is asked for.
     """
-    text, scopes = form.get("authorization_details"), scope_values(form.get("scope"))
-    identifiers = [each.credential_issuer for each in issuers]
-    details = (
-        ()
-        if text is None
-        else read_authorization_details(text, credential_issuers=identifiers, other_types=frozenset(other_types))
+    scopes = scope_values(form.get("scope"))
+    details = read_authorization_details(
+        form.get("authorization_details"),
+        credential_issuers=[each.credential_issuer for each in issuers],
+        other_types=frozenset(other_types),
     )
     if not details and not scopes:
         raise InvalidRequest("authorization_details or scope is needed")

@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from attrs import field, frozen
 
 from oid4vci.errors import InvalidRequest, Refusal
-from oid4vci.http import Response
+from oid4vci.http import Response, with_query
 from oid4vci.metadata import ClientMetadata
 from oid4vci.records import Reply
 
@@ -95,8 +95,7 @@ class Redirect:
     def response(self, **parameters: str) -> Response:
         """303 to the redirect URI, its own query kept (RFC 6749 3.1.2, RFC 9700 4.12: not 307)."""
         query = {**parameters, **({} if self.state is None else {"state": self.state}), "iss": self.issuer}
-        separator = "?" if "?" not in self.uri else "" if self.uri.endswith(("?", "&")) else "&"
-        headers = {"location": f"{self.uri}{separator}{urlencode(query)}", "cache-control": "no-store"}
+        headers = {"location": with_query(self.uri, urlencode(query)), "cache-control": "no-store"}
         return Response(303, {**headers, "referrer-policy": "no-referrer"})
 
     @contextmanager

@@ -87,14 +87,11 @@ class Challenges:
         """
         remaining = 0
         if isinstance(challenge, str):
-            try:
-                remaining = self.keys.open(f"attestation_challenge {issuer}", challenge)["exp"] - now
-            except Malformed:
-                remaining = 0
+            remaining = self.keys.remaining(f"attestation_challenge {issuer}", challenge, now=now)
         if 2 * remaining > self.lifetime:
             return {}
         fresh = self.new(issuer, now=now, new_secret=new_secret)
-        if remaining <= 0:
+        if not remaining:
             raise UseAttestationChallenge(fresh, "the proof of possession must have the challenge of this answer")
         return {"oauth-client-attestation-challenge": fresh}
 

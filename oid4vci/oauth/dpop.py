@@ -52,11 +52,7 @@ class DpopNonces:
 
     def remaining(self, nonce: str, *, now: int) -> int:
         """The seconds that a nonce still serves: 0 if it has ended or is not ours."""
-        try:
-            expires_at: int = self.keys.open(_NONCE, nonce)["exp"]
-        except Malformed:
-            return 0
-        return max(0, expires_at - now)
+        return self.keys.remaining(_NONCE, nonce, now=now)
 
 
 @frozen

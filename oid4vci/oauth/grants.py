@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
+from oid4vci.errors import InvalidAuthorizationDetails
 from oid4vci.oauth.authorization_details import AuthorizationDetail
 from oid4vci.records import Record, Swap
 
@@ -22,6 +23,7 @@ __all__ = (
     "Authorization",
     "RedeemableGrant",
     "VerifiedGrant",
+    "check_part_of_grant",
     "default_identifier",
     "granted_details",
     "identifiers_of",
@@ -176,6 +178,15 @@ class Authorization:
             grant=grant,
             jkt=jkt,
         )
+
+
+def check_part_of_grant(details: Sequence[AuthorizationDetail], data: Mapping[str, Any]) -> None:
+    """Raises `InvalidAuthorizationDetails` if a Token Request asks for what is no part of the grant with these `data`."""
+    issuer = data["credential_issuer"]
+    if issuer is not None and not all(issuer in (detail.locations or (issuer,)) for detail in details):
+        raise InvalidAuthorizationDetails("locations do not name the Credential Issuer of this grant")
+    if not all(detail.credential_configuration_id in data["configuration_ids"] for detail in details):
+        raise InvalidAuthorizationDetails("a credential configuration is not part of this grant")
 
 
 def granted_details(

@@ -10,11 +10,11 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from oid4vci._json import b64url_encode
-from oid4vci.errors import InvalidAuthorizationDetails, InvalidGrant, InvalidRequest
+from oid4vci.errors import InvalidGrant, InvalidRequest
 from oid4vci.http import Form
 from oid4vci.oauth.authorization_details import AuthorizationDetail, read_authorization_details
 from oid4vci.oauth.authorization_requests import scope_values
-from oid4vci.oauth.grants import GRANT, OFFERED, REVOKED, RedeemableGrant, granted_details, new_grant_data
+from oid4vci.oauth.grants import GRANT, OFFERED, REVOKED, RedeemableGrant, check_part_of_grant, granted_details, new_grant_data
 from oid4vci.offers import PRE_AUTHORIZED_CODE, PreAuthorizedCodeGrant, TxCode
 from oid4vci.records import Change, Insert, Key, Record, Records, Swap
 from oid4vci.sealed import SealingKeys
@@ -131,8 +131,7 @@ class PreAuthorizedCodes:
         tx_code = form.get("tx_code")
         if len(code) > MAX_CODE or len(tx_code or "") > MAX_TX_CODE:
             raise InvalidRequest("pre-authorized_code or tx_code is too long")
-        text = form.get("authorization_details")
-        details = () if text is None else read_authorization_details(text, credential_issuers=credential_issuers)
+        details = read_authorization_details(form.get("authorization_details"), credential_issuers=credential_issuers)
         return PreAuthorizedCall(self, Key.of(GRANT, code), tx_code, details, client_id, scope_values(form.get("scope")))
 
 
@@ -165,12 +164,7 @@ class PreAuthorizedCall:
         if data["client_id"] not in (None, self.client_id):
             raise InvalidGrant("the pre-authorized code is wrong, used or expired")
         self._check_tx_code(grant)
-        issuer = data["credential_issuer"]
-        if issuer is not None and not all(issuer in (detail.locations or (issuer,)) for detail in self.details):
-            raise InvalidAuthorizationDetails("locations do not name the Credential Issuer of this grant")
-        granted = data["configuration_ids"]
-        if not all(detail.credential_configuration_id in granted for detail in self.details):
-            raise InvalidAuthorizationDetails("a credential configuration is not part of this grant")
+        check_part_of_grant(self.details, data)
         asked, details = self._asked(data)
         return RedeemableGrant(grant, asked, self.client_id, details)
 

@@ -15,7 +15,7 @@ from oid4vci.oauth.authorization_details import AuthorizationDetail, read_author
 from oid4vci.oauth.authorization_requests import scope_values
 from oid4vci.oauth.client_authentication import AuthenticatedClient
 from oid4vci.oauth.grants import GRANT, REDEEMED, VerifiedGrant, revoke
-from oid4vci.records import Change, Key, Record, Records, Swap
+from oid4vci.records import Key, Record, Records, Swap
 from oid4vci.sealed import SealingKeys
 from oid4vci.secret import NewSecret
 
@@ -70,8 +70,7 @@ class RefreshTokens:
             claims = self.keys.open(_PURPOSE, token)
         except Malformed:
             raise InvalidGrant("the refresh token is not valid") from None
-        text = form.get("authorization_details")
-        details = () if text is None else read_authorization_details(text, credential_issuers=credential_issuers)
+        details = read_authorization_details(form.get("authorization_details"), credential_issuers=credential_issuers)
         return RefreshCall(
             self,
             Key(GRANT, claims["grant"]),
@@ -149,18 +148,11 @@ class RefreshableGrant(VerifiedGrant):
         stored = map(AuthorizationDetail.from_json, self.grant.data["details"])
         return tuple(detail for detail in stored if detail.credential_configuration_id in self.configuration_ids)
 
-    @property
-    def rotated(self) -> Record:
-        """The grant's record from now on."""
-        return self._swap.after or self.grant
+    def renew(self) -> Swap:
+        """The change that uses the token up; its `after` is what the next one is made for.
 
-    @property
-    def changes(self) -> tuple[Change, ...]:
-        """What uses the token up. Where it is not replaced, the change is there for its condition: nobody has revoked the grant."""
-        return (self._swap,)
-
-    @property
-    def _swap(self) -> Swap:
+        Where the token is not replaced, the change is there for its condition: nobody has revoked the grant.
+        """
         if self.late or not self.tokens.rotation:
             return Swap.update(self.grant)
         binding = self.grant.data["refresh"]
@@ -171,7 +163,3 @@ class RefreshableGrant(VerifiedGrant):
             "jkt": self.jkt or binding["jkt"],
         }
         return Swap.update(self.grant, refresh=refresh)
-
-    def new_token(self, *, new_secret: NewSecret) -> str:
-        """The Refresh Token to use from now on."""
-        return self.tokens.new(self.rotated, new_secret=new_secret)

@@ -11,7 +11,7 @@ from oid4vci._document import Codec, Document, integer, wire
 from oid4vci._json import Malformed, b64url_encode
 from oid4vci.claims import ClaimsDescription
 from oid4vci.errors import InvalidMetadata
-from oid4vci.http import Response, url_origin
+from oid4vci.http import Response, url_origin, with_query
 from oid4vci.keys import thumbprint
 from oid4vci.oauth.authorization_details import AuthorizationDetail
 from oid4vci.oauth.pkce import S256, code_challenge, new_verifier
@@ -97,12 +97,6 @@ def _query_names(url: str) -> frozenset[str]:
     return frozenset(name for name, _ in parse_qsl(url.partition("?")[2], keep_blank_values=True))
 
 
-def _url(endpoint: str, parameters: Mapping[str, str]) -> str:
-    """The URL for the browser. A query of the endpoint "MUST be retained" (RFC 6749 3.1)."""
-    joint = "?" if "?" not in endpoint else "" if endpoint.endswith(("?", "&")) else "&"
-    return f"{endpoint}{joint}{urlencode(parameters)}"
-
-
 def _asked_for(
     opened: "Opened", configuration_ids: Sequence[str], details: Sequence[AuthorizationDetail], further: Sequence[str]
 ) -> dict[str, str]:
@@ -171,14 +165,14 @@ def request_authorization(
     if pushed is None:
         # RFC 9449 10: a pushed request has a proof of the key instead.
         bound = {} if sender.dpop is None else {"dpop_jkt": thumbprint(sender.dpop.public_jwk)}
-        return evolve(pending, url=_url(endpoint, {**named, **parameters, **bound}))
+        return evolve(pending, url=with_query(endpoint, urlencode({**named, **parameters, **bound})))
 
     def read(response: Response, after: Sender) -> Authorizing:
         if refused := server_error(response):
             raise refused
         # "generate an HTTP response with a 201 HTTP status code" -- RFC 9126 2.2
         answer = PushedResponse.from_json(json_object(response, statuses=range(201, 202)))
-        url = _url(endpoint, {**named, "request_uri": answer.request_uri})
+        url = with_query(endpoint, urlencode({**named, "request_uri": answer.request_uri}))
         return evolve(pending, sender=after, url=url, expires_in=answer.expires_in)
 
     return sender.post_form(pushed, parameters, now=now, read=read)
