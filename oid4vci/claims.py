@@ -15,11 +15,11 @@ __all__ = (
     "ClaimDisplay",
     "ClaimsDescription",
     "ClaimsPath",
+    "ClaimsSemantics",
     "PathStep",
     "Selection",
     "claims_path",
     "contradictions",
-    "missing_mandatory",
     "select",
     "select_mdoc",
 )
@@ -196,21 +196,29 @@ def contradictions(descriptions: Sequence[ClaimsDescription]) -> tuple[Malformed
     return tuple(found)
 
 
-def missing_mandatory(
-    descriptions: Sequence[ClaimsDescription],
-    claims: Any,
-    *,
-    by: Callable[[ClaimsPath, Any], Selection] = select,
-) -> tuple[ClaimsPath, ...]:
-    """The paths of mandatory claims that `claims` do not have (OID4VCI B.1, B.2).
+@frozen
+class ClaimsSemantics:
+    """What claims path pointers mean in a Credential Format (OID4VCI C).
 
-    `by` is how a path is applied: `select` for JSON claims, `select_mdoc` for the namespaces of an mdoc.
+    `select` is how a path is applied to a dataset, or to the claims of a Credential. `always`: places that the encoder fills by
+    itself, or that hold no claims about the subject: they and what is beneath them are never missing in a dataset, and never left
+    out. Names in it are of the top level or below, as in a path.
     """
-    missing = []
-    for description in descriptions:
-        if description.mandatory:
-            try:
-                by(description.path, claims)
-            except Malformed:
-                missing.append(description.path)
-    return tuple(missing)
+
+    select: Callable[[ClaimsPath, Any], Selection] = select
+    always: frozenset[ClaimsPath] = frozenset()
+
+    def is_always(self, path: ClaimsPath) -> bool:
+        """Whether the path lies in a place that is there whatever the dataset says."""
+        return any(path[: i + 1] in self.always for i in range(len(path)))
+
+    def missing(self, descriptions: Sequence[ClaimsDescription], claims: Any) -> tuple[ClaimsPath, ...]:
+        """The paths of mandatory claims that `claims` do not have (OID4VCI B.1, B.2)."""
+        missing = []
+        for description in descriptions:
+            if description.mandatory and not self.is_always(description.path):
+                try:
+                    self.select(description.path, claims)
+                except Malformed:
+                    missing.append(description.path)
+        return tuple(missing)

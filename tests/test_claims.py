@@ -13,8 +13,8 @@ from oid4vci.claims import (
     ClaimDisplay,
     ClaimsDescription,
     ClaimsPath,
+    ClaimsSemantics,
     contradictions,
-    missing_mandatory,
     select,
     select_mdoc,
 )
@@ -367,8 +367,8 @@ def test_missing_mandatory_claims_are_reported() -> None:
         ClaimsDescription(path=("a", "x"), mandatory=True),
         ClaimsDescription(path=("degrees", None, "type"), mandatory=True),
     ]
-    assert missing_mandatory(descriptions, {"a": None, **DEGREES}) == (("b",), ("a", "x"))
-    assert missing_mandatory(descriptions[2:3], {}) == ()
+    assert ClaimsSemantics().missing(descriptions, {"a": None, **DEGREES}) == (("b",), ("a", "x"))
+    assert ClaimsSemantics().missing(descriptions[2:3], {}) == ()
 
 
 @pytest.mark.spec("VCI-B.2-02")
@@ -377,5 +377,5 @@ def test_missing_mandatory_claims_of_an_mdoc_are_reported() -> None:
         ClaimsDescription(path=(NAMESPACE, "birth_date"), mandatory=True),
         ClaimsDescription(path=(NAMESPACE, "given_name"), mandatory=True),
     ]
-    found = missing_mandatory(descriptions, {NAMESPACE: {"given_name": "A"}}, by=select_mdoc)
+    found = ClaimsSemantics(select_mdoc).missing(descriptions, {NAMESPACE: {"given_name": "A"}})
     assert found == ((NAMESPACE, "birth_date"),)

@@ -23,8 +23,9 @@ from oid4vci import _jose
 from oid4vci._json import b64url_decode, dump_bytes
 from oid4vci.claims import ClaimsPath
 from oid4vci.errors import InvalidCredential, Untrusted
+from oid4vci.formats.copies import SignedCopies
 from oid4vci.formats.credential_format import CredentialEncoder, CredentialVerifier, NeededDocument, VerifiedCredential
-from oid4vci.formats.sd_jwt_vc import EVERY_CLAIM, SdJwtVcDraft, SdJwtVcEncoder, SdJwtVcVerifier
+from oid4vci.formats.sd_jwt_vc import EVERY_CLAIM, SdJwtVcEncoder, SdJwtVcVerifier
 from oid4vci.keys import LocalSigner, PublicKey, RemoteSigner, public_key
 from oid4vci.metadata import CredentialConfiguration, SdJwtVcConfiguration
 from oid4vci.secret import new_secret
@@ -56,7 +57,7 @@ def documents(*keys: Mapping[str, Any], **members: Any) -> dict[str, bytes]:
 
 def draft(
     encoder: SdJwtVcEncoder, claims: Mapping[str, Any] = CLAIMS, keys: tuple[PublicKey, ...] = HOLDERS[:1], **more: Any
-) -> SdJwtVcDraft:
+) -> SignedCopies[str]:
     arguments: dict[str, Any] = {"configuration": CONFIGURATION, "issuer": ISSUER, "now": NOW, "new_secret": new_secret, **more}
     return encoder.draft(claims, holder_keys=keys, **arguments)
 

@@ -2,10 +2,21 @@
 
 from oid4vci.formats.credential_format import (
     CredentialEncoder,
+    CredentialFormat,
     CredentialsDraft,
     CredentialVerifier,
     NeededDocument,
     VerifiedCredential,
 )
+from oid4vci.formats.known import CREDENTIAL_FORMATS, KnownFormats
 
-__all__ = ("CredentialEncoder", "CredentialVerifier", "CredentialsDraft", "NeededDocument", "VerifiedCredential")
+__all__ = (
+    "CREDENTIAL_FORMATS",
+    "CredentialEncoder",
+    "CredentialFormat",
+    "CredentialVerifier",
+    "CredentialsDraft",
+    "KnownFormats",
+    "NeededDocument",
+    "VerifiedCredential",
+)

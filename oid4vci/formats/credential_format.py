@@ -1,14 +1,15 @@
 """What a Credential Format must do: an encoder for issuers, a verifier for Wallets.
 
-A role holds a mapping from format identifier to one of these; a third party adds a format by writing one. Formats live in files
-of their own, and are imported when they are first used.
+A `CredentialFormat` names both. `CREDENTIAL_FORMATS` maps the Credential Format Identifiers of this library to theirs; a third
+party adds a format by writing one. Formats live in files of their own, and are imported when they are first used.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attrs import field, frozen
 
+from oid4vci.claims import ClaimsPath, ClaimsSemantics, Selection
 from oid4vci.keys import PublicKey, SigningInput
 from oid4vci.secret import NewSecret
 from oid4vci.trust import Trust
@@ -17,7 +18,17 @@ if TYPE_CHECKING:
     from oid4vci.formats.sd_jwt import Disclosure
     from oid4vci.metadata import CredentialConfiguration
 
-__all__ = ("CredentialEncoder", "CredentialVerifier", "CredentialsDraft", "NeededDocument", "VerifiedCredential")
+__all__ = (
+    "CredentialEncoder",
+    "CredentialFormat",
+    "CredentialVerifier",
+    "CredentialsDraft",
+    "NeededDocument",
+    "VerifiedCredential",
+)
+
+# Those of a format that says nothing else.
+JSON_SEMANTICS: Final = ClaimsSemantics()
 
 
 class CredentialsDraft(Protocol):
@@ -41,6 +52,10 @@ class CredentialEncoder(Protocol):
     @property
     def format(self) -> str:
         """The Credential Format Identifier (OID4VCI Appendix A)."""
+
+    @property
+    def semantics(self) -> ClaimsSemantics:
+        """What claims path pointers mean in a dataset of this format."""
 
     def check(self, configuration: "CredentialConfiguration") -> None:
         """Raises `ValueError` unless this encoder makes what the configuration promises, such as its signing algorithms."""
@@ -83,7 +98,8 @@ class VerifiedCredential:
 
     `credential` is as it was received; `claims` are what it says once it is decoded; `issuer` names the issuer, if the
     Credential does; `holder_key` is the key it is bound to; times are seconds since the epoch; `status` says where revocation
-    is published, and has not been looked at; `disclosures` are those of an SD-JWT, with the place of each.
+    is published, and has not been looked at; `disclosures` are those of an SD-JWT, with the place of each; `semantics` is what
+    claims path pointers mean here.
     """
 
     format: str
@@ -95,6 +111,11 @@ class VerifiedCredential:
     expires_at: int | None = None
     status: Mapping[str, Any] | None = field(default=None, repr=False)
     disclosures: "tuple[Disclosure, ...]" = field(default=(), repr=False)
+    semantics: ClaimsSemantics = field(default=JSON_SEMANTICS, repr=False, kw_only=True)
+
+    def select(self, path: ClaimsPath) -> Selection:
+        """What a claims path pointer selects in this Credential (OID4VCI C). Raises `Malformed`."""
+        return self.semantics.select(path, self.claims)
 
 
 class CredentialVerifier(Protocol):
@@ -118,3 +139,20 @@ class CredentialVerifier(Protocol):
 
         Raises `InvalidCredential`, or `Untrusted` if the trust decision forbids what the Credential names.
         """
+
+
+@frozen(kw_only=True)
+class CredentialFormat:
+    """A Credential Format, by its identifier: everything a role needs to know of it.
+
+    - `configuration_class`: its Credential Configurations (OID4VCI 12.2.4, Appendix A).
+    - `encoder`: makes an encoder; which arguments it takes is the format's affair (a signer, at least).
+    - `verifier`: makes a verifier with its default settings.
+    - `semantics`: what claims path pointers mean in it (OID4VCI C).
+    """
+
+    identifier: str
+    configuration_class: "type[CredentialConfiguration]"
+    encoder: Callable[..., CredentialEncoder]
+    verifier: Callable[[], CredentialVerifier]
+    semantics: ClaimsSemantics = JSON_SEMANTICS

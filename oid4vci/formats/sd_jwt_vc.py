@@ -11,19 +11,22 @@ from attrs import Factory, field, frozen
 
 from oid4vci import _jose
 from oid4vci._json import Malformed, b64url_encode, dump_bytes, dumps
-from oid4vci.claims import ClaimsPath
+from oid4vci.claims import ClaimsPath, ClaimsSemantics
 from oid4vci.errors import InvalidCredential, reading
-from oid4vci.formats import sd_jwt, sd_jwt_vc_issuer
-from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
+from oid4vci.formats import issuer_keys, sd_jwt
+from oid4vci.formats.copies import Copies, SignedCopies, check_status
+from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, VerifiedCredential
 from oid4vci.formats.sd_jwt_template import Hiding, Template, hiding
-from oid4vci.keys import LocalSigner, PublicKey, Signer, SigningInput, public_key, sign
+from oid4vci.formats.validity import DAY, check_now, check_settings, default_granularity, issued_and_expires
+from oid4vci.keys import PublicKey, Signer, public_key
+from oid4vci.metadata import SdJwtVcConfiguration
 from oid4vci.secret import NewSecret
 from oid4vci.trust import Trust
 
 if TYPE_CHECKING:
     from oid4vci.metadata import CredentialConfiguration
 
-__all__ = ("EVERY_CLAIM", "FORMAT", "SdJwtVcDraft", "SdJwtVcEncoder", "SdJwtVcVerifier")
+__all__ = ("EVERY_CLAIM", "FORMAT", "SD_JWT_VC", "SdJwtVcEncoder", "SdJwtVcVerifier")
 
 FORMAT: Final = "dc+sd-jwt"
 
@@ -33,37 +36,11 @@ EVERY_CLAIM: Final = "every claim"
 # What a Verifier needs to decide whether to believe a credential at all (draft-ietf-oauth-sd-jwt-vc, RFC 9901 9.7).
 _ALWAYS_DISCLOSED: Final = frozenset(("iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "status"))
 _NOT_HIDDEN: Final = _ALWAYS_DISCLOSED | {"aud"}
+_SEMANTICS: Final = ClaimsSemantics(always=frozenset((name,) for name in (*_ALWAYS_DISCLOSED, "iat")))
 _SET_HERE: Final = frozenset(("iss", "iat", "nbf", "exp", "cnf", "vct", "_sd", "_sd_alg", "..."))
-
-_DAY = 86_400
 
 
 # --- issuer -----------------------------------------------------------------------------------------------------------------
-
-
-@frozen
-class SdJwtVcDraft:
-    """SD-JWT VCs that lack only their signatures; see `CredentialsDraft`."""
-
-    signer: Signer
-    _inputs: tuple[bytes, ...] = field(repr=False)
-    _disclosures: tuple[bytes, ...] = field(repr=False)
-
-    @property
-    def to_sign(self) -> tuple[SigningInput, ...]:
-        """What to have signed elsewhere; empty if the key is in this process."""
-        if isinstance(self.signer, LocalSigner):
-            return ()
-        return tuple(SigningInput(self.signer.key_id, self.signer.algorithm, data) for data in self._inputs)
-
-    def finish(self, signatures: Sequence[bytes] = ()) -> tuple[str, ...]:
-        """The credentials, in the order of the holder keys. Raises `ValueError`."""
-        return tuple(
-            f"{data.decode()}.{b64url_encode(signature)}{disclosures.decode()}"
-            for data, signature, disclosures in zip(
-                self._inputs, sign(self.signer, self._inputs, signatures), self._disclosures, strict=True
-            )
-        )
 
 
 def _chain(certificates: Sequence[bytes]) -> tuple[bytes, ...]:
@@ -71,8 +48,7 @@ def _chain(certificates: Sequence[bytes]) -> tuple[bytes, ...]:
 
 
 def _granularity(encoder: "SdJwtVcEncoder") -> int:
-    lifetime = encoder.lifetime
-    return next(step for step in (_DAY, 3_600, 60, 1) if lifetime is None or lifetime >= 2 * step or step == 1)
+    return default_granularity(encoder.lifetime)
 
 
 def _kid(encoder: "SdJwtVcEncoder") -> str | None:
@@ -107,7 +83,7 @@ class SdJwtVcEncoder:
     disclosable: Sequence[ClaimsPath] | Literal["every claim"] = ()
     decoys: int = 0
     hash_algorithm: str = "sha-256"
-    lifetime: int | None = 30 * _DAY
+    lifetime: int | None = 30 * DAY
     not_before: bool = False
     time_granularity: int = Factory(_granularity, takes_self=True)
     include_issuer: bool = True
@@ -117,10 +93,9 @@ class SdJwtVcEncoder:
     def __attrs_post_init__(self) -> None:
         if self.hash_algorithm not in sd_jwt.HASHES:
             raise ValueError(f"hash_algorithm must be one of {', '.join(sd_jwt.HASHES)}")
-        if self.decoys < 0 or self.time_granularity < 1:
-            raise ValueError("decoys and time_granularity must not be negative, nor the latter zero")
-        if self.lifetime is not None and self.lifetime < (2 * self.time_granularity if self.time_granularity > 1 else 1):
-            raise ValueError("time_granularity must fit twice into lifetime, or a credential might expire at once")
+        if self.decoys < 0:
+            raise ValueError("decoys must not be negative")
+        check_settings(self.lifetime, self.time_granularity)
         if not self.include_issuer and not self.x5c:
             raise ValueError("without iss, only x5c can say who the issuer is")
         object.__setattr__(self, "_hidden", self._read_disclosable())
@@ -128,7 +103,7 @@ class SdJwtVcEncoder:
         if self.kid is not None:
             header["kid"] = self.kid
         if self.x5c:
-            self._check_chain()
+            issuer_keys.check_own_chain(self.x5c, self.signer)
         certificates = {"x5c": [b64encode(der).decode() for der in self.x5c]} if self.x5c else {}
         object.__setattr__(self, "_head", b64url_encode(dump_bytes({**header, **certificates})).encode() + b".")
 
@@ -142,19 +117,15 @@ class SdJwtVcEncoder:
             raise ValueError(f"{name} must not be selectively disclosable, nor any part of it")
         return hidden
 
-    def _check_chain(self) -> None:
-        from oid4vci import x509
-
-        chain = [x509.load(der) for der in self.x5c]
-        if any(x509.self_signed(certificate) for certificate in chain):
-            raise ValueError("x5c must contain neither a self-signed leaf nor the trust anchor (HAIP 6.1.1)")
-        if dict(x509.leaf_public_key(chain[0]).jwk) != dict(self.signer.public_jwk):
-            raise ValueError("the first certificate of x5c must be for the signer's key")
-
     @property
     def format(self) -> str:
         """`dc+sd-jwt` (OID4VCI A.3.1)."""
         return FORMAT
+
+    @property
+    def semantics(self) -> ClaimsSemantics:
+        """JSON paths (OID4VCI C.1)."""
+        return _SEMANTICS
 
     def check(self, configuration: "CredentialConfiguration") -> None:
         """See `CredentialEncoder.check`: the configuration has a `vct`, and lists the signer's algorithm if it lists any."""
@@ -174,14 +145,13 @@ class SdJwtVcEncoder:
         now: int,
         new_secret: NewSecret,
         copies: Sequence[Mapping[str, Any]] | None = None,
-    ) -> SdJwtVcDraft:
+    ) -> SignedCopies[str]:
         """See `CredentialEncoder.draft`. `vct` comes from `configuration`, `iss` from `issuer`.
 
         `status` and `vct#integrity` may be among the claims; of several copies each needs a status of its own, in `copies`.
         """
-        count = len(holder_keys) or 1
         self.check(configuration)
-        self._check(claims, count, copies)
+        own = self._copies(claims, len(holder_keys) or 1, copies)
         template = Template.of(
             {**self._own_claims(configuration, issuer, now), **claims},
             self._hidden or Hiding(within={name: Hiding.member(name) for name in claims.keys() - _NOT_HIDDEN}),
@@ -189,53 +159,44 @@ class SdJwtVcEncoder:
             decoys=self.decoys,
         )
         inputs, tails = [], []
-        for i in range(count):
-            members = ""
+        for i, members in enumerate(own.members):
+            text = ""
             if holder_keys:
-                members = f',"cnf":{{"jwk":{dumps(dict(holder_keys[i].jwk))}}}'
-            if copies is not None and copies[i]:
-                members += "," + dumps(dict(copies[i]))[1:-1]
-            payload, disclosures = template.fill(new_secret(template.entropy), members.encode())
+                text = f',"cnf":{{"jwk":{dumps(dict(holder_keys[i].jwk))}}}'
+            if members:
+                text += "," + dumps(dict(members))[1:-1]
+            payload, disclosures = template.fill(new_secret(template.entropy), text.encode())
             inputs.append(self._head + b64url_encode(payload).encode())
             tails.append(b"~".join((b"", *disclosures, b"")))
-        return SdJwtVcDraft(self.signer, tuple(inputs), tuple(tails))
+
+        def assemble(i: int, signature: bytes) -> str:
+            return f"{inputs[i].decode()}.{b64url_encode(signature)}{tails[i].decode()}"
+
+        return SignedCopies(self.signer, tuple(inputs), assemble)
 
     def _own_claims(self, configuration: "CredentialConfiguration", issuer: str, now: int) -> dict[str, Any]:
-        step = self.time_granularity
-        own: dict[str, Any] = {"vct": configuration.vct, "iat": now - now % step}  # type: ignore[attr-defined]  # checked
+        issued_at, expires_at = issued_and_expires(now, self.lifetime, self.time_granularity)
+        own: dict[str, Any] = {"vct": configuration.vct, "iat": issued_at}  # type: ignore[attr-defined]  # checked
         if self.include_issuer:
             own["iss"] = issuer
         if self.not_before:
-            own["nbf"] = own["iat"]
-        if self.lifetime is not None:
-            own["exp"] = (now + self.lifetime) // step * step
+            own["nbf"] = issued_at
+        if expires_at is not None:
+            own["exp"] = expires_at
         return own
 
-    def _check(
-        self,
-        claims: Mapping[str, Any],
-        count: int,
-        copies: Sequence[Mapping[str, Any]] | None,
-    ) -> None:
-        if copies is not None and len(copies) != count:
-            raise ValueError(f"copies must have {count} elements, one for each credential")
-        statuses = []
+    def _copies(self, claims: Mapping[str, Any], count: int, copies: Sequence[Mapping[str, Any]] | None) -> Copies:
         for members in (claims, *(copies or ())):
             if not _SET_HERE.isdisjoint(members):
                 raise ValueError(f"the library sets {', '.join(sorted(_SET_HERE & members.keys()))}, claims must not")
-            if "status" in members:
-                if not isinstance(members["status"], dict) or not members["status"]:
-                    raise ValueError("status must be an object that refers to a status mechanism")
-                statuses.append(members["status"])
-        if copies is not None:
-            hidden = set() if self._hidden is None else self._hidden.within.keys()
-            for members in copies:
-                Template.of(dict(members), Hiding())
-                if members.keys() & (claims.keys() | hidden):
-                    raise ValueError("what differs from copy to copy must be neither among the claims nor disclosable")
-        # HAIP 6.1: "its own unique, unpredictable status list index"
-        if count > 1 and (("status" in claims) or any(status in statuses[:i] for i, status in enumerate(statuses))):
-            raise ValueError("each copy needs a status of its own")
+        if "status" in claims:
+            check_status(claims["status"])
+        hidden = set() if self._hidden is None else self._hidden.within.keys()
+        for members in copies or ():
+            Template.of(dict(members), Hiding())
+            if members.keys() & (claims.keys() | hidden):
+                raise ValueError("what differs from copy to copy must be neither among the claims nor disclosable")
+        return Copies.of(copies, count=count, status=claims.get("status"))
 
 
 # --- wallet -----------------------------------------------------------------------------------------------------------------
@@ -287,20 +248,21 @@ class SdJwtVcVerifier:
             algorithm = self._check_header(parsed.jws, configuration)
             payload = parsed.payload()
             self._check_type(payload, configuration)
-            self._check_times(payload, now)
+            not_before, expires_at = _date(payload, "nbf"), _date(payload, "exp")
+            check_now(not_before, expires_at, now=now, leeway=self.leeway, names=("nbf", "exp"))
             holder_key = self._holder_key(payload, holder_keys)
             self._check_status(payload)
             issuer = _text(payload, "iss")
             keys = self._issuer_keys(parsed.jws.header, issuer, algorithm, trust, documents, now)
             if isinstance(keys, NeededDocument):
                 return keys
-            sd_jwt_vc_issuer.verify_with_one_of(parsed.jws, keys, algorithm)
+            issuer_keys.verify_with_one_of(parsed.jws, keys, algorithm)
             claims, disclosures = sd_jwt.process(payload, parsed.disclosures)
             # Only what the issuer always discloses may say whether to believe the rest (draft-ietf-oauth-sd-jwt-vc).
             if any(disclosure.path[0] in _ALWAYS_DISCLOSED for disclosure in disclosures):
                 raise Malformed("a claim is selectively disclosable that must not be")
-            issued_at, expires_at = _date(claims, "iat"), _date(claims, "exp")
-            if issued_at is not None and issued_at > now + _DAY:
+            issued_at = _date(claims, "iat")
+            if issued_at is not None and issued_at > now + DAY:
                 raise Malformed("lies in the future", "iat")
             _text(claims, "sub")
             return VerifiedCredential(
@@ -313,6 +275,7 @@ class SdJwtVcVerifier:
                 expires_at=None if expires_at is None else int(expires_at),
                 status=claims.get("status"),
                 disclosures=disclosures,
+                semantics=_SEMANTICS,
             )
 
     def _check_header(self, jws: _jose.Jws, configuration: "CredentialConfiguration | None") -> str:
@@ -332,13 +295,6 @@ class SdJwtVcVerifier:
         if configuration is not None and vct != getattr(configuration, "vct", None):
             raise Malformed("is not the type that was asked for", "vct")
         _text(payload, "vct#integrity")
-
-    def _check_times(self, payload: Mapping[str, Any], now: int) -> None:
-        expires_at, not_before = _date(payload, "exp"), _date(payload, "nbf")
-        if expires_at is not None and now >= expires_at + self.leeway:
-            raise Malformed("lies in the past", "exp")
-        if not_before is not None and now < not_before - self.leeway:
-            raise Malformed("lies in the future", "nbf")
 
     def _holder_key(self, payload: Mapping[str, Any], holder_keys: Sequence[PublicKey]) -> PublicKey | None:
         if "cnf" not in payload:
@@ -378,10 +334,19 @@ class SdJwtVcVerifier:
         now: int,
     ) -> tuple[PublicKey, ...] | NeededDocument:
         if "x5c" in header:
-            return (sd_jwt_vc_issuer.certified_key(header["x5c"], issuer, trust=trust, now=now, anchor_allowed=not self.haip),)
+            return (issuer_keys.certified_key(header["x5c"], issuer, trust=trust, now=now, anchor_allowed=not self.haip),)
         if self.haip:
             raise Malformed("x5c is missing", "header")
         if issuer is None:
             raise Malformed("is missing, and there is no x5c", "iss")
         kid = _text(header, "kid")
-        return sd_jwt_vc_issuer.published_keys(issuer, kid, algorithm, trust=trust, documents=documents)
+        return issuer_keys.published_keys(issuer, kid, algorithm, trust=trust, documents=documents)
+
+
+SD_JWT_VC: Final = CredentialFormat(
+    identifier=FORMAT,
+    configuration_class=SdJwtVcConfiguration,
+    encoder=SdJwtVcEncoder,
+    verifier=SdJwtVcVerifier,
+    semantics=_SEMANTICS,
+)

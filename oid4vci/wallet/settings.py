@@ -4,12 +4,13 @@ Settings are configuration of the running program. They are never part of a stor
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from attrs import Attribute, field, frozen
 
 from oid4vci._document import strings
 from oid4vci.formats.credential_format import CredentialVerifier
+from oid4vci.formats.known import CREDENTIAL_FORMATS
 from oid4vci.keys import Signer
 from oid4vci.oauth import client_assertion, client_attestation
 from oid4vci.secret import NewSecret, new_secret
@@ -22,33 +23,25 @@ _LOCALE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 _CLIENT_ID = re.compile(r"[\x20-\x7e]+")
 
 
-def _sd_jwt_vc() -> CredentialVerifier:
-    from oid4vci.formats.sd_jwt_vc import SdJwtVcVerifier
-
-    return SdJwtVcVerifier()
-
-
-class _OwnFormats(Mapping[str, CredentialVerifier]):
-    """The formats of this library; the module of one is imported when it is first used."""
-
-    _makers: Mapping[str, Callable[[], CredentialVerifier]] = {"dc+sd-jwt": _sd_jwt_vc}
+class _OwnVerifiers(Mapping[str, CredentialVerifier]):
+    """The verifiers of this library's formats, each made when it is first used."""
 
     def __init__(self) -> None:
         self._made: dict[str, CredentialVerifier] = {}
 
     def __getitem__(self, name: str) -> CredentialVerifier:
         if name not in self._made:
-            self._made[name] = self._makers[name]()
+            self._made[name] = CREDENTIAL_FORMATS[name].verifier()
         return self._made[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._makers
+        return name in CREDENTIAL_FORMATS
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
+        return iter(CREDENTIAL_FORMATS)
 
     def __len__(self) -> int:
-        return len(self._makers)
+        return len(CREDENTIAL_FORMATS)
 
 
 def _check_client_id(_: object, __: "Attribute[str | None]", client_id: str | None) -> None:
@@ -95,7 +88,7 @@ class Wallet:
     trust: Trust
     client_id: str | None = field(default=None, validator=_check_client_id)
     locales: tuple[str, ...] = field(default=(), converter=strings, validator=_check_locales)
-    formats: Mapping[str, CredentialVerifier] = field(factory=_OwnFormats, repr=False)
+    formats: Mapping[str, CredentialVerifier] = field(factory=_OwnVerifiers, repr=False)
     signers: Mapping[str, Signer] = field(factory=dict, repr=False)
     client_authentications: Mapping[str, RestoreClientAuthentication] = field(default=_OWN_AUTHENTICATIONS, repr=False)
     bearer: bool = True

@@ -1,4 +1,4 @@
-"""Whose key signs an SD-JWT VC: a certificate chain, or the metadata that the issuer publishes (draft-ietf-oauth-sd-jwt-vc).
+"""Whose key signs a Credential: that of a certificate chain, or one that the issuer publishes (draft-ietf-oauth-sd-jwt-vc).
 
 Rule: a key is believed because the trust given says so, never because the credential brings it along.
 """
@@ -12,13 +12,24 @@ from oid4vci._document import https_url
 from oid4vci._json import Malformed
 from oid4vci.errors import Untrusted
 from oid4vci.formats.credential_format import NeededDocument
-from oid4vci.keys import PublicKey, public_keys
+from oid4vci.keys import PublicKey, Signer, public_keys
 from oid4vci.metadata.well_known import jwt_vc_issuer_metadata_url
 from oid4vci.trust import Trust
 
-__all__ = ("certified_key", "published_keys", "verify_with_one_of")
+__all__ = ("certified_key", "check_own_chain", "published_keys", "verify_with_one_of")
 
 MAX_CANDIDATES = 10
+
+
+def check_own_chain(x5c: Sequence[bytes], signer: Signer) -> None:
+    """Issuer: raise `ValueError` unless `x5c` (DER, leaf first) is a chain for the signer's key, without anything self-signed."""
+    from oid4vci import x509
+
+    chain = [x509.load(der) for der in x5c]
+    if any(x509.self_signed(certificate) for certificate in chain):
+        raise ValueError("x5c must contain neither a self-signed leaf nor the trust anchor (HAIP 6.1.1)")
+    if dict(x509.leaf_public_key(chain[0]).jwk) != dict(signer.public_jwk):
+        raise ValueError("the first certificate of x5c must be for the signer's key")
 
 
 def certified_key(x5c: Any, issuer: str | None, *, trust: Trust, now: int, anchor_allowed: bool = True) -> PublicKey:
