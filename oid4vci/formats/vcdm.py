@@ -18,7 +18,7 @@ from oid4vci.formats.validity import check_now
 if TYPE_CHECKING:
     from oid4vci.metadata import CredentialDefinition
 
-__all__ = ("SEMANTICS", "VCDM_1_1", "VCDM_2_0", "DataModel", "W3cCredential", "date_time", "read", "timestamp")
+__all__ = ("SEMANTICS", "VCDM_1_1", "VCDM_2_0", "DataModel", "W3cCredential", "date_time", "issuer_of", "read", "timestamp")
 
 BASE_TYPE: Final = "VerifiableCredential"
 MAX_VALUES = 100
@@ -148,18 +148,20 @@ def read(
             raise Malformed("has not the contexts that were asked for", "@context")
     if "id" in members:
         _url(members["id"], "id")
-    issuer = members.get("issuer")
-    if isinstance(issuer, Mapping):
-        issuer = _url(issuer.get("id"), "issuer.id")
+    issuer = issuer_of(members)
     valid_from, valid_until = _time(members, model.valid_from), _time(members, model.valid_until)
     if model is VCDM_1_1 and valid_from is None:
         # "A credential MUST have an issuanceDate property." -- VCDM 1.1 4.6; in 2.0 both times are optional (4.9)
         raise Malformed("is missing", model.valid_from)
     if valid_from is not None and valid_until is not None and valid_until < valid_from:
         raise Malformed(f"lies before {model.valid_from}", model.valid_until)
-    return W3cCredential(
-        members, model, _url(issuer, "issuer"), _subjects(members), valid_from, valid_until, _status(members, model)
-    )
+    return W3cCredential(members, model, issuer, _subjects(members), valid_from, valid_until, _status(members, model))
+
+
+def issuer_of(members: Mapping[str, Any]) -> str:
+    """The identifier of the issuer: a URL, or the `id` of an object (VCDM 1.1 4.5, VCDM 2.0 4.7). Raises `Malformed`."""
+    issuer = members.get("issuer")
+    return _url(issuer.get("id"), "issuer.id") if isinstance(issuer, Mapping) else _url(issuer, "issuer")
 
 
 def _contexts(members: Mapping[str, Any]) -> list[Any]:
