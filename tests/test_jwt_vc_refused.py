@@ -175,7 +175,7 @@ CASES: list[dict[str, Any]] = [
     *member("credentialStatus", {}, {"type": "x"}, "x", None, [ENTRY]),
     *claim("status", {}, None, "x", [], {"status_list": 1}),
     *claim("cnf", {}, None, "x", {"jwk": None}, {"jwk": {"kty": "oct", "k": "AA"}}, {"jwk": dict(HOLDERS[1].jwk)}),
-    *claim("cnf", {"jwk": {**OF_HOLDER, "d": OF_HOLDER["x"]}}),
+    *claim("cnf", {"jwk": {**OF_HOLDER, "d": OF_HOLDER["x"]}}, {"kid": 1}, {"kid": "did:key:zz"}, {"kid": DID_KEY}),
 ]
 
 
@@ -313,6 +313,7 @@ def test_bound_to_nothing() -> None:
     refused(signed(payload), "bound")
     for cnf in ({"kid": "x"}, {"jku": "https://example.com"}):
         refused(signed({**payload, "cnf": cnf}), "bound")
+    assert check(VERIFIER, signed({**payload, "cnf": {"kid": SUBJECT}})).holder_key == HOLDERS[0]
     # A DID that leads nowhere without asking somebody.
     refused(signed({**payload, "sub": "did:web:example.com"}), "bound")
     refused(signed({**payload, "sub": "did:key:zz"}))
