@@ -180,7 +180,7 @@ def test_what_the_configuration_has_promised(credential_format: CredentialFormat
     with pytest.raises(ValueError, match="binding"):
         encoder.check(evolve(promised, cryptographic_binding_methods_supported=("did:jwk",)))
     for other in CONFIGURATIONS.keys() - {encoder.format}:
-        with pytest.raises(ValueError, match="configuration with"):
+        with pytest.raises(ValueError, match="configuration"):
             encoder.check(CONFIGURATIONS[other])
 
 

@@ -7,9 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oid4vci._json import Malformed
-from oid4vci.formats.vcdm import SEMANTICS, VCDM_1_1, VCDM_2_0, DataModel, W3cCredential, date_time, issuer_of, read, timestamp
+from oid4vci.formats.vc_jwt import VcJwtConfiguration
+from oid4vci.formats.vcdm import (
+    SEMANTICS,
+    VCDM_1_1,
+    VCDM_2_0,
+    DataModel,
+    W3cCredential,
+    date_time,
+    definition_of,
+    issuer_of,
+    read,
+    timestamp,
+)
 from oid4vci.formats.vcdm_draft import DraftedCredential, binding_method, check_binding, draft
-from oid4vci.metadata import CredentialDefinition, JwtVcJsonConfiguration
+from oid4vci.metadata import CredentialConfiguration, CredentialDefinition, SdJwtVcConfiguration
 from oid4vci.secret import new_secret
 from tests.test_x509 import NOW
 from tests.w3c_credentials import HOLDERS, ISSUER, V1, V2
@@ -101,6 +113,31 @@ def test_what_must_be_there(name: str) -> None:
     assert error.value.path.startswith(name)
 
 
+def test_the_definition_of_a_configuration() -> None:
+    members = {"format": "vc+jwt", "credential_definition": {"@context": [V2], "type": ["Degree"]}}
+    definition = CredentialDefinition(context=(V2,), type=("Degree",))
+    # As somebody reads it who does not know the format, and as somebody who does.
+    for read_as in (CredentialConfiguration, VcJwtConfiguration):
+        assert definition_of(read_as.from_json(members), "vc+jwt") == definition
+        with pytest.raises(Malformed, match="format"):
+            definition_of(read_as.from_json(members), "vc+sd-jwt")
+    definitions: list[Any] = [None, "x", {}, {"type": "Degree"}, {"type": []}]
+    for wrong in definitions:
+        with pytest.raises(Malformed, match="credential_definition"):
+            definition_of(CredentialConfiguration.from_json({**members, "credential_definition": wrong}), "vc+jwt")
+    with pytest.raises(Malformed, match="credential_definition"):
+        definition_of(CredentialConfiguration(format="vc+jwt"), "vc+jwt")
+    with pytest.raises(Malformed, match="credential_definition"):
+        definition_of(SdJwtVcConfiguration(vct="x"), "dc+sd-jwt")
+
+
+def test_several_statuses() -> None:
+    with pytest.raises(Malformed, match="empty"):
+        read({**SECOND, "credentialStatus": []}, models=BOTH)
+    with pytest.raises(Malformed, match="empty"):
+        read({**SECOND, "credentialStatus": [{"type": "A"}] * 101}, models=BOTH)
+
+
 def test_issuer_of() -> None:
     assert issuer_of(FIRST) == "did:example:issuer"
     assert issuer_of(SECOND) == "https://issuer.example.com"
@@ -183,13 +220,12 @@ def test_times_that_no_date_can_say(seconds: int) -> None:
 
 # --- making -----------------------------------------------------------------------------------------------------------------
 
-CONFIGURATION = JwtVcJsonConfiguration(credential_definition=CredentialDefinition(type=("Degree",)))
 CLAIMS: dict[str, Any] = {"credentialSubject": {"name": "Erika"}}
 
 
 def drafted(claims: Any = CLAIMS, **more: Any) -> DraftedCredential:
     arguments: dict[str, Any] = {
-        "model": VCDM_2_0, "configuration": CONFIGURATION, "contexts": (), "issuer": ISSUER, "binding": "cnf",
+        "model": VCDM_2_0, "definition": CredentialDefinition(type=("Degree",)), "contexts": (), "issuer": ISSUER, "binding": "cnf",
         "holder_keys": HOLDERS[:1], "valid_from": NOW, "valid_until": None, "copies": None, **more,
     }  # fmt: skip
     return draft(claims, **arguments)

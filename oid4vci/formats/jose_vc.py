@@ -111,8 +111,7 @@ class JoseVcEncoder:
         return ClaimsSemantics(always=vcdm.SEMANTICS.always | {("credentialSubject", "id")})
 
     def _check(self, configuration: "CredentialConfiguration", identifier: str) -> None:
-        if configuration.format != identifier or getattr(configuration, "credential_definition", None) is None:
-            raise ValueError(f"this encoder makes credentials of a {identifier} configuration with a credential_definition")
+        vcdm.definition_of(configuration, identifier)
         algorithms = configuration.credential_signing_alg_values_supported
         if algorithms is not None and self.signer.algorithm not in algorithms:
             raise ValueError("the signer's algorithm is not among the configuration's credential_signing_alg_values_supported")
@@ -138,7 +137,7 @@ class JoseVcEncoder:
         return draft(
             claims,
             model=self.model,
-            configuration=configuration,
+            definition=vcdm.definition_of(configuration, configuration.format),
             contexts=self.contexts,
             issuer=issuer,
             binding=self.binding,

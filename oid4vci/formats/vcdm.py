@@ -15,11 +15,23 @@ from attrs import field, frozen
 from oid4vci._json import Malformed
 from oid4vci.claims import ClaimsSemantics
 from oid4vci.formats.validity import check_now
+from oid4vci.metadata import CredentialDefinition
 
 if TYPE_CHECKING:
-    from oid4vci.metadata import CredentialDefinition
+    from oid4vci.metadata import CredentialConfiguration
 
-__all__ = ("SEMANTICS", "VCDM_1_1", "VCDM_2_0", "DataModel", "W3cCredential", "date_time", "issuer_of", "read", "timestamp")
+__all__ = (
+    "SEMANTICS",
+    "VCDM_1_1",
+    "VCDM_2_0",
+    "DataModel",
+    "W3cCredential",
+    "date_time",
+    "definition_of",
+    "issuer_of",
+    "read",
+    "timestamp",
+)
 
 BASE_TYPE: Final = "VerifiableCredential"
 MAX_VALUES = 100
@@ -133,7 +145,7 @@ class W3cCredential:
 
 
 def read(
-    members: Mapping[str, Any], *, models: Collection[DataModel], definition: "CredentialDefinition | None" = None
+    members: Mapping[str, Any], *, models: Collection[DataModel], definition: CredentialDefinition | None = None
 ) -> W3cCredential:
     """Check a credential against one of `models`, the one whose base context it has.
 
@@ -165,6 +177,22 @@ def read(
     if valid_from is not None and valid_until is not None and valid_until < valid_from:
         raise Malformed(f"lies before {model.valid_from}", model.valid_until)
     return W3cCredential(members, model, issuer, _subjects(members), valid_from, valid_until, _status(members, model))
+
+
+def definition_of(configuration: "CredentialConfiguration", identifier: str) -> CredentialDefinition:
+    """The `credential_definition` of a configuration of the format `identifier`, also where it was read as one of no known format.
+
+    Raises `Malformed`.
+    """
+    if configuration.format != identifier:
+        raise Malformed(f"must be a {identifier} configuration", "format")
+    definition = getattr(configuration, "credential_definition", None)
+    if isinstance(definition, CredentialDefinition):
+        return definition
+    try:
+        return CredentialDefinition.from_json(configuration.extra.get("credential_definition"))
+    except Malformed as error:
+        raise error.within("credential_definition") from None
 
 
 def issuer_of(members: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from oid4vci.keys import PublicKey
 from oid4vci.secret import NewSecret
 
 if TYPE_CHECKING:
-    from oid4vci.metadata import CredentialConfiguration, CredentialDefinition
+    from oid4vci.metadata import CredentialDefinition
 
 __all__ = ("CNF", "DraftedCredential", "OwnMembers", "binding_method", "check_binding", "draft")
 
@@ -83,7 +83,7 @@ def draft(
     claims: Mapping[str, Any],
     *,
     model: DataModel,
-    configuration: "CredentialConfiguration",
+    definition: "CredentialDefinition",
     contexts: Sequence[str | Mapping[str, Any]],
     issuer: str,
     binding: str,
@@ -96,13 +96,12 @@ def draft(
 ) -> DraftedCredential:
     """One copy for each holder key, a single one bound to none if there is none.
 
-    `configuration` has a `credential_definition`, whose types and contexts the credential gets, and `contexts` after them. Times
-    are seconds since the epoch. `copies` may give each copy members of its own, among them an `id`, a `credentialStatus` and, if
-    `token_status`, a `status`. `new_ids`: where the bytes of an `id` come from for copies that have none.
+    The credential gets the types and contexts of `definition`, and `contexts` after them. Times are seconds since the epoch.
+    `copies` may give each copy members of its own, among them an `id`, a `credentialStatus` and, if `token_status`, a `status`.
+    `new_ids`: where the bytes of an `id` come from for copies that have none.
 
     Raises `ValueError` for a dataset that is no credential, or that several copies must not share.
     """
-    definition: CredentialDefinition = configuration.credential_definition  # type: ignore[attr-defined]  # checked by `check`
     count = len(holder_keys) or 1
     for members in (claims, *(copies or ())):
         if not _SET_HERE.isdisjoint(members):
