@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 from oid4vci import _json
-from oid4vci.claims import ClaimsDescription, contradictions
+from oid4vci.claims import ClaimsDescription
 from oid4vci.errors import InvalidMetadata
 from oid4vci.metadata import AuthorizationServerMetadata, CredentialIssuerMetadata
 from oid4vci.oauth.authorization_details import AuthorizationDetail
@@ -45,10 +45,7 @@ def credential_details(
     details = []
     for name in configuration_ids:
         wanted = None if claims is None or name not in claims else tuple(claims[name])
-        detail = AuthorizationDetail(credential_configuration_id=name, locations=locations, claims=wanted)
-        if contradictions(wanted or ()):
-            raise ValueError("claims descriptions repeat or contradict each other (OID4VCI B.3)")
-        details.append(detail)
+        details.append(AuthorizationDetail(credential_configuration_id=name, locations=locations, claims=wanted))
     return tuple(details)
 
 
