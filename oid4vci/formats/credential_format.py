@@ -100,7 +100,7 @@ class VerifiedCredential:
 
     `credential` is as it was received; `claims` are what it says once it is decoded; `issuer` names the issuer, if the
     Credential does; `holder_key` is the key it is bound to; times are seconds since the epoch; `status` says where revocation
-    is published, and has not been looked at; `disclosures` are those of an SD-JWT, with the place of each; `credential_type` is
+    is published, and has not been looked at; `disclosures` are those of an SD-JWT, with the place of each; `type_metadata` is
     what the publisher of an SD-JWT VC's type says, also of how it is shown: it goes before the issuer's metadata
     (OID4VCI 12.2.4); `semantics` is what claims path pointers mean here.
     """
@@ -114,7 +114,7 @@ class VerifiedCredential:
     expires_at: int | None = None
     status: Mapping[str, Any] | None = field(default=None, repr=False)
     disclosures: "tuple[Disclosure, ...]" = field(default=(), repr=False)
-    credential_type: "CredentialType | None" = field(default=None, repr=False, kw_only=True)
+    type_metadata: "CredentialType | None" = field(default=None, repr=False, kw_only=True)
     semantics: ClaimsSemantics = field(default=JSON_SEMANTICS, repr=False, kw_only=True)
 
     def select(self, path: ClaimsPath) -> Selection:

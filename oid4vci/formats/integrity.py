@@ -13,7 +13,7 @@ from typing import Any, Final
 from oid4vci._document import Codec
 from oid4vci._json import Malformed
 
-__all__ = ("check_integrity", "integrity_metadata", "integrity_of")
+__all__ = ("check_integrity", "integrity_metadata", "integrity_of", "is_integrity_metadata")
 
 _MAX_TEXT = 4_096
 # From the weakest to the strongest.
@@ -44,6 +44,15 @@ def integrity_metadata() -> Codec:
         _expressions(value)
 
     return Codec(check)
+
+
+def is_integrity_metadata(value: Any) -> bool:
+    """Whether `value` is such a string."""
+    try:
+        _expressions(value)
+    except Malformed:
+        return False
+    return True
 
 
 def integrity_of(data: bytes) -> str:
