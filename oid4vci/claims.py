@@ -263,11 +263,18 @@ class ClaimsSemantics:
     itself, or that hold no claims about the subject: they and what is beneath them are never missing in a dataset, and never left
     out. Names in it are of the top level or below, as in a path. `within` names the place beneath which the claims about the
     subject stand (`("credentialSubject",)`); nothing outside of it is left out either. By default that is the whole dataset.
+    `needed` are claims that an encoder issues nothing without: they are not left out, whatever was asked for.
     """
 
     select: Callable[[ClaimsPath, Any], Selection] = select
     always: frozenset[ClaimsPath] = frozenset()
     within: tuple[str, ...] = ()
+    needed: tuple[ClaimsPath, ...] = ()
+
+    @property
+    def depth(self) -> int:
+        """How many steps lead to a claim about the subject: an mdoc has namespaces first."""
+        return len(self.within) + (2 if self.select is select_mdoc else 1)
 
     def is_always(self, path: ClaimsPath) -> bool:
         """Whether the path lies in a place that is there whatever the dataset says."""
@@ -286,7 +293,7 @@ class ClaimsSemantics:
         return self.lacking(self.demanded(descriptions), claims)
 
     def limited(self, claims: Mapping[str, Any], paths: Iterable[ClaimsPath]) -> Mapping[str, Any]:
-        """The dataset with no more claims about the subject than the paths select, or `always` stands for.
+        """The dataset with no more claims about the subject than the paths select, or `always` and `needed` stand for.
 
         Each of the paths selects the same values in it as in `claims`. An array keeps the elements that are selected, in their
         order. In front of one that a path names by its index all elements stay, or the path would lead to another one; of objects
@@ -297,7 +304,7 @@ class ClaimsSemantics:
         if not claims:
             return claims
         places, found = _Places(), False
-        for path in self.always:
+        for path in (*self.always, *self.needed):
             for at, _ in self._selected(path, claims):
                 places.add(path, at)
         for path in paths:

@@ -5,7 +5,7 @@ Identifiers to them; a mapping with more entries can be given wherever metadata 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, Self, TypeAlias
 
 from attrs import Factory, field, frozen
@@ -15,6 +15,7 @@ from oid4vci._json import Malformed
 from oid4vci.claims import ClaimsDescription, ClaimsPath, check_json_path, check_mdoc_path, contradictions
 from oid4vci.metadata.display import CredentialDisplay, display_findings
 from oid4vci.metadata.finding import Finding, error, step, warning
+from oid4vci.metadata.language import in_language
 
 __all__ = (
     "CONFIGURATION_CLASSES",
@@ -83,6 +84,10 @@ class CredentialMetadata(Document):
     display: tuple[CredentialDisplay, ...] | None = field(default=None, metadata=wire(array(nested(CredentialDisplay))))
     claims: tuple[ClaimsDescription, ...] | None = field(default=None, metadata=wire(array(nested(ClaimsDescription))))
     rules: ClassVar[tuple[Callable[[Any], None], ...]] = (_consistent_claims,)
+
+    def shown(self, preferences: Sequence[str]) -> CredentialDisplay | None:
+        """How the Credential is shown to who prefers these languages, the preferred one first (RFC 4647 3.4)."""
+        return in_language(self.display, preferences)
 
     def findings(self) -> Iterator[Finding]:
         """What must not be published, or is doubtful."""
