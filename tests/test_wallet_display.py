@@ -12,8 +12,7 @@ from oid4vci.drive import run
 from oid4vci.formats.credential_format import VerifiedCredential
 from oid4vci.formats.type_metadata import CredentialType, TypeMetadata
 from oid4vci.metadata import CredentialIssuerMetadata, CredentialMetadata, JwtVcJsonConfiguration
-from oid4vci.wallet import CredentialView, Issued
-from oid4vci.wallet.display import view
+from oid4vci.wallet import CredentialView, Issued, credential_view
 from tests.scripted_server import (
     CREDENTIAL,
     HOLDER_KEYS,
@@ -54,7 +53,7 @@ def shown(
     kind: CredentialType | None = None,
 ) -> CredentialView:
     credential = VerifiedCredential("x", "x", claims, semantics=semantics, type_metadata=kind)
-    return view(credential, published, preferences)
+    return credential_view(credential, published, preferences)
 
 
 def rows(found: CredentialView) -> list[tuple[ClaimsPath, str | None, list[Any]]]:
@@ -269,6 +268,9 @@ def test_the_wallet_shows_in_its_own_languages() -> None:
     )
     german, any_other = ours.metadata.shown(["de"]), ours.metadata.shown(["fr"])
     assert (german and german.name, any_other and any_other.name) == ("Universität", "University")
+    # An issuer may say it otherwise later on.
+    renamed = CredentialMetadata.from_json({"display": names(de="Personalausweis")})
+    assert credential_view(issued.credentials[0], renamed, ["de"]).name == "Personalausweis"
     before = ours.opened.configurations["pid"].credential_metadata
     assert before is not None
     assert before.display is not None

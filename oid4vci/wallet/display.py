@@ -14,7 +14,7 @@ from oid4vci.formats.type_metadata_display import TypeDisplay
 from oid4vci.metadata import CredentialDisplay, CredentialMetadata
 from oid4vci.metadata.language import in_language
 
-__all__ = ("ClaimView", "CredentialView", "view")
+__all__ = ("ClaimView", "CredentialView", "credential_view")
 
 
 @frozen
@@ -50,13 +50,17 @@ class CredentialView:
         return None if shown is None else shown.name
 
 
-def view(credential: VerifiedCredential, metadata: CredentialMetadata | None, preferences: Sequence[str]) -> CredentialView:
+def credential_view(
+    credential: VerifiedCredential, metadata: CredentialMetadata | None, preferences: Sequence[str]
+) -> CredentialView:
     """A Credential as it is shown to who prefers these languages, the preferred one first (RFC 4647 3.4).
 
     `metadata` are those of its Credential Configuration. The order of their claims descriptions is that of the claims
     (OID4VCI B.3); claims that only the Credential's type describes come next, in the order of the type, and claims that nobody
-    describes last, each as it stands in the Credential. What a description addresses and is not there is not shown, and no
-    description is of use twice. Claims that say nothing about the subject (`iss`, `exp`) are shown if they are described.
+    describes last, each as it stands in the Credential. What a description addresses and is not there is not shown. Claims that
+    say nothing about the subject (`iss`, `exp`) are shown if they are described.
+
+    Nothing of a view is part of the Credential: with metadata that were fetched again, it is another one.
     """
     kind, described = credential.type_metadata, () if metadata is None else metadata.claims or ()
     shown: dict[ClaimsPath, ClaimView] = {}

@@ -13,7 +13,7 @@ from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
 from oid4vci.http import MAX_BODY, Response
 from oid4vci.keys import PublicKey
 from oid4vci.metadata import CredentialConfiguration
-from oid4vci.wallet.display import CredentialView, view
+from oid4vci.wallet.display import CredentialView, credential_view
 from oid4vci.wallet.exchange import Exchange, get, json_object
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Issued:
         `preferences` are language tags, the preferred one first; by default they are the `locales` of the Wallet.
         """
         languages = self.session.wallet.locales if preferences is None else preferences
-        return view(self.credentials[0], self.configuration.credential_metadata, languages)
+        return credential_view(self.credentials[0], self.configuration.credential_metadata, languages)
 
 
 @frozen(kw_only=True)
