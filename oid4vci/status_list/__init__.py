@@ -1,6 +1,7 @@
 """The status of Credentials: Token Status List for every format, Bitstring Status List for those of W3C."""
 
 from oid4vci.formats.status_reference import StatusReference
+from oid4vci.status_list.aggregation import read_aggregation
 from oid4vci.status_list.checker import Status, StatusChecker
 from oid4vci.status_list.endpoint import StatusListOrder, StatusLists
 from oid4vci.status_list.indices import AllocatedIndices, IndexDraw, StatusListFull, StatusListIndices
@@ -30,4 +31,5 @@ __all__ = (
     "StatusReference",
     "StatusType",
     "StoredStatusList",
+    "read_aggregation",
 )

@@ -14,6 +14,7 @@ from oid4vci.formats.validity import DAY
 from oid4vci.http import Request, Response, url_path
 from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
 from oid4vci.records import Change, Insert, Key, Record, Records, Reply, Swap
+from oid4vci.status_list.aggregation import Aggregation
 from oid4vci.status_list.published import PublishedStatusList, requested
 from oid4vci.status_list.signing import StatusListDraft, StatusListSigner
 from oid4vci.status_list.status_list import StatusList
@@ -93,7 +94,7 @@ class AggregationCall:
     def verify(self, records: Records, *, keys: ResolvedKeys, now: int) -> Reply:
         """The URIs as `application/json` (Token Status List 9.3)."""
         headers = {"cache-control": "no-cache", "access-control-allow-origin": "*"}
-        return Reply(Response.of_json(200, {"status_lists": list(self.lists)}, headers))
+        return Reply(Response.of_json(200, Aggregation(status_lists=self.lists).to_json(), headers))
 
 
 @frozen
