@@ -2,6 +2,8 @@
 
 from oid4vci.formats.status_reference import StatusReference
 from oid4vci.status_list.aggregation import read_aggregation
+from oid4vci.status_list.bitstring import BITSTRING_CREDENTIAL_TYPES, BitstringStatusList, BitstringStatusListEntry
+from oid4vci.status_list.bitstring_checker import BitstringStatus, BitstringStatusChecker
 from oid4vci.status_list.checker import Status, StatusChecker
 from oid4vci.status_list.endpoint import StatusListOrder, StatusLists
 from oid4vci.status_list.indices import AllocatedIndices, IndexDraw, StatusListFull, StatusListIndices
@@ -13,9 +15,14 @@ from oid4vci.status_list.token import CWT, JWT, StatusListToken
 
 __all__ = (
     "APPLICATION_SPECIFIC",
+    "BITSTRING_CREDENTIAL_TYPES",
     "CWT",
     "JWT",
     "AllocatedIndices",
+    "BitstringStatus",
+    "BitstringStatusChecker",
+    "BitstringStatusList",
+    "BitstringStatusListEntry",
     "IndexDraw",
     "PublishedStatusList",
     "Status",
