@@ -48,7 +48,8 @@ SEMANTICS: Final = ClaimsSemantics(
             "credentialStatus",
             "status",
         )
-    )
+    ),
+    within=("credentialSubject",),
 )
 """Claims path pointers begin at the credential: `["credentialSubject", "given_name"]` (OID4VCI C.1)."""
 
