@@ -11,7 +11,7 @@ from typing import Any
 from attrs import frozen
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from jwcrypto.jwk import JWK
+from jwcrypto.jwk import JWK  # type: ignore[import-untyped]
 from sd_jwt.common import SDObj  # type: ignore[import-untyped]
 from sd_jwt.issuer import SDJWTIssuer  # type: ignore[import-untyped]
 from sd_jwt.verifier import SDJWTVerifier  # type: ignore[import-untyped]
@@ -19,7 +19,6 @@ from sd_jwt.verifier import SDJWTVerifier  # type: ignore[import-untyped]
 from oid4vci._json import dump_bytes
 from oid4vci.formats.credential_format import VerifiedCredential
 from oid4vci.formats.sd_jwt_vc import SdJwtVcEncoder, SdJwtVcVerifier
-from oid4vci.keys import published_jwks
 from oid4vci.metadata import SdJwtVcConfiguration
 from oid4vci.metadata.well_known import jwt_vc_issuer_metadata_url
 from oid4vci.trust import Trust
@@ -48,6 +47,7 @@ DOCUMENTS = {
         {"issuer": IDENTIFIER, "jwks": {"keys": [{**SIGNER.public_jwk, "kid": SIGNER.key_id, "alg": "ES256", "use": "sig"}]}}
     )
 }
+TRUST = Trust.of(IDENTIFIER, anchors=Anchors.from_der(AUTHORITY))
 HEADER = {"alg": "ES256", "typ": "dc+sd-jwt"}
 
 
@@ -143,7 +143,6 @@ class _Batch:
 
     size: int
     certified: bool
-    anchors: Anchors = Anchors.from_der(AUTHORITY)
 
     @property
     def header(self) -> dict[str, Any]:
@@ -162,7 +161,7 @@ class _Batch:
         return issue
 
     def library_verify(self, credentials: Sequence[str]) -> list[VerifiedCredential]:
-        verifier, keys, trust = SdJwtVcVerifier(), HOLDERS[: self.size], Trust.of(IDENTIFIER, anchors=self.anchors)
+        verifier, keys, trust = SdJwtVcVerifier(), HOLDERS[: self.size], TRUST
         found = []
         for credential in credentials:
             verified = verifier.verify(
@@ -198,16 +197,18 @@ _POINT = b"\x04" + b"".join(unb64(SIGNER.public_jwk[name].encode()) for name in 
 
 @frozen
 class _SdJwt:
-    """`sd-jwt` from the Python package index: the SD-JWT alone; it knows neither certificates nor dates."""
+    """`sd-jwt` from the Python package index: the SD-JWT alone; it knows neither dates nor certificates, so those are read as
+    the floor does it."""
 
     keys: Sequence[JWK]
-    issuer_key: JWK
+    own: JWK
     header: Mapping[str, Any]
+    key_of: Callable[[Mapping[str, Any]], ec.EllipticCurvePublicKey]
 
     @classmethod
     def of(cls, batch: _Batch) -> "_SdJwt":
         header = {name: value for name, value in batch.header.items() if name != "alg"}
-        return cls([JWK(**jwk(key)) for key in HOLDERS[: batch.size]], JWK(**private_jwk()), header)
+        return cls([JWK(**jwk(key)) for key in HOLDERS[: batch.size]], JWK(**private_jwk()), header, batch.key_of())
 
     def issue(self) -> list[str]:
         flat = {SDObj(name): value for name, value in FLAT.items()}
@@ -215,13 +216,16 @@ class _SdJwt:
         own = {"iss": IDENTIFIER, "vct": VCT, "iat": NOW, "exp": NOW + LIFETIME}
         return [
             SDJWTIssuer(
-                {**own, **OPEN, **flat, "address": address}, self.issuer_key, key, extra_header_parameters=dict(self.header)
+                {**own, **OPEN, **flat, "address": address}, self.own, key, extra_header_parameters=dict(self.header)
             ).sd_jwt_issuance
             for key in self.keys
         ]
 
     def verify(self, credentials: Sequence[str]) -> list[dict[str, Any]]:
-        return [SDJWTVerifier(text, lambda issuer, header: self.issuer_key).get_verified_payload() for text in credentials]
+        return [SDJWTVerifier(text, self._issuer_key).get_verified_payload() for text in credentials]
+
+    def _issuer_key(self, issuer: str, header: Mapping[str, Any]) -> JWK:
+        return JWK.from_pyca(self.key_of(header)) if "x5c" in header else self.own
 
 
 def workload(size: int, *, certified: bool, node: NodePeer | None = None, python: bool = False) -> Workload:
