@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from oid4vci import _jose, _json
+from oid4vci import _jose, _json, dids
 from oid4vci._document import https_url
 from oid4vci._json import Malformed
 from oid4vci.errors import Untrusted
@@ -16,7 +16,7 @@ from oid4vci.keys import PublicKey, Signer, public_keys
 from oid4vci.metadata.well_known import jwt_vc_issuer_metadata_url
 from oid4vci.trust import Trust
 
-__all__ = ("certified_key", "check_own_chain", "published_keys", "verify_with_one_of")
+__all__ = ("certified_key", "check_own_chain", "did_key", "published_keys", "verify_with_one_of")
 
 MAX_CANDIDATES = 10
 
@@ -49,6 +49,24 @@ def certified_key(x5c: Any, issuer: str | None, *, trust: Trust, now: int, ancho
     if issuer is not None and not x509.identifies(leaf, issuer):
         raise Malformed("is not the issuer that the certificate names", "iss")
     return x509.leaf_public_key(leaf)
+
+
+def did_key(issuer: str, kid: str | None, *, trust: Trust) -> PublicKey:
+    """The key of an issuer that is a DID: the only one it has, or the one that `kid`, a DID URL or its fragment, names.
+
+    Raises `Malformed`, also for DIDs that are no keys themselves, or `Untrusted` if the trust decision does not allow this DID.
+    """
+    if dids.DidUrl.parse(issuer).did != issuer:
+        raise Malformed("must be a DID", "iss")
+    url = issuer if kid is None else f"{issuer}{kid}" if kid.startswith("#") else kid
+    # "the relationship between the iss value ... and the public keys of the Issuer" must hold (draft-ietf-oauth-sd-jwt-vc).
+    if dids.DidUrl.parse(url).did != issuer:
+        raise Malformed("kid must be a key of iss", "header")
+    trust.demand(issuer)
+    key = dids.resolve(url)
+    if key is None:
+        raise Malformed("is a DID of a method that is not supported", "iss")
+    return key
 
 
 def published_keys(

@@ -12,8 +12,9 @@ from attrs import field, frozen
 
 from oid4vci import _jose, _json
 from oid4vci._json import Malformed, b64url_decode, b64url_encode
+from oid4vci.claims import ClaimsPath
 
-__all__ = ("HASHES", "Disclosure", "SdJwt", "parse", "process")
+__all__ = ("HASHES", "Disclosure", "SdJwt", "Unfolded", "parse", "process", "unfold")
 
 MAX_SD_JWT = 1 << 20
 MAX_DISCLOSURES = 1_000
@@ -72,8 +73,26 @@ def parse(text: str) -> SdJwt:
     return SdJwt(_jose.parse(jwt, max_bytes=MAX_SD_JWT), tuple(disclosures), key_binding or None)
 
 
+@frozen
+class Unfolded:
+    """The processed payload of an SD-JWT, and the disclosures with their places, in the order they were sent.
+
+    `withheld` says which elements are missing from arrays: by the path of an array, their indices as it was issued.
+    """
+
+    claims: dict[str, Any] = field(repr=False)
+    disclosures: tuple[Disclosure, ...]
+    withheld: Mapping[ClaimsPath, Sequence[int]]
+
+
 def process(payload: Mapping[str, Any], disclosures: Sequence[str]) -> tuple[dict[str, Any], tuple[Disclosure, ...]]:
-    """The processed payload (RFC 9901 7.1, step 3), and the disclosures with their places, in the order they were sent.
+    """The claims and the disclosures of `unfold`. Raises `Malformed`."""
+    unfolded = unfold(payload, disclosures)
+    return unfolded.claims, unfolded.disclosures
+
+
+def unfold(payload: Mapping[str, Any], disclosures: Sequence[str]) -> Unfolded:
+    """Put disclosed claims back in their places (RFC 9901 7.1, step 3).
 
     Every rule of that step is an error here: malformed, repeated or unreferenced disclosures, a digest that stands twice,
     a disclosed name that is reserved or already there. `payload` is left as it is.
@@ -116,14 +135,15 @@ class _Unfolding:
             raise Malformed("a disclosure is repeated")
         self.seen: set[str] = set()
         self.paths: list[tuple[str | int, ...]] = [()] * len(disclosures)
+        self.withheld: dict[ClaimsPath, list[int]] = {}
 
-    def run(self, payload: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Disclosure, ...]]:
+    def run(self, payload: Mapping[str, Any]) -> Unfolded:
         claims = self.members({name: value for name, value in payload.items() if name != "_sd_alg"}, (), 1)
         # "If any Disclosure was not referenced by digest value in the Issuer-signed JWT (directly or recursively via other
         # Disclosures), the SD-JWT MUST be rejected." -- RFC 9901 7.1
         if self.waiting:
             raise Malformed("a disclosure is not referenced")
-        return claims, tuple(map(Disclosure, self.texts, self.paths))
+        return Unfolded(claims, tuple(map(Disclosure, self.texts, self.paths)), self.withheld)
 
     def disclosed(self, digest: Any, size: int) -> tuple[int, list[Any]] | None:
         """The disclosure with that digest, or None: it was withheld, or the digest is a decoy."""
@@ -167,13 +187,14 @@ class _Unfolding:
 
     def elements(self, value: list[Any], path: tuple[str | int, ...], depth: int) -> list[Any]:
         elements: list[Any] = []
-        for element in value:
+        for issued, element in enumerate(value):
             place: tuple[str | int, ...] = (*path, len(elements))
             if isinstance(element, dict) and "..." in element:
                 if len(element) != 1:
                     raise Malformed("an element that stands for a digest has other members")
                 found = self.disclosed(element["..."], 2)
                 if found is None:
+                    self.withheld.setdefault(path, []).append(issued)
                     continue
                 i, (_, element) = found
                 self.paths[i] = place
