@@ -12,7 +12,7 @@ itself, all threads and its garbage collection included.
 import argparse
 from collections.abc import Iterator
 
-from tests.benchmarks import mso_mdoc, sd_jwt_vc
+from tests.benchmarks import jwt_vc_json, mso_mdoc, sd_jwt_vc
 from tests.benchmarks.workload import NodePeer, Workload, node_peer
 
 __all__ = ("main", "workloads")
@@ -25,6 +25,8 @@ def workloads(node: NodePeer | None = None, *, python: bool = False) -> Iterator
             yield sd_jwt_vc.workload(size, certified=certified, node=node, python=python)
     for size in (1, 10):
         yield mso_mdoc.workload(size, node=node, python=python)
+    for size in (1, 10):
+        yield jwt_vc_json.workload(size, node=node, python=python)
 
 
 def _print(found: Iterator[Workload], rounds: int) -> None:
