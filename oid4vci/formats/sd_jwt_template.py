@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from oid4vci._json import dumps
 from oid4vci.claims import ClaimsPath, PathStep
-from oid4vci.formats.sd_jwt import HASHES, MAX_DISCLOSURES, RESERVED
+from oid4vci.formats.sd_jwt import HASHES, MAX_DISCLOSURES, RESERVED, digests_of
 
 __all__ = ("SALT_SIZE", "Hiding", "Template", "hiding")
 
@@ -172,25 +172,14 @@ class Template:
         decoys = cut[count:]
         if self._static:
             disclosures = [starts[i * _PREFIX : i * _PREFIX + _PREFIX] + end for i, end in enumerate(self._ends)]
-            digests = self._digests(disclosures + decoys)
+            digests = digests_of(self._hash, disclosures + decoys)
         else:
-            disclosures, digests = [], [b""] * count + (self._digests(decoys) if decoys else [])
+            disclosures, digests = [], [b""] * count + (digests_of(self._hash, decoys) if decoys else [])
             for i, end in enumerate(self._ends):
                 text = end if isinstance(end, bytes) else _b64(_render(end, digests))
                 disclosures.append(starts[i * _PREFIX : i * _PREFIX + _PREFIX] + text)
-                digests[i] = self._digests(disclosures[-1:])[0]
+                digests[i] = digests_of(self._hash, disclosures[-1:])[0]
         return _render([*self._payload, members, b"}"], digests), disclosures
-
-    def _digests(self, texts: list[bytes]) -> list[bytes]:
-        """The digests in base64url. With zeros between them up to a multiple of three bytes, all are encoded at once."""
-        function = self._hash
-        raw = [function(text).digest() for text in texts]
-        if not raw:
-            return raw
-        size = len(raw[0])
-        width, used = (size + 2) // 3 * 4, (size * 4 + 2) // 3
-        encoded = b2a_base64((b"\0" * (-size % 3)).join(raw), newline=False).translate(_TO_URL)
-        return [encoded[k : k + used] for k in range(0, len(raw) * width, width)]
 
 
 class _Encoding:
