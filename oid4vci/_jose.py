@@ -7,6 +7,7 @@ Rule 3: RSA is verified, where a caller allows it by name, and never made: it is
 """
 
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from attrs import field, frozen
@@ -189,6 +190,15 @@ def _rsa_key(jwk: Mapping[str, Any]) -> rsa.RSAPublicKey:
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 
 
+@lru_cache(256)
+def _point(crv: str, coordinates: bytes) -> ec.EllipticCurvePublicKey:
+    """Remembered, because a key comes again: in a proof, then in the credential that is bound to it. Raises `Malformed`."""
+    try:
+        return ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[crv][0], b"\x04" + coordinates)
+    except ValueError:
+        raise Malformed("is not a point on the curve") from None
+
+
 def public_key(jwk: Any, *, allow_rsa: bool = False) -> PublicKey:
     """The public key of a JWK (RFC 7517), for signatures.
 
@@ -209,12 +219,8 @@ def public_key(jwk: Any, *, allow_rsa: bool = False) -> PublicKey:
         raise Malformed("kid and alg must be strings")
     kty = jwk.get("kty")
     if kty == "EC" and isinstance(crv, str) and crv in _CURVES:
-        curve, size = _CURVES[crv]
-        x, y = _coordinate(jwk, "x", size), _coordinate(jwk, "y", size)
-        try:
-            key: CryptoPublicKey = ec.EllipticCurvePublicKey.from_encoded_point(curve, b"\x04" + x + y)
-        except ValueError:
-            raise Malformed("is not a point on the curve") from None
+        size = _CURVES[crv][1]
+        key: CryptoPublicKey = _point(crv, _coordinate(jwk, "x", size) + _coordinate(jwk, "y", size))
         return PublicKey({"kty": "EC", "crv": crv, "x": jwk["x"], "y": jwk["y"]}, crv, key, kid, alg)
     if kty == "OKP" and crv == "Ed25519":
         raw = _coordinate(jwk, "x", 32)
