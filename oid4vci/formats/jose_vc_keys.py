@@ -58,26 +58,38 @@ def holder_key(
 ) -> PublicKey | None:
     """The key that a credential is bound to: that of the claim `cnf`, or the one that its only subject's DID is.
 
-    It must be one of `holder_keys`, if there are any. Raises `Malformed`, also if `cnf` and the DID name two different keys.
+    In `cnf` it is a `jwk`, or a `kid` that is a DID URL (RFC 7800 3.2, 3.4). It must be one of `holder_keys`, if there are any.
+    Raises `Malformed`, also if two of these name different keys.
     """
-    key = None
+    found: list[PublicKey] = []
     if "cnf" in claims:
         cnf = claims["cnf"]
         if not isinstance(cnf, dict) or not cnf:
             raise Malformed("must be an object that names a key", "cnf")
         if "jwk" in cnf:
             try:
-                key = public_key(cnf["jwk"])
+                found.append(public_key(cnf["jwk"]))
             except Malformed as error:
                 raise error.within("cnf.jwk") from None
-    if len(subject_ids) == 1 and subject_ids[0].startswith("did:"):
-        try:
-            of_subject = resolve(subject_ids[0], methods=methods)
-        except Malformed as error:
-            raise error.within("credentialSubject.id") from None
-        if of_subject is not None and key not in (None, of_subject):
-            raise Malformed("is another key than that of the subject", "cnf.jwk")
-        key = key or of_subject
-    if holder_keys and key not in holder_keys:
+        if "kid" in cnf:
+            found += _of_did(cnf["kid"], "cnf.kid", methods)
+    if len(subject_ids) == 1:
+        found += _of_did(subject_ids[0], "credentialSubject.id", methods)
+    if any(key != found[0] for key in found):
+        raise Malformed("the credential is bound to two keys, in cnf and by the id of its subject")
+    if holder_keys and (not found or found[0] not in holder_keys):
         raise Malformed("the credential is not bound to a key that it was requested for")
-    return key
+    return found[0] if found else None
+
+
+def _of_did(value: Any, path: str, methods: Mapping[str, DidMethod]) -> tuple[PublicKey, ...]:
+    """The key of a DID that is resolved here; none for anything else that names one."""
+    if not isinstance(value, str):
+        raise Malformed("must be a string", path)
+    if not value.startswith("did:"):
+        return ()
+    try:
+        key = resolve(value, methods=methods)
+    except Malformed as error:
+        raise error.within(path) from None
+    return () if key is None else (key,)

@@ -237,7 +237,7 @@ def decoded(claims: Mapping[str, Any]) -> dict[str, Any]:
         else:
             _agree(members, "issuer", claims["iss"], "iss")
     if "sub" in claims:
-        subjects = members.get("credentialSubject", {})
+        subjects = members.get("credentialSubject")
         one = subjects[0] if isinstance(subjects, list) and len(subjects) == 1 else subjects
         # "JWTs are not capable of encoding multiple subjects"
         if not isinstance(one, dict):

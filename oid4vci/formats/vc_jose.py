@@ -36,6 +36,8 @@ _JWT_CLAIMS: Final = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti",
 
 @frozen(kw_only=True)
 class VcJoseEncoder(JoseVcEncoder):
+    """`JoseVcEncoder` for the two formats, with `include_issuer`: whether there is an `iss`, by which readers find keys."""
+
     model = VCDM_2_0
 
     include_issuer: bool = True
@@ -73,6 +75,7 @@ class VcJoseEncoder(JoseVcEncoder):
 
 
 def own_claims(own: OwnMembers) -> dict[str, Any]:
+    """Members and claims of one copy, apart from its subject."""
     claims = dict(own.members)
     if own.cnf is not None:
         claims["cnf"] = own.cnf
@@ -86,6 +89,8 @@ def own_claims(own: OwnMembers) -> dict[str, Any]:
 
 @frozen(kw_only=True)
 class VcJoseVerifier(JoseVcVerifier):
+    """`JoseVcVerifier` for the two formats: what is checked before the signature, and after it."""
+
     format: ClassVar[str]
 
     def _keys(
