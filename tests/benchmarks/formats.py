@@ -5,8 +5,8 @@ that one case, and beside other libraries.
 
 One process, no HTTP, every check on. `cryptography` are keys, certificates and signatures. `floor` does the work of one case with
 almost no checks and everything tuned for it: it is not safe, only a measure, and what it makes the library verifies, and the other
-way round. With `--peers`, Python packages and packages for node are measured in the same rounds; node's processor time is taken by
-itself, all threads and its garbage collection included.
+way round. `library again` has seen the same certificates and keys before. With `--peers`, Python packages and packages for node are
+measured in the same rounds; node's processor time is taken by itself, all threads and its garbage collection included.
 """
 
 import argparse
