@@ -47,7 +47,7 @@ from tests.status_lists import (
 
 NUMBERS = KEY.private_numbers()
 PUBLIC: dict[str, str | list[str]] = {**SIGNER.public_jwk}
-PRIVATE = {**SIGNER.public_jwk, "d": b64url_encode(NUMBERS.private_value.to_bytes(32, "big"))}
+PRIVATE: dict[str, str | list[str]] = {**SIGNER.public_jwk, "d": b64url_encode(NUMBERS.private_value.to_bytes(32, "big"))}
 
 
 def test_joserfc_reads_our_token() -> None:
