@@ -234,8 +234,14 @@ def test_a_draft_bound_to_nothing() -> None:
 
 
 def test_what_each_copy_has_of_its_own() -> None:
-    own = [{"id": f"urn:x:{i}", "status": {"status_list": {"idx": i, "uri": "urn:u"}}, "credentialStatus": {"type": "A", "id": f"urn:s:{i}"}}
-           for i in range(3)]  # fmt: skip
+    own = [
+        {
+            "id": f"urn:x:{i}",
+            "status": {"status_list": {"idx": i, "uri": "urn:u"}},
+            "credentialStatus": {"type": "A", "id": f"urn:s:{i}"},
+        }
+        for i in range(3)
+    ]
     made = drafted(holder_keys=HOLDERS, copies=own)
     for i in range(3):
         assert made.credential(i)["id"] == f"urn:x:{i}"
