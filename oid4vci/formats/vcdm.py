@@ -1,0 +1,230 @@
+"""The W3C Verifiable Credentials Data Model, versions 1.1 and 2.0: what a credential is before anything secures it.
+
+Rule 1: a credential is read as plain JSON. Nothing is expanded or fetched; contexts are compared as they stand (OID4VCI A.1.1.1).
+Rule 2: issuers are held to what Wallets check: a credential that is made here is read here first.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import field, frozen
+
+from oid4vci._json import Malformed
+from oid4vci.claims import ClaimsSemantics
+from oid4vci.formats.validity import check_now
+
+if TYPE_CHECKING:
+    from oid4vci.metadata import CredentialDefinition
+
+__all__ = ("SEMANTICS", "VCDM_1_1", "VCDM_2_0", "DataModel", "W3cCredential", "date_time", "issuer_of", "read", "timestamp")
+
+BASE_TYPE: Final = "VerifiableCredential"
+MAX_VALUES = 100
+
+
+@frozen
+class DataModel:
+    """A version of the data model: its base context, and what it calls the times between which a credential holds."""
+
+    version: str
+    context: str
+    valid_from: str
+    valid_until: str
+
+
+VCDM_1_1: Final = DataModel("1.1", "https://www.w3.org/2018/credentials/v1", "issuanceDate", "expirationDate")
+VCDM_2_0: Final = DataModel("2.0", "https://www.w3.org/ns/credentials/v2", "validFrom", "validUntil")
+
+SEMANTICS: Final = ClaimsSemantics(
+    always=frozenset(
+        (name,)
+        for name in (
+            "@context",
+            "type",
+            "issuer",
+            *(VCDM_1_1.valid_from, VCDM_1_1.valid_until, VCDM_2_0.valid_from, VCDM_2_0.valid_until),
+            "credentialStatus",
+            "status",
+        )
+    )
+)
+"""Claims path pointers begin at the credential: `["credentialSubject", "given_name"]` (OID4VCI C.1)."""
+
+
+# --- times ------------------------------------------------------------------------------------------------------------------
+
+_DATE_TIME: Final = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]{1,32})?(?:Z|([+-])([0-9]{2}):([0-9]{2}))?"
+)
+
+
+def timestamp(value: Any) -> float:
+    """Seconds since the epoch of an XML Schema dateTime or dateTimeStamp (VCDM 1.1 4.6, VCDM 2.0 4.9).
+
+    Without a zone it is UTC, as VCDM 2.0 4.9 has it. Raises `Malformed`.
+    """
+    found = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise Malformed("must be a date and time")
+    *moment, fraction, sign, hours, minutes = found.groups()
+    zone = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    if zone > timedelta(hours=14) or int(minutes or 0) > 59:
+        raise Malformed("must be a date and time")
+    year, month, day, hour, minute, second = map(int, moment)
+    # The end of a day, which `datetime` does not know (XML Schema 1.1 Part 2, 3.3.7).
+    midnight = (hour, minute, second, float(fraction or 0)) == (24, 0, 0, 0)
+    try:
+        at = datetime(
+            year, month, day, 0 if midnight else hour, minute, second, tzinfo=timezone(-zone if sign == "-" else zone)
+        )
+    except ValueError:
+        raise Malformed("must be a date and time") from None
+    return at.timestamp() + midnight * 86_400 + float(fraction or 0)
+
+
+def date_time(seconds: int) -> str:
+    """Seconds since the epoch as a dateTimeStamp in UTC. Raises `ValueError` outside of the years 1 to 9999.
+
+    >>> date_time(1735689600)
+    '2025-01-01T00:00:00Z'
+    """
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    except (OverflowError, OSError):
+        raise ValueError("a time lies outside of what a date can say") from None
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------------
+
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!#-;=?-\[\]_a-z~%]+")
+
+
+@frozen
+class W3cCredential:
+    """A credential that is well formed; who made it is not known yet.
+
+    `members` is the whole object, `issuer` the identifier of the issuer, `subject_ids` those of its subjects as far as they have
+    any, times are seconds since the epoch. `status` is `credentialStatus` as it stands: an object, or in 2.0 several.
+    """
+
+    members: Mapping[str, Any] = field(repr=False)
+    model: DataModel
+    issuer: str
+    subject_ids: tuple[str, ...] = field(repr=False)
+    valid_from: float | None
+    valid_until: float | None
+    status: Any = field(repr=False)
+
+    def check_now(self, now: int, leeway: int) -> None:
+        """Raises `Malformed` unless the credential holds at `now`, give or take `leeway` seconds."""
+        names = self.model.valid_from, self.model.valid_until
+        check_now(self.valid_from, self.valid_until, now=now, leeway=leeway, names=names)
+
+
+def read(
+    members: Mapping[str, Any], *, models: Collection[DataModel], definition: "CredentialDefinition | None" = None
+) -> W3cCredential:
+    """Check a credential against one of `models`, the one whose base context it has.
+
+    `definition`: the `credential_definition` of its Credential Configuration: the credential must have all its types, and its
+    contexts in their order. Raises `Malformed`.
+    """
+    contexts = _contexts(members)
+    model = next((model for model in models if contexts[0] == model.context), None)
+    if model is None:
+        # "the first item is a URI with the value" -- VCDM 1.1 4.1; VCDM 2.0 4.3
+        raise Malformed("must begin with the base context of a version that is accepted here", "@context")
+    types = _types(members.get("type"), "type")
+    if BASE_TYPE not in types:
+        raise Malformed(f"must have {BASE_TYPE}", "type")
+    if definition is not None:
+        if not types >= set(definition.type):
+            raise Malformed("is not the type that was asked for", "type")
+        # "MUST ensure that the order of the values in the @context property is what is expected" -- VCDM 1.1 4.1
+        rest = iter(contexts)
+        if not all(any(each == wanted for each in rest) for wanted in definition.context or ()):
+            raise Malformed("has not the contexts that were asked for", "@context")
+    if "id" in members:
+        _url(members["id"], "id")
+    issuer = issuer_of(members)
+    valid_from, valid_until = _time(members, model.valid_from), _time(members, model.valid_until)
+    if model is VCDM_1_1 and valid_from is None:
+        # "A credential MUST have an issuanceDate property." -- VCDM 1.1 4.6; in 2.0 both times are optional (4.9)
+        raise Malformed("is missing", model.valid_from)
+    if valid_from is not None and valid_until is not None and valid_until < valid_from:
+        raise Malformed(f"lies before {model.valid_from}", model.valid_until)
+    return W3cCredential(members, model, issuer, _subjects(members), valid_from, valid_until, _status(members, model))
+
+
+def issuer_of(members: Mapping[str, Any]) -> str:
+    """The identifier of the issuer: a URL, or the `id` of an object (VCDM 1.1 4.5, VCDM 2.0 4.7). Raises `Malformed`."""
+    issuer = members.get("issuer")
+    return _url(issuer.get("id"), "issuer.id") if isinstance(issuer, Mapping) else _url(issuer, "issuer")
+
+
+def _contexts(members: Mapping[str, Any]) -> list[Any]:
+    contexts = members.get("@context")
+    if not isinstance(contexts, list) or not contexts or len(contexts) > MAX_VALUES:
+        raise Malformed("must be an array that is not empty", "@context")
+    for i, context in enumerate(contexts):
+        if not isinstance(context, Mapping):
+            _url(context, f"@context[{i}]")
+    return contexts
+
+
+def _types(value: Any, path: str) -> set[str]:
+    types = [value] if isinstance(value, str) else value
+    if not isinstance(types, list) or not types or len(types) > MAX_VALUES:
+        raise Malformed("must be an array of strings that is not empty", path)
+    if not all(isinstance(each, str) and each for each in types):
+        raise Malformed("must be an array of strings that is not empty", path)
+    return set(types)
+
+
+def _url(value: Any, path: str) -> str:
+    if not isinstance(value, str) or len(value) > 4_096 or not _URL.fullmatch(value):
+        raise Malformed("must be a URL", path)
+    return value
+
+
+def _time(members: Mapping[str, Any], name: str) -> float | None:
+    if name not in members:
+        return None
+    try:
+        return timestamp(members[name])
+    except Malformed as error:
+        raise error.within(name) from None
+
+
+def _subjects(members: Mapping[str, Any]) -> tuple[str, ...]:
+    subjects = members.get("credentialSubject")
+    several = subjects if isinstance(subjects, list) else [subjects]
+    if not several or len(several) > MAX_VALUES:
+        raise Malformed("must not be empty", "credentialSubject")
+    ids = []
+    for subject in several:
+        # "a set of objects that contain one or more properties" -- VCDM 1.1 4.4, VCDM 2.0 4.8
+        if not isinstance(subject, Mapping) or not subject:
+            raise Malformed("must be an object that is not empty, or several", "credentialSubject")
+        if "id" in subject:
+            ids.append(_url(subject["id"], "credentialSubject.id"))
+    return tuple(ids)
+
+
+def _status(members: Mapping[str, Any], model: DataModel) -> Any:
+    if "credentialStatus" not in members:
+        return None
+    status = members["credentialStatus"]
+    # "a single object or a set of one or more objects" -- VCDM 2.0 4.10; a single one in VCDM 1.1 4.9
+    several = status if isinstance(status, list) and model is not VCDM_1_1 else [status]
+    if not several or len(several) > MAX_VALUES:
+        raise Malformed("must not be empty", "credentialStatus")
+    for each in several:
+        if not isinstance(each, Mapping):
+            raise Malformed("must be an object", "credentialStatus")
+        _types(each.get("type"), "credentialStatus.type")
+        if "id" in each or model is VCDM_1_1:
+            _url(each.get("id"), "credentialStatus.id")
+    return status

@@ -1,0 +1,167 @@
+"""Making W3C credentials: what the copies of a batch share, and what each has of its own, before anything secures them.
+
+A dataset is the credential without what is set here: `{"credentialSubject": {...}, "name": ...}`. Set here are `@context`, `type`,
+the times, the issuer's identifier, and the subject's where that is what binds the credential to a key.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import field, frozen
+
+from oid4vci.dids import DID_METHODS
+from oid4vci.formats import vcdm
+from oid4vci.formats.copies import Copies
+from oid4vci.formats.vcdm import DataModel
+from oid4vci.keys import PublicKey
+from oid4vci.secret import NewSecret
+
+if TYPE_CHECKING:
+    from oid4vci.metadata import CredentialConfiguration, CredentialDefinition
+
+__all__ = ("CNF", "DraftedCredential", "OwnMembers", "binding_method", "check_binding", "draft")
+
+CNF: Final = "cnf"
+"""Binds a credential by the key itself, in `cnf` (RFC 7800); the other bindings are `did:key` and `did:jwk`."""
+
+_SET_HERE: Final = frozenset(
+    (
+        "@context",
+        "type",
+        "proof",
+        *(vcdm.VCDM_1_1.valid_from, vcdm.VCDM_1_1.valid_until, vcdm.VCDM_2_0.valid_from, vcdm.VCDM_2_0.valid_until),
+    )
+)
+# What would tell Verifiers that two copies belong together (OID4VCI 15.4.1).
+_UNIQUE: Final = ("id", "credentialStatus")
+
+
+def binding_method(binding: str) -> str:
+    """What a binding is called among the `cryptographic_binding_methods_supported` of a configuration (OID4VCI 12.2.4)."""
+    return "jwk" if binding == CNF else binding
+
+
+def check_binding(binding: str, *, cnf: bool = True) -> None:
+    """Raise `ValueError` for what is no binding. `cnf`: whether the format can carry a key itself."""
+    known = [*((CNF,) if cnf else ()), *(f"did:{name}" for name in DID_METHODS)]
+    if binding not in known:
+        raise ValueError(f"binding must be one of {', '.join(known)}")
+
+
+@frozen
+class OwnMembers:
+    """What a copy has of its own.
+
+    `members` of the credential; `subject_id`, the DID that binds it; `cnf`, the confirmation that does; `status`, the claim of a
+    Token Status List, which is no member of a credential but of the JWT around it.
+    """
+
+    members: Mapping[str, Any] = field(repr=False)
+    subject_id: str | None = field(default=None, repr=False)
+    cnf: Mapping[str, Any] | None = field(default=None, repr=False)
+    status: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+@frozen
+class DraftedCredential:
+    """A credential that nothing secures yet. `shared` is what all copies have, the subject's id left out if it binds them."""
+
+    shared: Mapping[str, Any] = field(repr=False)
+    own: tuple[OwnMembers, ...] = field(repr=False)
+
+    def credential(self, i: int) -> dict[str, Any]:
+        """The i-th copy as it is to be secured."""
+        own = self.own[i]
+        credential = {**self.shared, **own.members}
+        if own.subject_id is not None:
+            credential["credentialSubject"] = {"id": own.subject_id, **self.shared["credentialSubject"]}
+        return credential
+
+
+def draft(
+    claims: Mapping[str, Any],
+    *,
+    model: DataModel,
+    configuration: "CredentialConfiguration",
+    contexts: Sequence[str | Mapping[str, Any]],
+    issuer: str,
+    binding: str,
+    holder_keys: Sequence[PublicKey],
+    valid_from: int,
+    valid_until: int | None,
+    copies: Sequence[Mapping[str, Any]] | None,
+    new_ids: NewSecret | None = None,
+    token_status: bool = True,
+) -> DraftedCredential:
+    """One copy for each holder key, a single one bound to none if there is none.
+
+    `configuration` has a `credential_definition`, whose types and contexts the credential gets, and `contexts` after them. Times
+    are seconds since the epoch. `copies` may give each copy members of its own, among them an `id`, a `credentialStatus` and, if
+    `token_status`, a `status`. `new_ids`: where the bytes of an `id` come from for copies that have none.
+
+    Raises `ValueError` for a dataset that is no credential, or that several copies must not share.
+    """
+    definition: CredentialDefinition = configuration.credential_definition  # type: ignore[attr-defined]  # checked by `check`
+    count = len(holder_keys) or 1
+    for members in (claims, *(copies or ())):
+        if not _SET_HERE.isdisjoint(members):
+            raise ValueError(f"the library sets {', '.join(sorted(_SET_HERE & members.keys()))}, claims must not")
+        if "status" in members and not token_status:
+            raise ValueError("this format has credentialStatus, and no status")
+    each = Copies.of(copies, count=count, status=claims.get("status")).members
+    for members in each:
+        if members.keys() & (claims.keys() | {"issuer", "credentialSubject"}):
+            raise ValueError("what differs from copy to copy must not be among the claims, nor be issuer or subject")
+    for name in _UNIQUE:
+        found = [members[name] for members in each if name in members]
+        if count > 1 and (name in claims or any(one in found[:i] for i, one in enumerate(found))):
+            raise ValueError(f"each copy needs {name} of its own")
+    types = definition.type if vcdm.BASE_TYPE in definition.type else (vcdm.BASE_TYPE, *definition.type)
+    shared = {
+        "@context": _contexts(model, (*(definition.context or ()), *contexts)),
+        "type": list(types),
+        **{name: value for name, value in claims.items() if name != "status"},
+        "issuer": _issuer(claims.get("issuer"), issuer),
+        model.valid_from: vcdm.date_time(valid_from),
+    }
+    if valid_until is not None:
+        shared[model.valid_until] = vcdm.date_time(valid_until)
+    by_did = bool(holder_keys) and binding != CNF
+    if by_did and (not isinstance(claims.get("credentialSubject"), dict) or "id" in claims["credentialSubject"]):
+        raise ValueError("a credential that is bound by the id of its subject has one subject, whose id is set here")
+    own = []
+    for i, members in enumerate(each):
+        mine = {name: value for name, value in members.items() if name != "status"}
+        if new_ids is not None and "id" not in mine and "id" not in claims:
+            mine["id"] = uuid.UUID(bytes=new_ids(16), version=4).urn
+        own.append(
+            OwnMembers(
+                mine,
+                DID_METHODS[binding.removeprefix("did:")].did(holder_keys[i]) if by_did else None,
+                {"jwk": dict(holder_keys[i].jwk)} if holder_keys and not by_did else None,
+                members.get("status", claims.get("status")),
+            )
+        )
+    drafted = DraftedCredential(shared, tuple(own))
+    for i in range(count):
+        # What no Wallet would take must not be made.
+        vcdm.read(drafted.credential(i), models=(model,), definition=definition)
+    return drafted
+
+
+def _contexts(model: DataModel, further: Sequence[Any]) -> list[Any]:
+    contexts: list[Any] = [model.context]
+    for context in further:
+        if context not in contexts:
+            contexts.append(context)
+    return contexts
+
+
+def _issuer(given: Any, identifier: str) -> Any:
+    """The identifier, with what the dataset says of the issuer around it."""
+    if given is None:
+        return identifier
+    if not isinstance(given, dict) or given.get("id", identifier) != identifier:
+        raise ValueError("issuer must be an object that says more of the issuer, its id is set here")
+    return {**given, "id": identifier}
