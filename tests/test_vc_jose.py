@@ -110,7 +110,7 @@ def test_bindings_and_issuers(credential_format: CredentialFormat, issuer: str |
 def test_copies_share_nothing_but_the_dataset(credential_format: CredentialFormat) -> None:
     own: list[dict[str, Any]] = [
         {
-            "status": {"status_list": {"idx": i}},
+            "status": {"status_list": {"idx": i, "uri": "https://example.com/1"}},
             "credentialStatus": {"type": "BitstringStatusListEntry", "statusListIndex": str(i)},
         }
         for i in range(3)

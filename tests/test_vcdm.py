@@ -21,7 +21,7 @@ from oid4vci.formats.vcdm import (
     timestamp,
 )
 from oid4vci.formats.vcdm_draft import DraftedCredential, binding_method, check_binding, draft
-from oid4vci.metadata import CredentialConfiguration, CredentialDefinition, SdJwtVcConfiguration
+from oid4vci.metadata import CredentialConfiguration, CredentialDefinition, JwtVcJsonConfiguration, SdJwtVcConfiguration
 from oid4vci.secret import new_secret
 from tests.test_x509 import NOW
 from tests.w3c_credentials import HOLDERS, ISSUER, V1, V2
@@ -61,7 +61,7 @@ def test_a_credential_of_the_data_model_1_1() -> None:
 
 def test_a_credential_of_the_data_model_2_0() -> None:
     assert read(SECOND, models=BOTH) == W3cCredential(
-        SECOND, VCDM_2_0, "https://issuer.example.com", ("did:example:one",), None, None, None
+        SECOND, VCDM_2_0, "https://issuer.example.com", ("did:example:one", None), None, None, None
     )
     entries = [{"type": ["BitstringStatusListEntry"]}, {"type": "Other", "id": "urn:x:1"}]
     full = {**SECOND, "validFrom": "2025-01-01T00:00:00Z", "validUntil": "2025-01-01T00:00:00Z", "credentialStatus": entries}
@@ -220,12 +220,13 @@ def test_times_that_no_date_can_say(seconds: int) -> None:
 
 # --- making -----------------------------------------------------------------------------------------------------------------
 
+CONFIGURATION = JwtVcJsonConfiguration(credential_definition=CredentialDefinition(type=("Degree",)))
 CLAIMS: dict[str, Any] = {"credentialSubject": {"name": "Erika"}}
 
 
 def drafted(claims: Any = CLAIMS, **more: Any) -> DraftedCredential:
     arguments: dict[str, Any] = {
-        "model": VCDM_2_0, "definition": CredentialDefinition(type=("Degree",)), "contexts": (), "issuer": ISSUER, "binding": "cnf",
+        "model": VCDM_2_0, "configuration": CONFIGURATION, "contexts": (), "issuer": ISSUER, "binding": "cnf",
         "holder_keys": HOLDERS[:1], "valid_from": NOW, "valid_until": None, "copies": None, **more,
     }  # fmt: skip
     return draft(claims, **arguments)
@@ -296,6 +297,11 @@ def test_new_ids() -> None:
 
 
 STATUS = {"type": "A", "id": "urn:s:1"}
+LIST = {"status_list": {"idx": 1, "uri": "https://example.com/1"}}
+WRONG_STATUS: list[Any] = ["x", None, {}, {"status_list": {}}]
+NESTED: Any = 1
+for _ in range(28):
+    NESTED = [NESTED]
 
 
 @pytest.mark.parametrize(
@@ -310,7 +316,11 @@ STATUS = {"type": "A", "id": "urn:s:1"}
         ({**CLAIMS, "issuer": ISSUER}, {}),
         ({**CLAIMS, "issuer": {"id": "did:example:other"}}, {}),
         ({**CLAIMS, "id": "no url"}, {}),
-        ({**CLAIMS, "status": "x"}, {}),
+        *(({**CLAIMS, "status": status}, {}) for status in WRONG_STATUS),
+        # What JSON cannot say.
+        *(({"credentialSubject": {"a": value}}, {}) for value in ({1}, b"x", {1: 2}, NESTED)),
+        (CLAIMS, {"contexts": ({"a": {1}},)}),
+        (CLAIMS, {"copies": [{"evidence": {1}}]}),
         ({**CLAIMS, "status": {"a": 1}}, {"token_status": False}),
         (CLAIMS, {"issuer": "no url"}),
         (CLAIMS, {"contexts": ("no url",)}),

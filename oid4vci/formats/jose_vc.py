@@ -137,7 +137,7 @@ class JoseVcEncoder:
         return draft(
             claims,
             model=self.model,
-            definition=vcdm.definition_of(configuration, configuration.format),
+            configuration=configuration,
             contexts=self.contexts,
             issuer=issuer,
             binding=self.binding,

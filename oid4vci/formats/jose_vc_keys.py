@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oid4vci._json import Malformed
-from oid4vci.dids import DidMethod, DidUrl, resolve
+from oid4vci.dids import DidMethod, resolve
 from oid4vci.formats import issuer_keys
 from oid4vci.formats.credential_format import NeededDocument
 from oid4vci.keys import PublicKey, public_key
@@ -34,25 +34,12 @@ def find_issuer_keys(
         return (issuer_keys.certified_key(header["x5c"], issuer, trust=trust, now=now),)
     if not issuer.startswith("did:"):
         return issuer_keys.published_keys(issuer, kid, algorithm, trust=trust, documents=documents)
-    trust.demand(issuer)
-    if kid is None:
-        kid = issuer
-    elif kid.startswith("#"):
-        # A relative DID URL (DID 1.0, 3.2.2).
-        kid = f"{issuer}{kid}"
-    # The DID itself in `kid`, as some issuers write it, names its only key.
-    url = DidUrl.parse(kid)
-    if url.did != issuer:
-        raise Malformed("kid is not a key of the issuer", "header")
-    key = resolve(url, methods=methods)
-    if key is None:
-        raise Malformed("is a DID of a method that is not supported", "iss")
-    return (key,)
+    return (issuer_keys.did_key(issuer, kid, trust=trust, methods=methods),)
 
 
 def holder_key(
     claims: Mapping[str, Any],
-    subject_ids: Sequence[str],
+    subject_ids: Sequence[str | None],
     holder_keys: Sequence[PublicKey],
     *,
     methods: Mapping[str, DidMethod],
@@ -76,7 +63,7 @@ def holder_key(
                 raise error.within("cnf.jwk") from None
         if "kid" in cnf:
             found += _of_did(cnf["kid"], "cnf.kid", methods)
-    if len(subject_ids) == 1:
+    if len(subject_ids) == 1 and subject_ids[0] is not None:
         found += _of_did(subject_ids[0], "credentialSubject.id", methods)
     if any(key != found[0] for key in found):
         raise Malformed("the credential is bound to two keys, in cnf and by the id of its subject")

@@ -137,7 +137,7 @@ class VcJoseVerifier(JoseVcVerifier):
         # "SHOULD avoid setting JWT claims to values that conflict" -- VC-JOSE-COSE 3.1.3; two readers would see two credentials.
         if "jti" in claims and claims.get("id", claims["jti"]) != claims["jti"]:
             raise Malformed("contradicts id", "jti")
-        if "sub" in claims and read.subject_ids not in ((), (claims["sub"],)):
+        if "sub" in claims and read.subject_ids not in ((None,), (claims["sub"],)):
             raise Malformed("contradicts credentialSubject.id", "sub")
         issued_at, expires_at = _issued_at(claims), numeric_date(claims, "exp")
         if issued_at is not None and issued_at > now + DAY:

@@ -75,14 +75,14 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!#-;=?-\[\]_a-z~%]+")
 class W3cCredential:
     """A credential that is well formed; who made it is not known yet.
 
-    `members` is the whole object, `issuer` the identifier of the issuer, `subject_ids` those of its subjects as far as they have
-    any, times are seconds since the epoch. `status` is `credentialStatus` as it stands: an object, or in 2.0 several.
+    `members` is the whole object, `issuer` the identifier of the issuer, `subject_ids` those of its subjects, None for one that
+    has none, times are seconds since the epoch. `status` is `credentialStatus` as it stands: an object, or in 2.0 several.
     """
 
     members: Mapping[str, Any] = field(repr=False)
     model: DataModel
     issuer: str
-    subject_ids: tuple[str, ...] = field(repr=False)
+    subject_ids: tuple[str | None, ...] = field(repr=False)
     valid_from: float | None
     valid_until: float | None
     status: Any = field(repr=False)
@@ -184,18 +184,17 @@ def _time(members: Mapping[str, Any], name: str) -> float | None:
         raise error.within(name) from None
 
 
-def _subjects(members: Mapping[str, Any]) -> tuple[str, ...]:
+def _subjects(members: Mapping[str, Any]) -> tuple[str | None, ...]:
     subjects = members.get("credentialSubject")
     several = subjects if isinstance(subjects, list) else [subjects]
     if not several or len(several) > MAX_VALUES:
         raise Malformed("must not be empty", "credentialSubject")
-    ids = []
+    ids: list[str | None] = []
     for subject in several:
         # "a set of objects that contain one or more properties" -- VCDM 1.1 4.4, VCDM 2.0 4.8
         if not isinstance(subject, Mapping) or not subject:
             raise Malformed("must be an object that is not empty, or several", "credentialSubject")
-        if "id" in subject:
-            ids.append(_url(subject["id"], "credentialSubject.id"))
+        ids.append(_url(subject["id"], "credentialSubject.id") if "id" in subject else None)
     return tuple(ids)
 
 
