@@ -35,6 +35,7 @@ from tests.scripted_server import (
 from tests.w3c_credentials import TYPES, V1, V2
 
 DID = DID_METHODS["key"].did(public_key(ISSUER_KEY.public_jwk))
+WELL_KNOWN = "https://issuer.example/.well-known/jwt-vc-issuer/tenant"
 CONTEXTS = {"jwt_vc_json": None, "jwt_vc_json-ld": [V1], "vc+jwt": [V2], "vc+sd-jwt": [V2]}
 CASES = [
     (each, binding) for each in (JWT_VC_JSON, JWT_VC_JSON_LD, VC_JWT, VC_SD_JWT) for binding in ("cnf", "did:key", "did:jwk")
@@ -53,13 +54,20 @@ def described(identifier: str, binding: str) -> dict[str, Any]:
     }
 
 
-def issuing(credential_format: CredentialFormat, binding: str, *, made_for: dict[str, Any] | None = None) -> Server:
+def issuing(
+    credential_format: CredentialFormat,
+    binding: str,
+    *,
+    made_for: dict[str, Any] | None = None,
+    issuer: str | None = DID,
+    answers: dict[str, Response] | None = None,
+) -> Server:
     """An issuer that makes what its metadata describe, or something else."""
     published = metadata()
     published["credential_configurations_supported"]["pid"] = described(credential_format.identifier, binding)
     classes = {**CONFIGURATION_CLASSES, credential_format.identifier: credential_format.configuration_class}
     configuration = CredentialConfiguration.read(made_for or described(credential_format.identifier, binding), classes=classes)
-    encoder = credential_format.encoder(signer=ISSUER_KEY, issuer=DID, binding=binding, new_ids=True)
+    encoder = credential_format.encoder(signer=ISSUER_KEY, issuer=issuer, binding=binding, new_ids=True)
 
     def issue(request: Request) -> Response:
         keys = [public_key(proof.header["jwk"]) for proof in proofs_of(request)]
@@ -73,7 +81,7 @@ def issuing(credential_format: CredentialFormat, binding: str, *, made_for: dict
         ).finish()
         return ok({"credentials": [{"credential": credential} for credential in made], "notification_id": "n"})
 
-    return Server({CREDENTIAL: issue, METADATA_URL: ok(published)})
+    return Server({CREDENTIAL: issue, METADATA_URL: ok(published), **(answers or {})})
 
 
 def wallet(credential_format: CredentialFormat, *trusted: str) -> Wallet:
@@ -109,3 +117,15 @@ def test_what_was_not_ordered_or_is_not_trusted(credential_format: CredentialFor
     other["credential_definition"] = {**other["credential_definition"], "type": ["VerifiableCredential", "Diploma"]}
     with pytest.raises(InvalidCredential, match="type"):
         received(issuing(credential_format, binding, made_for=other), wallet(credential_format, DID))
+
+
+@pytest.mark.parametrize("published", [True, False], ids=["at the well-known place", "at the issuer's URL"])
+def test_w3c_credentials_of_a_url(published: bool) -> None:
+    jwks = {"jwks": {"keys": [{**ISSUER_KEY.public_jwk, "kid": ISSUER_KEY.key_id}]}}
+    answers = {WELL_KNOWN: ok({"issuer": ISSUER, **jwks})} if published else {WELL_KNOWN: Response(404), ISSUER: ok(jwks)}
+    server = issuing(JWT_VC_JSON, "cnf", issuer=None, answers=answers)
+    result = received(server, wallet(JWT_VC_JSON))
+    assert {each.issuer for each in result.credentials} == {ISSUER}
+    # Once for the batch.
+    assert len(server.to(WELL_KNOWN)) == 1
+    assert len(server.to(ISSUER)) == (0 if published else 1)
