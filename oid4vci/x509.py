@@ -10,7 +10,7 @@ import re
 from base64 import b64encode
 from binascii import Error as _BinasciiError
 from binascii import a2b_base64
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -25,16 +25,7 @@ from oid4vci._document import https_url
 from oid4vci._jose import PublicKey, jwk_of, public_key
 from oid4vci._json import Malformed
 
-__all__ = (
-    "Anchors",
-    "decode_x5c",
-    "has_purpose",
-    "identifies",
-    "leaf_public_key",
-    "load",
-    "self_signed",
-    "verify_chain",
-)
+__all__ = ("Anchors", "decode_x5c", "identifies", "leaf_public_key", "load", "self_signed", "verify_chain")
 
 MAX_CHAIN = 8
 MAX_CERTIFICATE = 16_384
@@ -204,12 +195,6 @@ def _may_issue(certificate: x509.Certificate, below: int, now: int) -> bool:
         return False
     # Names decide who an issuer is, so constraints on them must be applied or the path refused; critical or not, it is refused.
     return _valid(certificate, now) and _extension(certificate, x509.NameConstraints) is None
-
-
-def has_purpose(certificate: x509.Certificate, purposes: Collection[str]) -> bool:
-    """Whether one of these extended key usages (dotted) is among the certificate's."""
-    usages = _extension(certificate, x509.ExtendedKeyUsage)
-    return usages is not None and any(each.dotted_string in purposes for each in usages)
 
 
 def verify_chain(chain: Sequence[bytes], anchors: Anchors, *, now: int, purpose: str | None = None) -> x509.Certificate:
