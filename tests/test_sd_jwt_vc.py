@@ -274,7 +274,7 @@ def test_every_claim() -> None:
     claims = {
         **CLAIMS,
         "sub": "u",
-        "status": {"status_list": {"idx": 1, "uri": "urn:u"}},
+        "status": {"status_list": {"idx": 1, "uri": "https://status.example.com/1"}},
         "vct#integrity": "sha256-x",
         "aud": "x",
     }

@@ -5,7 +5,6 @@ where it came from.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from attrs import field, frozen
@@ -141,20 +140,10 @@ class StatusChecker:
 
         # "The X.509 certificate of the trust anchor MUST NOT be included", nor one that is self-signed -- HAIP 6.1
         key = issuer_keys.certified_key(x5c, None, trust=trust, now=now, anchor_allowed=not self.haip)
-        chain = x509.decode_x5c(x5c)
-        if issuer is not None and not x509.identifies(x509.load(chain[0]), issuer) and not self._delegated(chain, trust, now):
+        leaf = x509.load(x509.decode_x5c(x5c)[0])
+        if issuer is not None and not x509.identifies(leaf, issuer) and not x509.has_purpose(leaf, self.purposes):
             raise Malformed("is for neither the issuer of the credential nor for status lists", "x5c")
         return key
-
-    def _delegated(self, chain: Sequence[bytes], trust: Trust, now: int) -> bool:
-        """Whether an authority has certified the key for status lists, whoever's they are (Token Status List 10)."""
-        from oid4vci import x509
-
-        for purpose in self.purposes:
-            with suppress(Malformed):
-                x509.verify_chain(chain, trust.anchors or x509.Anchors(), now=now, purpose=purpose)
-                return True
-        return False
 
 
 def _published_keys(
