@@ -234,7 +234,7 @@ def _facts(certificate: x509.Certificate) -> _Facts:
 
 def has_purpose(certificate: x509.Certificate, purposes: Collection[str]) -> bool:
     """Whether one of these extended key usages (dotted) is among the certificate's."""
-    return not _Facts.of(certificate).purposes.isdisjoint(purposes)
+    return not _facts(certificate).purposes.isdisjoint(purposes)
 
 
 def verify_chain(chain: Sequence[bytes], anchors: Anchors, *, now: int, purpose: str | None = None) -> x509.Certificate:
