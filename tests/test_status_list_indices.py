@@ -9,9 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
 
+from oid4vci import _jose
 from oid4vci._json import Malformed
 from oid4vci.formats.copies import Copies
+from oid4vci.formats.sd_jwt_vc import SdJwtVcEncoder
+from oid4vci.keys import LocalSigner, public_key
 from oid4vci.memory import MemoryStore
+from oid4vci.metadata import SdJwtVcConfiguration
 from oid4vci.records import Change, Insert
 from oid4vci.secret import new_secret
 from oid4vci.status_list import AllocatedIndices, IndexDraw, StatusList, StatusListFull, StatusListIndices, StoredStatusList
@@ -44,6 +48,24 @@ def test_the_copies_of_a_batch_have_indices_of_their_own_on_one_list() -> None:
         assert len({after - before for before, after in pairwise(sorted(values))}) > 1
         # As encoders take them.
         assert Copies.of(copies, count=10).members == copies
+
+
+@pytest.mark.spec("HAIP-6.1-11")
+def test_each_credential_of_a_batch_is_issued_with_a_status_of_its_own() -> None:
+    holders = tuple(public_key(LocalSigner.generate(f"holder-{i}").public_jwk) for i in range(3))
+    batch = allocated(3)
+    draft = SdJwtVcEncoder(signer=LocalSigner.generate("issuer")).draft(
+        {"name": "Ada"},
+        configuration=SdJwtVcConfiguration(vct="urn:diploma"),
+        issuer="https://issuer.example",
+        holder_keys=holders,
+        now=NOW,
+        new_secret=new_secret,
+        copies=batch.copies,
+    )
+    claims = [_jose.parse(credential.partition("~")[0]).claims() for credential in draft.finish()]
+    assert [each["status"]["status_list"] for each in claims] == [{"idx": index, "uri": URI} for index in batch.values]
+    assert len(set(batch.values)) == 3
 
 
 def test_indices_are_spread_over_the_list() -> None:

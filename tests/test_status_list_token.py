@@ -290,6 +290,12 @@ def test_each_representation_has_its_own_type_of_list() -> None:
     refused(cwt({**COSE_CLAIMS, 65533: None}))
 
 
+def test_the_claims_of_a_cwt_are_a_map() -> None:
+    protected, payload = _cbor.dumps(dict(COSE_HEADER)), _cbor.dumps([URI, NOW])
+    signature = SIGNER.sign(_cose.sig_structure(protected, payload))
+    refused(_cose.assemble(protected, _cbor.dumps({}), payload, signature))
+
+
 def test_a_list_beyond_the_bound_is_refused() -> None:
     refused(jwt(), checker=StatusChecker(max_size=STATUSES.size // 4 - 1))
     assert status(jwt(), checker=StatusChecker(max_size=STATUSES.size // 4)).value == 1
@@ -375,6 +381,7 @@ def test_one_of_several_published_keys() -> None:
     metadata = _json.dump_bytes({"issuer": ISSUER, "jwks": jwks})
     for body in (jwt(header={**HEADER, "x5c": None}), cwt(header={**COSE_HEADER, 33: None})):
         assert status(body, metadata=metadata).value == 1
+    refused(jwt(header={**HEADER, "x5c": None}, by=LocalSigner.generate("third")), metadata=metadata)
 
 
 @pytest.mark.parametrize("method", [DidJwk(), DidKey()])

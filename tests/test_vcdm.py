@@ -234,8 +234,14 @@ def test_a_draft_bound_to_nothing() -> None:
 
 
 def test_what_each_copy_has_of_its_own() -> None:
-    own = [{"id": f"urn:x:{i}", "status": {"status_list": {"idx": i}}, "credentialStatus": {"type": "A", "id": f"urn:s:{i}"}}
-           for i in range(3)]  # fmt: skip
+    own = [
+        {
+            "id": f"urn:x:{i}",
+            "status": {"status_list": {"idx": i, "uri": "urn:u"}},
+            "credentialStatus": {"type": "A", "id": f"urn:s:{i}"},
+        }
+        for i in range(3)
+    ]
     made = drafted(holder_keys=HOLDERS, copies=own)
     for i in range(3):
         assert made.credential(i)["id"] == f"urn:x:{i}"
@@ -269,7 +275,7 @@ STATUS = {"type": "A", "id": "urn:s:1"}
         ({**CLAIMS, "issuer": {"id": "did:example:other"}}, {}),
         ({**CLAIMS, "id": "no url"}, {}),
         ({**CLAIMS, "status": "x"}, {}),
-        ({**CLAIMS, "status": {"status_list": {}}}, {"token_status": False}),
+        ({**CLAIMS, "status": {"a": 1}}, {"token_status": False}),
         (CLAIMS, {"issuer": "no url"}),
         (CLAIMS, {"contexts": ("no url",)}),
         (CLAIMS, {"valid_from": NOW, "valid_until": NOW - 1}),
@@ -279,7 +285,7 @@ STATUS = {"type": "A", "id": "urn:s:1"}
         # What a batch must not share.
         ({**CLAIMS, "id": "urn:x:1"}, {"holder_keys": HOLDERS}),
         ({**CLAIMS, "credentialStatus": STATUS}, {"holder_keys": HOLDERS}),
-        ({**CLAIMS, "status": {"status_list": {}}}, {"holder_keys": HOLDERS}),
+        ({**CLAIMS, "status": {"a": 1}}, {"holder_keys": HOLDERS}),
         (CLAIMS, {"holder_keys": HOLDERS, "copies": [{"id": "urn:x:1"}, {"id": "urn:x:2"}, {"id": "urn:x:1"}]}),
         (CLAIMS, {"holder_keys": HOLDERS, "copies": [{"credentialStatus": STATUS}, {"credentialStatus": STATUS}, {}]}),
         (CLAIMS, {"holder_keys": HOLDERS, "copies": [{"status": {"a": 1}}, {"status": {"a": 1}}, {}]}),

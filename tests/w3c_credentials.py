@@ -63,7 +63,7 @@ def issue(
     encoder: Any, claims: Mapping[str, Any] = CLAIMS, keys: Sequence[PublicKey] = HOLDERS[:1], **more: Any
 ) -> tuple[str, ...]:
     arguments: dict[str, Any] = {
-        "configuration": CONFIGURATIONS[encoder.format], "issuer": ISSUER, "now": NOW, "new_secret": new_secret, **more,
+        "configuration": CONFIGURATIONS.get(encoder.format), "issuer": ISSUER, "now": NOW, "new_secret": new_secret, **more,
     }  # fmt: skip
     made: tuple[str, ...] = encoder.draft(claims, holder_keys=keys, **arguments).finish()
     return made
@@ -72,7 +72,7 @@ def issue(
 def check(verifier: Any, credential: Any, **more: Any) -> VerifiedCredential:
     checking: CredentialVerifier = verifier
     arguments: dict[str, Any] = {
-        "configuration": CONFIGURATIONS[verifier.format], "trust": TRUST, "holder_keys": HOLDERS, "documents": documents(),
+        "configuration": CONFIGURATIONS.get(verifier.format), "trust": TRUST, "holder_keys": HOLDERS, "documents": documents(),
         "now": NOW, **more,
     }  # fmt: skip
     verified = checking.verify(credential, **arguments)

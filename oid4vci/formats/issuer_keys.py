@@ -5,7 +5,8 @@ Rule: a key is believed because the trust given says so, never because the crede
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from oid4vci import _jose, _json, dids
 from oid4vci._document import https_url
@@ -80,13 +81,12 @@ def published_keys(
     trust.demand(issuer)
     if url not in documents:
         return NeededDocument(url, ("application/json",))
-    metadata = _json.object_from(documents[url])
+    metadata = _metadata(documents[url])
     # The document must be that of the issuer it was asked for, character by character.
     if metadata.get("issuer") != issuer:
         raise Malformed("is not the issuer of the credential", "issuer")
     if ("jwks" in metadata) == ("jwks_uri" in metadata):
         raise Malformed("the issuer's metadata must have either jwks or jwks_uri")
-    jwks = metadata.get("jwks")
     if "jwks_uri" in metadata:
         jwks_uri = metadata["jwks_uri"]
         try:
@@ -96,13 +96,34 @@ def published_keys(
         trust.demand(jwks_uri)
         if jwks_uri not in documents:
             return NeededDocument(jwks_uri, ("application/jwk-set+json", "application/json"))
-        jwks = _json.loads(documents[jwks_uri])
-    keys = tuple(key for key in public_keys(jwks) if key.fits(algorithm) and kid in (None, key.kid))
+        published = _keys(documents[jwks_uri])
+    else:
+        published = _keys_within(documents[url])
+    keys = tuple(key for key in published if key.fits(algorithm) and kid in (None, key.kid))
     if not keys:
         raise Malformed("the issuer publishes no such key")
     if len(keys) > MAX_CANDIDATES:
         raise Malformed("the issuer publishes too many keys to try them all")
     return keys
+
+
+# A batch of credentials comes with the same documents again and again.
+_REMEMBERED: Final = 8
+
+
+@lru_cache(_REMEMBERED)
+def _metadata(body: bytes) -> Mapping[str, Any]:
+    return _json.object_from(body)
+
+
+@lru_cache(_REMEMBERED)
+def _keys_within(metadata: bytes) -> tuple[PublicKey, ...]:
+    return public_keys(_metadata(metadata).get("jwks"))
+
+
+@lru_cache(_REMEMBERED)
+def _keys(jwks: bytes) -> tuple[PublicKey, ...]:
+    return public_keys(_json.loads(jwks))
 
 
 def verify_with_one_of(jws: _jose.Jws, keys: Sequence[PublicKey], algorithm: str) -> None:

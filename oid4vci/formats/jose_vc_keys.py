@@ -41,9 +41,10 @@ def find_issuer_keys(
         # A relative DID URL (DID 1.0, 3.2.2).
         kid = f"{issuer}{kid}"
     # The DID itself in `kid`, as some issuers write it, names its only key.
-    if DidUrl.parse(kid).did != issuer:
+    url = DidUrl.parse(kid)
+    if url.did != issuer:
         raise Malformed("kid is not a key of the issuer", "header")
-    key = resolve(kid, methods=methods)
+    key = resolve(url, methods=methods)
     if key is None:
         raise Malformed("is a DID of a method that is not supported", "iss")
     return (key,)
@@ -67,8 +68,10 @@ def holder_key(
         if not isinstance(cnf, dict) or not cnf:
             raise Malformed("must be an object that names a key", "cnf")
         if "jwk" in cnf:
+            # One that is there already need not be made again; it has no other members then.
+            known = next((key for key in holder_keys if key.jwk == cnf["jwk"]), None)
             try:
-                found.append(public_key(cnf["jwk"]))
+                found.append(known or public_key(cnf["jwk"]))
             except Malformed as error:
                 raise error.within("cnf.jwk") from None
         if "kid" in cnf:

@@ -5,20 +5,23 @@ Rule 2: whoever sends an SD-JWT chooses its size and shape, so length, depth and
 """
 
 import hashlib
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import field, frozen
 
 from oid4vci import _jose, _json
-from oid4vci._json import Malformed, b64url_decode, b64url_encode
+from oid4vci._json import Malformed, b64url_decode
 from oid4vci.claims import ClaimsPath
 
-__all__ = ("HASHES", "Disclosure", "SdJwt", "Unfolded", "parse", "process", "unfold")
+__all__ = ("HASHES", "Disclosure", "SdJwt", "Unfolded", "digests_of", "parse", "process", "unfold")
 
 MAX_SD_JWT = 1 << 20
 MAX_DISCLOSURES = 1_000
 MAX_DEPTH = 32
+
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 
 HASHES: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "sha-256": hashlib.sha256,
@@ -31,6 +34,7 @@ HASHES: Final[Mapping[str, Callable[[bytes], Any]]] = {
 RESERVED: Final = frozenset(("_sd", "...", "_sd_alg"))
 
 _CONTAINERS = (dict, list)
+_NONE: Final = object()
 
 
 @frozen
@@ -106,6 +110,17 @@ def unfold(payload: Mapping[str, Any], disclosures: Sequence[str]) -> Unfolded:
     return _Unfolding(disclosures, HASHES[name]).run(payload)
 
 
+def digests_of(hash_function: Callable[[bytes], Any], texts: Sequence[bytes]) -> list[bytes]:
+    """The digest of each text in base64url. With zeros between them up to a multiple of three bytes, all are encoded at once."""
+    raw = [hash_function(text).digest() for text in texts]
+    if not raw:
+        return raw
+    size = len(raw[0])
+    width, used = (size + 2) // 3 * 4, (size * 4 + 2) // 3
+    encoded = b2a_base64((b"\0" * (-size % 3)).join(raw), newline=False).translate(_TO_URL)
+    return [encoded[k : k + used] for k in range(0, len(raw) * width, width)]
+
+
 def _decode(text: str) -> list[Any]:
     """The array that a disclosure is: salt, name and value of an object's member, or salt and value of an array's element."""
     value = _json.loads(b64url_decode(text), max_bytes=MAX_SD_JWT, max_depth=MAX_DEPTH)
@@ -127,10 +142,9 @@ class _Unfolding:
         if len(disclosures) > MAX_DISCLOSURES:
             raise Malformed("too many disclosures")
         self.texts = disclosures
-        self.waiting: dict[str, tuple[int, list[Any]]] = {}
-        for i, text in enumerate(disclosures):
-            content = _decode(text)
-            self.waiting[b64url_encode(hash_function(text.encode()).digest())] = i, content
+        contents = map(_decode, disclosures)
+        found = digests_of(hash_function, [text.encode() for text in disclosures])
+        self.waiting = {digest.decode(): content for digest, content in zip(found, enumerate(contents), strict=True)}
         if len(self.waiting) != len(disclosures):
             raise Malformed("a disclosure is repeated")
         self.seen: set[str] = set()
@@ -165,15 +179,15 @@ class _Unfolding:
     def members(self, value: dict[str, Any], path: tuple[str | int, ...], depth: int) -> dict[str, Any]:
         if "..." in value or "_sd_alg" in value:
             raise Malformed("a reserved name stands where it has no meaning")
-        claims = {}
-        for name, member in value.items():
-            if name != "_sd":
-                claims[name] = self.value(member, (*path, name), depth + 1) if isinstance(member, _CONTAINERS) else member
-        if "_sd" in value:
-            digests = value["_sd"]
-            if not isinstance(digests, list):
+        claims = value.copy()
+        here = claims.pop("_sd", _NONE)
+        for name, member in claims.items():
+            if isinstance(member, _CONTAINERS):
+                claims[name] = self.value(member, (*path, name), depth + 1)
+        if here is not _NONE:
+            if not isinstance(here, list):
                 raise Malformed("must be an array", "_sd")
-            for digest in digests:
+            for digest in here:
                 found = self.disclosed(digest, 3)
                 if found is None:
                     continue

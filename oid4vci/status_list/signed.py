@@ -87,8 +87,9 @@ class SignedStatusList:
         for key in others:
             with suppress(Malformed):
                 self._verify(key)
-                return self._claims()
-        self._verify(last)
+                break
+        else:
+            self._verify(last)
         return self._claims()
 
 
