@@ -12,11 +12,11 @@ from struct import unpack_from
 from typing import Any, Final, NoReturn, TypeAlias
 
 import cbor2
-from attrs import frozen
+from attrs import field, frozen
 
 from oid4vci._json import Malformed
 
-__all__ = ("DATES", "TagReaders", "Tagged", "dumps", "full_date", "head", "loads", "tdate")
+__all__ = ("DATES", "Embedded", "TagReaders", "Tagged", "dumps", "full_date", "head", "loads", "tdate")
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -32,12 +32,20 @@ class Tagged:
     value: Any
 
 
+@frozen
+class Embedded:
+    """CBOR in a byte string under tag 24 (RFC 8949 3.4.5.1): unread, and tag and string as received."""
+
+    content: bytes = field(repr=False)
+    encoded: bytes = field(repr=False, eq=False)
+
+
 TagReaders: TypeAlias = Mapping[int, Callable[[Any], Any]]
-"""What to make of the value under a tag; tags not in it stay `Tagged`."""
+"""What to make of the value under a tag; those that are not in it stay `Tagged`."""
 
 
 def loads(data: bytes, *, tags: TagReaders | None = None, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
-    """The value of one CBOR data item: int, str, bytes, list, dict, bool, float, None, or `Tagged`.
+    """The value of one CBOR data item: int, str, bytes, list, dict, bool, float, None, `Embedded`, `Tagged`.
 
     Refused: more than `max_bytes` bytes, `max_depth` levels or 100000 items, anything after the item, repeated keys, keys that are
     neither integers nor text, text that is not UTF-8, strings in chunks, numbers that are not finite, bignums, `undefined` and
@@ -62,6 +70,7 @@ def loads(data: bytes, *, tags: TagReaders | None = None, max_bytes: int = MAX_B
 
 # Those that point elsewhere in the message (25, 256, 28, 29), or make numbers of any size (2, 3, 4, 5, 264, 265, 30).
 _REFUSED_TAGS: Final = frozenset((2, 3, 4, 5, 25, 28, 29, 30, 256, 264, 265))
+_EMBEDDED: Final = 24
 _SIMPLE: Final[Mapping[int, Any]] = {20: False, 21: True, 22: None}
 _FLOATS: Final = {25: (">e", 2), 26: (">f", 4), 27: (">d", 8)}
 
@@ -76,7 +85,8 @@ class _Reader:
         self.at, self.left = 0, MAX_ITEMS
 
     def item(self, depth: int) -> Any:
-        data, at = self.data, self.at
+        data = self.data
+        start = at = self.at
         initial = data[at]
         major, argument = initial >> 5, initial & 31
         at += 1
@@ -117,7 +127,7 @@ class _Reader:
             return self.map(argument, depth + 1)
         if major == 4:
             return self.array(argument, depth + 1)
-        return self.tagged(argument, depth + 1)
+        return self.tagged(argument, depth + 1, start)
 
     def count(self, length: int) -> None:
         self.left -= length
@@ -162,12 +172,16 @@ class _Reader:
             raise Malformed("a key of a map is repeated")
         return members
 
-    def tagged(self, tag: int, depth: int) -> Any:
+    def tagged(self, tag: int, depth: int, start: int) -> Any:
         if tag in _REFUSED_TAGS:
             raise Malformed("a tag for references or for large numbers")
         value = self.item(depth)
         if value is _BREAK:
             raise Malformed("not CBOR")
+        if tag == _EMBEDDED:
+            if not isinstance(value, bytes):
+                raise Malformed("what is embedded must be in a byte string")
+            return Embedded(value, self.data[start : self.at])
         read = self.tags.get(tag)
         return Tagged(tag, value) if read is None else read(value)
 
@@ -281,6 +295,8 @@ def _writable(value: Any, depth: int) -> Any:
             _no("a time that is none in UTC")
     if isinstance(value, date):
         return cbor2.CBORTag(1004, value.isoformat())
+    if isinstance(value, Embedded):
+        return cbor2.CBORTag(_EMBEDDED, value.content)
     if isinstance(value, Tagged):
         if value.tag in _REFUSED_TAGS or not 0 <= value.tag < 1 << 64:
             _no("a tag that is not supported")
