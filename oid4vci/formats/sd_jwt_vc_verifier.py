@@ -174,6 +174,10 @@ class SdJwtVcVerifier:
             if wanted:
                 raise Malformed("must have jwk: no other way to name a key is supported", "cnf")
             return None
+        for key in holder_keys:
+            # The same members in the same spelling: most are, and need no reading.
+            if key.jwk == cnf["jwk"]:
+                return key
         try:
             key = public_key(cnf["jwk"])
         except Malformed as error:
