@@ -7,6 +7,7 @@ Rule 3: RSA is verified, where a caller allows it by name, and never made: it is
 """
 
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from attrs import field, frozen
@@ -138,7 +139,7 @@ _SMALL_ORDER: Final = frozenset((0, 1, _P25519 - 1, _ORDER_8, _P25519 - _ORDER_8
 _PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"))
 
 
-@frozen
+@frozen(eq=False)
 class PublicKey:
     """A public key for signatures. Two are equal if their key material is, whatever `kid` or `alg` their JWK had.
 
@@ -146,11 +147,17 @@ class PublicKey:
     empty for an RSA key.
     """
 
-    jwk: Mapping[str, str] = field(eq=lambda jwk: tuple(sorted(jwk.items())), hash=True)
-    crv: str = field(eq=False)
-    key: CryptoPublicKey = field(eq=False, repr=False)
-    kid: str | None = field(default=None, eq=False)
-    alg: str | None = field(default=None, eq=False)
+    jwk: Mapping[str, str]
+    crv: str
+    key: CryptoPublicKey = field(repr=False)
+    kid: str | None = None
+    alg: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return self.jwk == other.jwk if isinstance(other, PublicKey) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.jwk.items()))
 
     def fits(self, algorithm: str) -> bool:
         """Whether this key can verify signatures of that algorithm: type, curve, and the JWK's own `alg`, if it has one."""
@@ -189,6 +196,15 @@ def _rsa_key(jwk: Mapping[str, Any]) -> rsa.RSAPublicKey:
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 
 
+@lru_cache(256)
+def _point(crv: str, coordinates: bytes) -> ec.EllipticCurvePublicKey:
+    """Remembered, because a key comes again: in a proof, then in the credential that is bound to it. Raises `Malformed`."""
+    try:
+        return ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[crv][0], b"\x04" + coordinates)
+    except ValueError:
+        raise Malformed("is not a point on the curve") from None
+
+
 def public_key(jwk: Any, *, allow_rsa: bool = False) -> PublicKey:
     """The public key of a JWK (RFC 7517), for signatures.
 
@@ -209,12 +225,8 @@ def public_key(jwk: Any, *, allow_rsa: bool = False) -> PublicKey:
         raise Malformed("kid and alg must be strings")
     kty = jwk.get("kty")
     if kty == "EC" and isinstance(crv, str) and crv in _CURVES:
-        curve, size = _CURVES[crv]
-        x, y = _coordinate(jwk, "x", size), _coordinate(jwk, "y", size)
-        try:
-            key: CryptoPublicKey = ec.EllipticCurvePublicKey.from_encoded_point(curve, b"\x04" + x + y)
-        except ValueError:
-            raise Malformed("is not a point on the curve") from None
+        size = _CURVES[crv][1]
+        key: CryptoPublicKey = _point(crv, _coordinate(jwk, "x", size) + _coordinate(jwk, "y", size))
         return PublicKey({"kty": "EC", "crv": crv, "x": jwk["x"], "y": jwk["y"]}, crv, key, kid, alg)
     if kty == "OKP" and crv == "Ed25519":
         raw = _coordinate(jwk, "x", 32)

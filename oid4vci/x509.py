@@ -2,6 +2,7 @@
 
 Rule 1: only a configured anchor makes a chain trusted; whatever came with a message is material to build a path from.
 Rule 2: a path is made of signatures; that two names agree proves nothing.
+Rule 3: only what the bytes of certificates say is remembered. Whether they hold now and lead to an anchor is decided each time.
 
 `cryptography.x509.verification` is not used: it forbids Ed25519 keys, and it accepts a self-signed leaf that is in its store.
 """
@@ -10,7 +11,8 @@ import re
 from base64 import b64encode
 from binascii import Error as _BinasciiError
 from binascii import a2b_base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -25,10 +27,21 @@ from oid4vci._document import https_url
 from oid4vci._jose import PublicKey, jwk_of, public_key
 from oid4vci._json import Malformed
 
-__all__ = ("Anchors", "decode_x5c", "identifies", "leaf_public_key", "load", "self_signed", "verify_chain")
+__all__ = (
+    "Anchors",
+    "decode_x5c",
+    "has_purpose",
+    "identifies",
+    "leaf_public_key",
+    "load",
+    "self_signed",
+    "verify_chain",
+)
 
 MAX_CHAIN = 8
 MAX_CERTIFICATE = 16_384
+# A batch of credentials comes with the same chain again and again.
+_REMEMBERED: Final = 64
 
 # What may be critical because it is checked here, or because it restricts nothing that is relied on.
 _UNDERSTOOD: Final = frozenset(
@@ -65,6 +78,7 @@ _BROKEN = (
 )
 
 
+@lru_cache(_REMEMBERED)
 def load(der: bytes) -> x509.Certificate:
     """The certificate in DER. Raises `Malformed`."""
     if len(der) > MAX_CERTIFICATE:
@@ -149,6 +163,7 @@ class Anchors:
         return self._subjects.get(subject, ())
 
 
+@lru_cache(_REMEMBERED)
 def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Whether `issuer` has the name that `certificate` gives and its key made the signature, by an algorithm that still holds."""
     try:
@@ -171,30 +186,55 @@ def self_signed(certificate: x509.Certificate) -> bool:
     return certificate.issuer == certificate.subject and _signed(certificate, certificate)
 
 
-def _valid(certificate: x509.Certificate, now: int) -> bool:
-    """Validity at `now`, and no critical extension that is not understood (RFC 5280 4.2)."""
-    if not certificate.not_valid_before_utc.timestamp() <= now <= certificate.not_valid_after_utc.timestamp():
-        return False
-    return all(extension.oid in _UNDERSTOOD or not extension.critical for extension in certificate.extensions)
+@frozen
+class _Facts:
+    """What the extensions of a certificate say, and its dates: seconds since the epoch.
+
+    `below`: how many CA certificates may stand between a CA certificate and a leaf; None if it is no CA certificate, or one that
+    must issue none. `understood`: whether there is no critical extension that is not understood (RFC 5280 4.2).
+    """
+
+    start: float
+    end: float
+    understood: bool
+    ca: bool
+    below: int | None
+    signs: bool
+    purposes: frozenset[str]
+
+    def hold(self, now: int) -> bool:
+        """Validity at `now`, and nothing that is not understood."""
+        return self.start <= now <= self.end and self.understood
+
+    def may_issue(self, below: int, now: int) -> bool:
+        """Whether this is a CA certificate at `now` that may stand `below` CA certificates above a leaf (RFC 5280 6.1.4)."""
+        return self.below is not None and self.below >= below and self.hold(now)
 
 
-def _extension(certificate: x509.Certificate, kind: type[x509.ExtensionType]) -> Any:
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
-
-
-def _may_issue(certificate: x509.Certificate, below: int, now: int) -> bool:
-    """Whether this is a CA certificate at `now` that may stand `below` CA certificates above a leaf (RFC 5280 6.1.4)."""
-    constraints = _extension(certificate, x509.BasicConstraints)
-    if constraints is None or not constraints.ca or (constraints.path_length is not None and constraints.path_length < below):
-        return False
-    usage = _extension(certificate, x509.KeyUsage)
-    if usage is not None and not usage.key_cert_sign:
-        return False
+@lru_cache(_REMEMBERED)
+def _facts(certificate: x509.Certificate) -> _Facts:
+    extensions = tuple(certificate.extensions)
+    found: dict[x509.ObjectIdentifier, Any] = {extension.oid: extension.value for extension in extensions}
+    usage, constraints = found.get(ExtensionOID.KEY_USAGE), found.get(ExtensionOID.BASIC_CONSTRAINTS)
+    purposes = found.get(ExtensionOID.EXTENDED_KEY_USAGE)
+    ca = constraints is not None and constraints.ca
     # Names decide who an issuer is, so constraints on them must be applied or the path refused; critical or not, it is refused.
-    return _valid(certificate, now) and _extension(certificate, x509.NameConstraints) is None
+    issues = ca and (usage is None or usage.key_cert_sign) and ExtensionOID.NAME_CONSTRAINTS not in found
+    length = MAX_CHAIN if constraints is None or constraints.path_length is None else constraints.path_length
+    return _Facts(
+        certificate.not_valid_before_utc.timestamp(),
+        certificate.not_valid_after_utc.timestamp(),
+        all(extension.oid in _UNDERSTOOD or not extension.critical for extension in extensions),
+        ca,
+        length if issues else None,
+        usage is None or usage.digital_signature,
+        frozenset(() if purposes is None else (each.dotted_string for each in purposes)),
+    )
+
+
+def has_purpose(certificate: x509.Certificate, purposes: Collection[str]) -> bool:
+    """Whether one of these extended key usages (dotted) is among the certificate's."""
+    return not _facts(certificate).purposes.isdisjoint(purposes)
 
 
 def verify_chain(chain: Sequence[bytes], anchors: Anchors, *, now: int, purpose: str | None = None) -> x509.Certificate:
@@ -213,42 +253,44 @@ def verify_chain(chain: Sequence[bytes], anchors: Anchors, *, now: int, purpose:
     leaf, *others = (load(der) for der in chain)
     if leaf in anchors or self_signed(leaf):
         raise Malformed("the leaf certificate is self-signed or an anchor")
-    if not _valid(leaf, now):
+    facts = _facts(leaf)
+    if not facts.hold(now):
         raise Malformed("the leaf certificate is not valid now, or has a critical extension that is not understood")
-    usage, purposes = _extension(leaf, x509.KeyUsage), _extension(leaf, x509.ExtendedKeyUsage)
-    if usage is not None and not usage.digital_signature:
+    if not facts.signs:
         raise Malformed("the leaf certificate is not for signatures")
-    named = set() if purposes is None else {each.dotted_string for each in purposes}
-    if purpose is not None and purpose not in named:
+    if purpose is not None and purpose not in facts.purposes:
         raise Malformed("the leaf certificate is not for this purpose")
-    if purpose is None and named and named <= _OTHER_PURPOSES:
+    if purpose is None and facts.purposes and facts.purposes <= _OTHER_PURPOSES:
         # "the certificate MUST only be used for one of the purposes indicated" -- RFC 5280 4.2.1.12
         raise Malformed("the leaf certificate is for another purpose")
-    constraints = _extension(leaf, x509.BasicConstraints)
-    if constraints is not None and constraints.ca:
+    if facts.ca:
         raise Malformed("the leaf certificate is that of a certification authority")
     # Breadth first, each certificate once and where it stands lowest and its path length allows most: few signatures.
     level, rest = [leaf], [certificate for certificate in others if certificate not in anchors]
     for below in range(len(chain)):
         for certificate in level:
             for anchor in anchors.named(certificate.issuer.public_bytes()):
-                if _may_issue(anchor, below, now) and _signed(certificate, anchor):
+                if _facts(anchor).may_issue(below, now) and _signed(certificate, anchor):
                     return leaf
         level = [
             issuer
             for issuer in rest
-            if _may_issue(issuer, below, now) and any(_signed(certificate, issuer) for certificate in level)
+            if _facts(issuer).may_issue(below, now) and any(_signed(certificate, issuer) for certificate in level)
         ]
         rest = [certificate for certificate in rest if certificate not in level]
     raise Malformed("the chain does not lead to a trust anchor")
 
 
+@lru_cache(_REMEMBERED)
 def leaf_public_key(certificate: x509.Certificate) -> PublicKey:
     """The certificate's key. Raises `Malformed` for a kind of key that no supported algorithm has."""
     try:
-        return public_key(jwk_of(certificate.public_key()))
+        key = certificate.public_key()
+        jwk = jwk_of(key)
     except _BROKEN:
         raise Malformed("the certificate has a kind of key that is not supported") from None
+    # Its point is on the curve, else `cryptography` had not read it; other kinds of keys have more to be checked.
+    return PublicKey(jwk, jwk["crv"], key) if isinstance(key, ec.EllipticCurvePublicKey) else public_key(jwk)
 
 
 _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
@@ -257,8 +299,9 @@ _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
 def identifies(certificate: x509.Certificate, uri: str) -> bool:
     """Whether the certificate names `uri` as its subject: the same URI, or for an https URL its host as a DNS name, is among the
     subject alternative names. URIs are compared as strings; wildcards match nothing."""
-    names = _extension(certificate, x509.SubjectAlternativeName)
-    if names is None:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
         return False
     if uri in names.get_values_for_type(x509.UniformResourceIdentifier):
         return True

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attrs import field, frozen
 
-from oid4vci.claims import ClaimsPath, ClaimsSemantics, Selection
+from oid4vci.claims import ClaimsDescription, ClaimsPath, ClaimsSemantics, Selection
 from oid4vci.keys import PublicKey, SigningInput
 from oid4vci.secret import NewSecret
 from oid4vci.trust import Trust
 
 if TYPE_CHECKING:
     from oid4vci.formats.sd_jwt import Disclosure
+    from oid4vci.formats.type_metadata import CredentialType
     from oid4vci.metadata import CredentialConfiguration
 
 __all__ = (
@@ -85,11 +86,12 @@ class NeededDocument:
     """A document that a verifier cannot go on without.
 
     The caller fetches `url` (https; it was allowed by the trust decision; no redirects are followed), asks for one of
-    `media_types`, and calls again with the body as `documents[url]`.
+    `media_types`, and calls again with the body as `documents[url]`. If it is `optional`, and cannot be had, that is `b""`.
     """
 
     url: str
     media_types: tuple[str, ...]
+    optional: bool = False
 
 
 @frozen
@@ -98,8 +100,9 @@ class VerifiedCredential:
 
     `credential` is as it was received; `claims` are what it says once it is decoded; `issuer` names the issuer, if the
     Credential does; `holder_key` is the key it is bound to; times are seconds since the epoch; `status` says where revocation
-    is published, and has not been looked at; `disclosures` are those of an SD-JWT, with the place of each; `semantics` is what
-    claims path pointers mean here.
+    is published, and has not been looked at; `disclosures` are those of an SD-JWT, with the place of each; `type_metadata` is
+    what the publisher of an SD-JWT VC's type says, also of how it is shown: it goes before the issuer's metadata
+    (OID4VCI 12.2.4); `semantics` is what claims path pointers mean here.
     """
 
     format: str
@@ -111,11 +114,16 @@ class VerifiedCredential:
     expires_at: int | None = None
     status: Mapping[str, Any] | None = field(default=None, repr=False)
     disclosures: "tuple[Disclosure, ...]" = field(default=(), repr=False)
+    type_metadata: "CredentialType | None" = field(default=None, repr=False, kw_only=True)
     semantics: ClaimsSemantics = field(default=JSON_SEMANTICS, repr=False, kw_only=True)
 
     def select(self, path: ClaimsPath) -> Selection:
         """What a claims path pointer selects in this Credential (OID4VCI C). Raises `Malformed`."""
         return self.semantics.select(path, self.claims)
+
+    def missing(self, descriptions: Sequence[ClaimsDescription]) -> tuple[ClaimsPath, ...]:
+        """The paths of mandatory claims that this Credential does not have (OID4VCI B.1, B.2)."""
+        return self.semantics.lacking((each.path for each in descriptions if each.mandatory), self.claims)
 
 
 class CredentialVerifier(Protocol):

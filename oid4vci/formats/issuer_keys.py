@@ -5,9 +5,10 @@ Rule: a key is believed because the trust given says so, never because the crede
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
-from oid4vci import _jose, _json
+from oid4vci import _jose, _json, dids
 from oid4vci._document import https_url
 from oid4vci._json import Malformed
 from oid4vci.errors import Untrusted
@@ -16,7 +17,7 @@ from oid4vci.keys import PublicKey, Signer, public_keys
 from oid4vci.metadata.well_known import jwt_vc_issuer_metadata_url
 from oid4vci.trust import Trust
 
-__all__ = ("certified_key", "check_own_chain", "published_keys", "verify_with_one_of")
+__all__ = ("certified_key", "check_own_chain", "did_key", "published_keys", "verify_with_one_of")
 
 MAX_CANDIDATES = 10
 
@@ -51,6 +52,28 @@ def certified_key(x5c: Any, issuer: str | None, *, trust: Trust, now: int, ancho
     return x509.leaf_public_key(leaf)
 
 
+def did_key(
+    issuer: str, kid: str | None, *, trust: Trust, methods: Mapping[str, dids.DidMethod] = dids.DID_METHODS
+) -> PublicKey:
+    """The key of an issuer that is a DID: the only one it has, or the one that `kid`, a DID URL or its fragment, names.
+
+    `methods`: the DID methods that are resolved, by name. Raises `Malformed`, also for DIDs of other methods, or `Untrusted` if the
+    trust decision does not allow this DID.
+    """
+    if dids.DidUrl.parse(issuer).did != issuer:
+        raise Malformed("must be a DID", "iss")
+    url = issuer if kid is None else f"{issuer}{kid}" if kid.startswith("#") else kid
+    # "the relationship between the iss value ... and the public keys of the Issuer" must hold (draft-ietf-oauth-sd-jwt-vc).
+    parsed = dids.DidUrl.parse(url)
+    if parsed.did != issuer:
+        raise Malformed("kid must be a key of iss", "header")
+    trust.demand(issuer)
+    key = dids.resolve(parsed, methods=methods)
+    if key is None:
+        raise Malformed("is a DID of a method that is not supported", "iss")
+    return key
+
+
 def published_keys(
     issuer: str, kid: str | None, algorithm: str, *, trust: Trust, documents: Mapping[str, bytes]
 ) -> tuple[PublicKey, ...] | NeededDocument:
@@ -62,13 +85,12 @@ def published_keys(
     trust.demand(issuer)
     if url not in documents:
         return NeededDocument(url, ("application/json",))
-    metadata = _json.object_from(documents[url])
+    metadata = _metadata(documents[url])
     # The document must be that of the issuer it was asked for, character by character.
     if metadata.get("issuer") != issuer:
         raise Malformed("is not the issuer of the credential", "issuer")
     if ("jwks" in metadata) == ("jwks_uri" in metadata):
         raise Malformed("the issuer's metadata must have either jwks or jwks_uri")
-    jwks = metadata.get("jwks")
     if "jwks_uri" in metadata:
         jwks_uri = metadata["jwks_uri"]
         try:
@@ -78,13 +100,34 @@ def published_keys(
         trust.demand(jwks_uri)
         if jwks_uri not in documents:
             return NeededDocument(jwks_uri, ("application/jwk-set+json", "application/json"))
-        jwks = _json.loads(documents[jwks_uri])
-    keys = tuple(key for key in public_keys(jwks) if key.fits(algorithm) and kid in (None, key.kid))
+        published = _keys(documents[jwks_uri])
+    else:
+        published = _keys_within(documents[url])
+    keys = tuple(key for key in published if key.fits(algorithm) and kid in (None, key.kid))
     if not keys:
         raise Malformed("the issuer publishes no such key")
     if len(keys) > MAX_CANDIDATES:
         raise Malformed("the issuer publishes too many keys to try them all")
     return keys
+
+
+# A batch of credentials comes with the same documents again and again.
+_REMEMBERED: Final = 8
+
+
+@lru_cache(_REMEMBERED)
+def _metadata(body: bytes) -> Mapping[str, Any]:
+    return _json.object_from(body)
+
+
+@lru_cache(_REMEMBERED)
+def _keys_within(metadata: bytes) -> tuple[PublicKey, ...]:
+    return public_keys(_metadata(metadata).get("jwks"))
+
+
+@lru_cache(_REMEMBERED)
+def _keys(jwks: bytes) -> tuple[PublicKey, ...]:
+    return public_keys(_json.loads(jwks))
 
 
 def verify_with_one_of(jws: _jose.Jws, keys: Sequence[PublicKey], algorithm: str) -> None:

@@ -5,19 +5,23 @@ Rule 2: whoever sends an SD-JWT chooses its size and shape, so length, depth and
 """
 
 import hashlib
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import field, frozen
 
 from oid4vci import _jose, _json
-from oid4vci._json import Malformed, b64url_decode, b64url_encode
+from oid4vci._json import Malformed, b64url_decode
+from oid4vci.claims import ClaimsPath
 
-__all__ = ("HASHES", "Disclosure", "SdJwt", "parse", "process")
+__all__ = ("HASHES", "Disclosure", "SdJwt", "Unfolded", "digests_of", "parse", "process", "unfold")
 
 MAX_SD_JWT = 1 << 20
 MAX_DISCLOSURES = 1_000
 MAX_DEPTH = 32
+
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 
 HASHES: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "sha-256": hashlib.sha256,
@@ -30,6 +34,7 @@ HASHES: Final[Mapping[str, Callable[[bytes], Any]]] = {
 RESERVED: Final = frozenset(("_sd", "...", "_sd_alg"))
 
 _CONTAINERS = (dict, list)
+_NONE: Final = object()
 
 
 @frozen
@@ -72,8 +77,26 @@ def parse(text: str) -> SdJwt:
     return SdJwt(_jose.parse(jwt, max_bytes=MAX_SD_JWT), tuple(disclosures), key_binding or None)
 
 
+@frozen
+class Unfolded:
+    """The processed payload of an SD-JWT, and the disclosures with their places, in the order they were sent.
+
+    `withheld` says which elements are missing from arrays: by the path of an array, their indices as it was issued.
+    """
+
+    claims: dict[str, Any] = field(repr=False)
+    disclosures: tuple[Disclosure, ...]
+    withheld: Mapping[ClaimsPath, Sequence[int]]
+
+
 def process(payload: Mapping[str, Any], disclosures: Sequence[str]) -> tuple[dict[str, Any], tuple[Disclosure, ...]]:
-    """The processed payload (RFC 9901 7.1, step 3), and the disclosures with their places, in the order they were sent.
+    """The claims and the disclosures of `unfold`. Raises `Malformed`."""
+    unfolded = unfold(payload, disclosures)
+    return unfolded.claims, unfolded.disclosures
+
+
+def unfold(payload: Mapping[str, Any], disclosures: Sequence[str]) -> Unfolded:
+    """Put disclosed claims back in their places (RFC 9901 7.1, step 3).
 
     Every rule of that step is an error here: malformed, repeated or unreferenced disclosures, a digest that stands twice,
     a disclosed name that is reserved or already there. `payload` is left as it is.
@@ -85,6 +108,17 @@ def process(payload: Mapping[str, Any], disclosures: Sequence[str]) -> tuple[dic
     if not isinstance(name, str) or name not in HASHES:
         raise Malformed("is not a supported hash algorithm", "_sd_alg")
     return _Unfolding(disclosures, HASHES[name]).run(payload)
+
+
+def digests_of(hash_function: Callable[[bytes], Any], texts: Sequence[bytes]) -> list[bytes]:
+    """The digest of each text in base64url. With zeros between them up to a multiple of three bytes, all are encoded at once."""
+    raw = [hash_function(text).digest() for text in texts]
+    if not raw:
+        return raw
+    size = len(raw[0])
+    width, used = (size + 2) // 3 * 4, (size * 4 + 2) // 3
+    encoded = b2a_base64((b"\0" * (-size % 3)).join(raw), newline=False).translate(_TO_URL)
+    return [encoded[k : k + used] for k in range(0, len(raw) * width, width)]
 
 
 def _decode(text: str) -> list[Any]:
@@ -108,22 +142,22 @@ class _Unfolding:
         if len(disclosures) > MAX_DISCLOSURES:
             raise Malformed("too many disclosures")
         self.texts = disclosures
-        self.waiting: dict[str, tuple[int, list[Any]]] = {}
-        for i, text in enumerate(disclosures):
-            content = _decode(text)
-            self.waiting[b64url_encode(hash_function(text.encode()).digest())] = i, content
+        contents = map(_decode, disclosures)
+        found = digests_of(hash_function, [text.encode() for text in disclosures])
+        self.waiting = {digest.decode(): content for digest, content in zip(found, enumerate(contents), strict=True)}
         if len(self.waiting) != len(disclosures):
             raise Malformed("a disclosure is repeated")
         self.seen: set[str] = set()
         self.paths: list[tuple[str | int, ...]] = [()] * len(disclosures)
+        self.withheld: dict[ClaimsPath, list[int]] = {}
 
-    def run(self, payload: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Disclosure, ...]]:
+    def run(self, payload: Mapping[str, Any]) -> Unfolded:
         claims = self.members({name: value for name, value in payload.items() if name != "_sd_alg"}, (), 1)
         # "If any Disclosure was not referenced by digest value in the Issuer-signed JWT (directly or recursively via other
         # Disclosures), the SD-JWT MUST be rejected." -- RFC 9901 7.1
         if self.waiting:
             raise Malformed("a disclosure is not referenced")
-        return claims, tuple(map(Disclosure, self.texts, self.paths))
+        return Unfolded(claims, tuple(map(Disclosure, self.texts, self.paths)), self.withheld)
 
     def disclosed(self, digest: Any, size: int) -> tuple[int, list[Any]] | None:
         """The disclosure with that digest, or None: it was withheld, or the digest is a decoy."""
@@ -145,15 +179,15 @@ class _Unfolding:
     def members(self, value: dict[str, Any], path: tuple[str | int, ...], depth: int) -> dict[str, Any]:
         if "..." in value or "_sd_alg" in value:
             raise Malformed("a reserved name stands where it has no meaning")
-        claims = {}
-        for name, member in value.items():
-            if name != "_sd":
-                claims[name] = self.value(member, (*path, name), depth + 1) if isinstance(member, _CONTAINERS) else member
-        if "_sd" in value:
-            digests = value["_sd"]
-            if not isinstance(digests, list):
+        claims = value.copy()
+        here = claims.pop("_sd", _NONE)
+        for name, member in claims.items():
+            if isinstance(member, _CONTAINERS):
+                claims[name] = self.value(member, (*path, name), depth + 1)
+        if here is not _NONE:
+            if not isinstance(here, list):
                 raise Malformed("must be an array", "_sd")
-            for digest in digests:
+            for digest in here:
                 found = self.disclosed(digest, 3)
                 if found is None:
                     continue
@@ -167,13 +201,14 @@ class _Unfolding:
 
     def elements(self, value: list[Any], path: tuple[str | int, ...], depth: int) -> list[Any]:
         elements: list[Any] = []
-        for element in value:
+        for issued, element in enumerate(value):
             place: tuple[str | int, ...] = (*path, len(elements))
             if isinstance(element, dict) and "..." in element:
                 if len(element) != 1:
                     raise Malformed("an element that stands for a digest has other members")
                 found = self.disclosed(element["..."], 2)
                 if found is None:
+                    self.withheld.setdefault(path, []).append(issued)
                     continue
                 i, (_, element) = found
                 self.paths[i] = place

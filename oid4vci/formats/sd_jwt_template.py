@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from oid4vci._json import dumps
 from oid4vci.claims import ClaimsPath, PathStep
-from oid4vci.formats.sd_jwt import HASHES, MAX_DISCLOSURES, RESERVED
+from oid4vci.formats.sd_jwt import HASHES, MAX_DISCLOSURES, RESERVED, digests_of
 
 __all__ = ("SALT_SIZE", "Hiding", "Template", "hiding")
 
@@ -172,25 +172,14 @@ class Template:
         decoys = cut[count:]
         if self._static:
             disclosures = [starts[i * _PREFIX : i * _PREFIX + _PREFIX] + end for i, end in enumerate(self._ends)]
-            digests = self._digests(disclosures + decoys)
+            digests = digests_of(self._hash, disclosures + decoys)
         else:
-            disclosures, digests = [], [b""] * count + (self._digests(decoys) if decoys else [])
+            disclosures, digests = [], [b""] * count + (digests_of(self._hash, decoys) if decoys else [])
             for i, end in enumerate(self._ends):
                 text = end if isinstance(end, bytes) else _b64(_render(end, digests))
                 disclosures.append(starts[i * _PREFIX : i * _PREFIX + _PREFIX] + text)
-                digests[i] = self._digests(disclosures[-1:])[0]
+                digests[i] = digests_of(self._hash, disclosures[-1:])[0]
         return _render([*self._payload, members, b"}"], digests), disclosures
-
-    def _digests(self, texts: list[bytes]) -> list[bytes]:
-        """The digests in base64url. With zeros between them up to a multiple of three bytes, all are encoded at once."""
-        function = self._hash
-        raw = [function(text).digest() for text in texts]
-        if not raw:
-            return raw
-        size = len(raw[0])
-        width, used = (size + 2) // 3 * 4, (size * 4 + 2) // 3
-        encoded = b2a_base64((b"\0" * (-size % 3)).join(raw), newline=False).translate(_TO_URL)
-        return [encoded[k : k + used] for k in range(0, len(raw) * width, width)]
 
 
 class _Encoding:
@@ -198,7 +187,9 @@ class _Encoding:
 
     def __init__(self, hash_algorithm: str, decoys: int) -> None:
         self.hash_algorithm, self.decoys_wanted = hash_algorithm, decoys
+        # As JSON, from the salt to the end; `dynamic` counts those that hold digests.
         self.ends: list[bytes | _Pieces] = []
+        self.dynamic = 0
         self.decoys = 0
 
     def run(self, claims: Mapping[str, Any], hidden: Hiding) -> Template:
@@ -207,18 +198,29 @@ class _Encoding:
             raise ValueError(f"an SD-JWT can have {MAX_DISCLOSURES} disclosures and decoys")
         if self.ends:
             pieces.append(b',"_sd_alg":"%b"' % self.hash_algorithm.encode())
-        static = all(isinstance(end, bytes) for end in self.ends)
-        return Template(pieces, self.ends, self.decoys, HASHES[self.hash_algorithm], static)
+        static = self.dynamic == 0
+        # All at once: each line is one end.
+        ends: list[Any] = (
+            b"".join(map(b2a_base64, self.ends)).translate(_TO_URL, b"=").split()  # type: ignore[arg-type]  # all are bytes
+            if static
+            else [_b64(end) if isinstance(end, bytes) else end for end in self.ends]
+        )
+        return Template(pieces, ends, self.decoys, HASHES[self.hash_algorithm], static)
 
     def members(self, value: Mapping[str, Any], hidden: Mapping[PathStep, Hiding]) -> _Pieces:
         """The object's text without the closing brace."""
         plain: dict[str, Any] = {}
         others: _Pieces = []
         digests: list[int] = []
+        ends = self.ends
         for name, member in value.items():
             how = hidden.get(name)
             if how is None:
                 plain[name] = member
+            elif how.itself and not how.within:
+                # As `disclosure` does it; this runs once for every disclosure.
+                digests.append(len(ends))
+                ends.append(how.start + dumps(member).encode() + b"]")
             elif how.itself:
                 digests.append(self.disclosure(how.start, member, how.within))
             else:
@@ -259,11 +261,11 @@ class _Encoding:
         """Add a disclosure, whose text is `start` between salt and value, and give its number."""
         if within:
             end = _joined([start, *self.value(value, within), b"]"])
-            self.ends.append(_b64(end[0]) if len(end) == 1 and isinstance(end[0], bytes) else end)
+            static = len(end) == 1 and isinstance(end[0], bytes)
+            self.dynamic += not static
+            self.ends.append(end[0] if static else end)  # type: ignore[arg-type]  # bytes
         else:
-            text = b"%b%b]" % (start, dumps(value).encode())
-            # As `_b64` does; this line runs once for every disclosure.
-            self.ends.append(b2a_base64(text, newline=False).translate(_TO_URL).rstrip(b"="))
+            self.ends.append(start + dumps(value).encode() + b"]")
         return len(self.ends) - 1
 
 

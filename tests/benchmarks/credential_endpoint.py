@@ -9,18 +9,13 @@ nonce and proofs checked, claims issued, the nonce spent, with a store in memory
 each, which the floor does not do.
 """
 
-import hashlib
 import os
 import sys
 import time
-from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Mapping, Sequence
-from json import JSONDecoder, JSONEncoder
 from typing import Any
 
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from oid4vci import _jose
 from oid4vci.authorization_server import AuthorizationServer
@@ -37,6 +32,7 @@ from oid4vci.oauth.pre_authorized import GRANT_TYPE, PreAuthorizedCodes
 from oid4vci.proofs.jwt import proof_signing_input
 from oid4vci.records import Change
 from oid4vci.sealed import SealingKeys
+from tests.benchmarks.by_hand import CURVE, ECDSA, b64, decode, der, encode, load_point, raw, sha256, unb64
 from tests.benchmarks.rounds import measure, table
 
 IDENTIFIER = "https://issuer.example"
@@ -63,8 +59,6 @@ OPEN = {
 }
 CLAIMS = {**FLAT, "address": ADDRESS, **OPEN}
 DISCLOSABLE = [*((name,) for name in FLAT), *(("address", name) for name in ADDRESS)]
-ECDSA = ec.ECDSA(hashes.SHA256())
-CURVE = ec.SECP256R1()
 ISSUER_KEY = ec.generate_private_key(CURVE)
 
 
@@ -109,7 +103,7 @@ class Requests:
         self.nonce = self.nonces.new(IDENTIFIER, now=self.now, new_secret=os.urandom)
         self.holders = [LocalSigner.generate(str(i)) for i in range(size)]
         self.proofs = [self._proof(holder) for holder in self.holders]
-        self.body = _encode({"credential_configuration_id": CONFIGURATION, "proofs": {"jwt": self.proofs}}).encode()
+        self.body = encode({"credential_configuration_id": CONFIGURATION, "proofs": {"jwt": self.proofs}}).encode()
         self.request = Request(
             "POST",
             "/credential",
@@ -137,15 +131,14 @@ class Requests:
         work = []
         for holder, proof in zip(self.holders, self.proofs, strict=True):
             data = proof.rpartition(".")[0].encode()
-            raw = holder.sign(data)
-            der = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
+            signature = der(holder.sign(data))
             jwk = holder.public_jwk
-            work.append((b"\x04" + _unb64(jwk["x"].encode()) + _unb64(jwk["y"].encode()), der, data))
+            work.append((b"\x04" + unb64(jwk["x"].encode()) + unb64(jwk["y"].encode()), signature, data))
         out = bytes(1500)
 
         def run() -> None:
             for point, signature, data in work:
-                ec.EllipticCurvePublicKey.from_encoded_point(CURVE, point).verify(signature, data, ECDSA)
+                load_point(CURVE, point).verify(signature, data, ECDSA)
                 ISSUER_KEY.sign(out, ECDSA)
 
         return run
@@ -173,48 +166,15 @@ class _Host(MemoryStore):
 
 # --- by hand --------------------------------------------------------------------------------------------------------------------
 
-_encode = JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
-_decode = JSONDecoder().decode
-_load = ec.EllipticCurvePublicKey.from_encoded_point
-_sha256 = hashlib.sha256
-_TO_URL = bytes.maketrans(b"+/", b"-_")
-_FROM_URL = bytes.maketrans(b"-_", b"+/")
-
-
-def _b64(data: bytes) -> bytes:
-    return b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=")
-
-
-def _unb64(text: bytes) -> bytes:
-    return a2b_base64(text.translate(_FROM_URL) + b"==")
-
-
-def _der(raw: bytes) -> bytes:
-    """An ES256 signature as two DER integers, without going through Python's."""
-    parts = []
-    for half in (raw[:32], raw[32:]):
-        number = half.lstrip(b"\0")
-        if number[0] & 0x80:
-            number = b"\0" + number
-        parts.append(bytes((2, len(number))) + number)
-    body = b"".join(parts)
-    return bytes((0x30, len(body))) + body
-
-
-def _raw(der: bytes) -> bytes:
-    size = der[3]
-    return der[4 : 4 + size][-32:].rjust(32, b"\0") + der[6 + size :][-32:].rjust(32, b"\0")
-
-
-_HEADER = _b64(_encode({"alg": "ES256", "typ": "dc+sd-jwt", "kid": "issuer-1"}).encode())
+_HEADER = b64(encode({"alg": "ES256", "typ": "dc+sd-jwt", "kid": "issuer-1"}).encode())
 
 
 def _disclose(members: Mapping[str, Any], salts: bytes, disclosures: list[bytes]) -> list[str]:
     digests = []
     for i, (name, value) in enumerate(members.items()):
-        disclosure = _b64(_encode([_b64(salts[16 * i : 16 * i + 16]).decode(), name, value]).encode())
+        disclosure = b64(encode([b64(salts[16 * i : 16 * i + 16]).decode(), name, value]).encode())
         disclosures.append(disclosure)
-        digests.append(_b64(_sha256(disclosure).digest()).decode())
+        digests.append(b64(sha256(disclosure).digest()).decode())
     digests.sort()
     return digests
 
@@ -233,26 +193,26 @@ def _issue(jwk: Mapping[str, str], now: int) -> str:
         "exp": now + 31_536_000,
         "cnf": {"jwk": jwk},
     }
-    data = _HEADER + b"." + _b64(_encode(payload).encode())
-    return b"~".join((data + b"." + _b64(_raw(ISSUER_KEY.sign(data, ECDSA))), *disclosures, b"")).decode()
+    data = _HEADER + b"." + b64(encode(payload).encode())
+    return b"~".join((data + b"." + b64(raw(ISSUER_KEY.sign(data, ECDSA))), *disclosures, b"")).decode()
 
 
 def _handle(body: bytes, nonce: str, now: int) -> bytes:
     credentials = []
-    for proof in _decode(body.decode())["proofs"]["jwt"]:
+    for proof in decode(body.decode())["proofs"]["jwt"]:
         data, signature = proof.encode().rsplit(b".", 1)
         header_text, payload_text = data.split(b".")
-        header = _decode(_unb64(header_text).decode())
+        header = decode(unb64(header_text).decode())
         jwk = header["jwk"]
-        key = _load(CURVE, b"\x04" + _unb64(jwk["x"].encode()) + _unb64(jwk["y"].encode()))
-        key.verify(_der(_unb64(signature)), data, ECDSA)
-        payload = _decode(_unb64(payload_text).decode())
+        key = load_point(CURVE, b"\x04" + unb64(jwk["x"].encode()) + unb64(jwk["y"].encode()))
+        key.verify(der(unb64(signature)), data, ECDSA)
+        payload = decode(unb64(payload_text).decode())
         if header["alg"] != "ES256" or header["typ"] != "openid4vci-proof+jwt" or payload["nonce"] != nonce:
             raise ValueError
         if payload["aud"] != IDENTIFIER or payload["iat"] > now + 60:
             raise ValueError
         credentials.append({"credential": _issue(jwk, now)})
-    return _encode({"credentials": credentials}).encode()
+    return encode({"credentials": credentials}).encode()
 
 
 def main(sizes: Sequence[int]) -> None:
