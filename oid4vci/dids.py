@@ -13,7 +13,7 @@ from attrs import frozen
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from oid4vci import _jose, _json
+from oid4vci import _base58, _jose, _json
 from oid4vci._jose import PublicKey
 from oid4vci._json import Malformed, b64url_decode, b64url_encode
 
@@ -25,9 +25,6 @@ MAX_MULTIKEY = 128
 
 
 # --- Multikey ---------------------------------------------------------------------------------------------------------------
-
-_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_DIGITS: Final[Mapping[str, int]] = {char: value for value, char in enumerate(_BASE58)}
 
 
 @frozen
@@ -49,25 +46,6 @@ _CODECS: Final = (
 _BY_CURVE: Final[Mapping[str, _Codec]] = {codec.crv: codec for codec in _CODECS}
 
 
-def _base58_encode(data: bytes) -> str:
-    """base58btc; no code of a Multikey begins with a zero byte, so there are no leading zeros to write."""
-    number, chars = int.from_bytes(data, "big"), []
-    while number:
-        number, digit = divmod(number, 58)
-        chars.append(_BASE58[digit])
-    return "".join(reversed(chars))
-
-
-def _base58_decode(text: str) -> bytes:
-    number = 0
-    for char in text:
-        if char not in _DIGITS:
-            raise Malformed("is not base58btc")
-        number = number * 58 + _DIGITS[char]
-    # Each leading 1 is a zero byte.
-    return bytes(len(text) - len(text.lstrip("1"))) + number.to_bytes((number.bit_length() + 7) // 8, "big")
-
-
 def multikey(key: PublicKey) -> str:
     """The key as the `publicKeyMultibase` of a Multikey (Controlled Identifiers 2.2.2): `z` and base58btc.
 
@@ -80,14 +58,14 @@ def multikey(key: PublicKey) -> str:
         raw = key.key.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
     else:
         raw = b64url_decode(key.jwk["x"])
-    return f"z{_base58_encode(codec.code + raw)}"
+    return f"z{_base58.encode(codec.code + raw)}"
 
 
 def read_multikey(text: str) -> PublicKey:
     """The key of a Multikey. Raises `Malformed`, also for kinds of keys that make no signatures."""
     if not text.startswith("z") or len(text) > MAX_MULTIKEY:
         raise Malformed("is not a Multikey in base58btc")
-    data = _base58_decode(text[1:])
+    data = _base58.decode(text[1:])
     # Codes are compared as they are written, so one in more bytes than it needs is none of them (unsigned varint).
     codec = next((codec for codec in _CODECS if data.startswith(codec.code)), None)
     if codec is None:

@@ -6,11 +6,11 @@ Rule 2: issuers are held to what Wallets check: a credential that is made here i
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
+from oid4vci._date_time import date_time, timestamp
 from oid4vci._json import Malformed
 from oid4vci.claims import ClaimsSemantics
 from oid4vci.formats.validity import check_now
@@ -51,49 +51,6 @@ SEMANTICS: Final = ClaimsSemantics(
     )
 )
 """Claims path pointers begin at the credential: `["credentialSubject", "given_name"]` (OID4VCI C.1)."""
-
-
-# --- times ------------------------------------------------------------------------------------------------------------------
-
-_DATE_TIME: Final = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]{1,32})?(?:Z|([+-])([0-9]{2}):([0-9]{2}))?"
-)
-
-
-def timestamp(value: Any) -> float:
-    """Seconds since the epoch of an XML Schema dateTime or dateTimeStamp (VCDM 1.1 4.6, VCDM 2.0 4.9).
-
-    Without a zone it is UTC, as VCDM 2.0 4.9 has it. Raises `Malformed`.
-    """
-    found = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise Malformed("must be a date and time")
-    *moment, fraction, sign, hours, minutes = found.groups()
-    zone = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-    if zone > timedelta(hours=14) or int(minutes or 0) > 59:
-        raise Malformed("must be a date and time")
-    year, month, day, hour, minute, second = map(int, moment)
-    # The end of a day, which `datetime` does not know (XML Schema 1.1 Part 2, 3.3.7).
-    midnight = (hour, minute, second, float(fraction or 0)) == (24, 0, 0, 0)
-    try:
-        at = datetime(
-            year, month, day, 0 if midnight else hour, minute, second, tzinfo=timezone(-zone if sign == "-" else zone)
-        )
-    except ValueError:
-        raise Malformed("must be a date and time") from None
-    return at.timestamp() + midnight * 86_400 + float(fraction or 0)
-
-
-def date_time(seconds: int) -> str:
-    """Seconds since the epoch as a dateTimeStamp in UTC. Raises `ValueError` outside of the years 1 to 9999.
-
-    >>> date_time(1735689600)
-    '2025-01-01T00:00:00Z'
-    """
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-    except (OverflowError, OSError):
-        raise ValueError("a time lies outside of what a date can say") from None
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------------
