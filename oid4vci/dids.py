@@ -7,6 +7,7 @@ Rule 3: a DID proves nothing by itself. Whoever holds its key has made it; wheth
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, Protocol
 
 from attrs import frozen
@@ -61,8 +62,12 @@ def multikey(key: PublicKey) -> str:
     return f"z{_base58.encode(codec.code + raw)}"
 
 
+@lru_cache(maxsize=128)
 def read_multikey(text: str) -> PublicKey:
-    """The key of a Multikey. Raises `Malformed`, also for kinds of keys that make no signatures."""
+    """The key of a Multikey. Raises `Malformed`, also for kinds of keys that make no signatures.
+
+    The last ones are remembered: the credentials of a batch have one issuer, and a point takes as long as half a signature.
+    """
     if not text.startswith("z") or len(text) > MAX_MULTIKEY:
         raise Malformed("is not a Multikey in base58btc")
     data = _base58.decode(text[1:])
@@ -79,7 +84,8 @@ def read_multikey(text: str) -> PublicKey:
         point = ec.EllipticCurvePublicKey.from_encoded_point(_jose._CURVES[codec.crv][0], raw)
     except ValueError:
         raise Malformed("is not a point on the curve") from None
-    return _jose.public_key(_jose.jwk_of(point))
+    # A point is checked when it is read, so the JWK needs no reading.
+    return PublicKey(_jose.jwk_of(point), codec.crv, point)
 
 
 # --- DIDs -------------------------------------------------------------------------------------------------------------------
@@ -174,8 +180,8 @@ DID_METHODS: Final[Mapping[str, DidMethod]] = {"key": DidKey(), "jwk": DidJwk()}
 """DID methods by name. A mapping with more entries can be given wherever DIDs are resolved."""
 
 
-def resolve(url: str, *, methods: Mapping[str, DidMethod] = DID_METHODS) -> PublicKey | None:
+def resolve(url: str | DidUrl, *, methods: Mapping[str, DidMethod] = DID_METHODS) -> PublicKey | None:
     """The key that a DID, or a DID URL, names; None if its method is not among `methods`. Raises `Malformed`."""
-    parsed = DidUrl.parse(url)
+    parsed = DidUrl.parse(url) if isinstance(url, str) else url
     method = methods.get(parsed.method)
     return None if method is None else method.key(parsed)

@@ -11,7 +11,7 @@ import re
 from base64 import b64encode
 from binascii import Error as _BinasciiError
 from binascii import a2b_base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -27,7 +27,16 @@ from oid4vci._document import https_url
 from oid4vci._jose import PublicKey, jwk_of, public_key
 from oid4vci._json import Malformed
 
-__all__ = ("Anchors", "decode_x5c", "identifies", "leaf_public_key", "load", "self_signed", "verify_chain")
+__all__ = (
+    "Anchors",
+    "decode_x5c",
+    "has_purpose",
+    "identifies",
+    "leaf_public_key",
+    "load",
+    "self_signed",
+    "verify_chain",
+)
 
 MAX_CHAIN = 8
 MAX_CERTIFICATE = 16_384
@@ -221,6 +230,11 @@ def _facts(certificate: x509.Certificate) -> _Facts:
         usage is None or usage.digital_signature,
         frozenset(() if purposes is None else (each.dotted_string for each in purposes)),
     )
+
+
+def has_purpose(certificate: x509.Certificate, purposes: Collection[str]) -> bool:
+    """Whether one of these extended key usages (dotted) is among the certificate's."""
+    return not _facts(certificate).purposes.isdisjoint(purposes)
 
 
 def verify_chain(chain: Sequence[bytes], anchors: Anchors, *, now: int, purpose: str | None = None) -> x509.Certificate:

@@ -158,7 +158,8 @@ def test_jcs_vectors(vectors: Path) -> None:
 
 def test_jcs_sorts_by_utf_16() -> None:
     assert jcs.canonical({"\uffff": 1, "\U00010000": 2}).decode() == '{"\U00010000":2,"\uffff":1}'
-    values: list[Any] = [2**53, {1: 2}, "\ud800", {"\ud800": 1}, object(), float("nan")]
+    assert jcs.canonical([10**20, {"a": 2**53}, 10**21]) == b'[100000000000000000000,{"a":9007199254740992},1e+21]'
+    values: list[Any] = [2**53 + 1, 10**400, {1: 2}, "\ud800", {"\ud800": 1}, object(), float("nan")]
     for value in values:
         with pytest.raises(Malformed):
             jcs.canonical(value)

@@ -108,6 +108,9 @@ CELLS = [
         (1.0, '"1"^^<http://www.w3.org/2001/XMLSchema#integer>'),
         (-0.0, '"0"^^<http://www.w3.org/2001/XMLSchema#integer>'),
         (1e20, '"100000000000000000000"^^<http://www.w3.org/2001/XMLSchema#integer>'),
+        (10**20, '"100000000000000000000"^^<http://www.w3.org/2001/XMLSchema#integer>'),
+        (10**21, '"1.0E21"^^<http://www.w3.org/2001/XMLSchema#double>'),
+        (2**53, '"9007199254740992"^^<http://www.w3.org/2001/XMLSchema#integer>'),
         (1e21, '"1.0E21"^^<http://www.w3.org/2001/XMLSchema#double>'),
         (0.1, '"1.0E-1"^^<http://www.w3.org/2001/XMLSchema#double>'),
         (-12.345, '"-1.2345E1"^^<http://www.w3.org/2001/XMLSchema#double>'),
@@ -170,8 +173,10 @@ LOST: dict[str, dict[str, Any]] = {
     "text in a language, without it": {
         "name": {"@value": "x", "@type": "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"}
     },
-    "integer that doubles cannot hold": {"count": 2**53},
-    "integer that doubles cannot hold, in JSON": {"raw": {"a": 2**53}},
+    "integer that doubles cannot hold": {"count": 2**53 + 1},
+    "integer that doubles cannot hold, in JSON": {"raw": {"a": 2**53 + 1}},
+    "integer beyond all doubles": {"count": 10**400},
+    "integer beyond all doubles, in JSON": {"raw": [10**400]},
 }
 
 
@@ -192,7 +197,7 @@ def test_others_lose_it(members: dict[str, Any]) -> None:
     def normalized(document: dict[str, Any]) -> str | None:
         try:
             text: str = jsonld.normalize(document, options)
-        except (jsonld.JsonLdError, TypeError, AttributeError, ValueError):
+        except (jsonld.JsonLdError, ArithmeticError, AttributeError, TypeError, ValueError):
             return None
         return text
 

@@ -8,7 +8,9 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oid4vci._json import dump_bytes
 from oid4vci.dids import DID_METHODS
+from oid4vci.errors import InvalidCredential, Untrusted
 from oid4vci.formats.credential_format import CredentialEncoder, CredentialFormat, CredentialVerifier, NeededDocument
 from oid4vci.formats.jwt_vc import JWT_VC_JSON, JWT_VC_JSON_LD, JwtVcEncoder, JwtVcVerifier
 from oid4vci.keys import LocalSigner, RemoteSigner, public_key
@@ -262,8 +264,28 @@ def test_the_issuer_in_a_certificate() -> None:
 def test_the_document_that_is_needed() -> None:
     (credential,) = issue(ENCODER)
     arguments: dict[str, Any] = {"configuration": None, "trust": Trust.of(ISSUER), "holder_keys": HOLDERS, "now": NOW}
-    assert VERIFIER.verify(credential, documents={}, **arguments) == NeededDocument(METADATA, ("application/json",))
+    assert VERIFIER.verify(credential, documents={}, **arguments) == NeededDocument(
+        METADATA, ("application/json",), optional=True
+    )
     assert not isinstance(VERIFIER.verify(credential, documents=documents(), **arguments), NeededDocument)
+    # What is not at the well-known place is at the issuer's URL.
+    nothing = {METADATA: b""}
+    assert VERIFIER.verify(credential, documents=nothing, **arguments) == NeededDocument(ISSUER, ("application/json",))
+    keys = {"keys": [{**SIGNER.public_jwk, "kid": "issuer-1"}]}
+    for named in ({}, {"issuer": ISSUER}):
+        there = {**nothing, ISSUER: dump_bytes({"jwks": keys, **named})}
+        assert check(VERIFIER, credential, documents=there).issuer == ISSUER
+    elsewhere = {**nothing, ISSUER: dump_bytes({"jwks_uri": f"{ISSUER}/jwks"})}
+    trusting = {**arguments, "trust": Trust.of(ISSUER)}
+    needed = VERIFIER.verify(credential, documents=elsewhere, **trusting)
+    assert isinstance(needed, NeededDocument)
+    assert needed.url == f"{ISSUER}/jwks"
+    wrong: list[Any] = [{"issuer": f"{ISSUER}/", "jwks": keys}, {"issuer": None, "jwks": keys}, {"jwks": {"keys": []}}, {}, []]
+    for body in (b"", *map(dump_bytes, wrong)):
+        with pytest.raises(InvalidCredential):
+            check(VERIFIER, credential, documents={**nothing, ISSUER: body})
+    with pytest.raises(Untrusted):
+        check(VERIFIER, credential, documents=nothing, trust=Trust())
 
 
 @pytest.mark.parametrize(
@@ -298,7 +320,7 @@ def test_what_the_configuration_has_promised() -> None:
         ENCODER.check(evolve(promised, credential_signing_alg_values_supported=("es256", "ES384")))
     with pytest.raises(ValueError, match="binding"):
         ENCODER.check(evolve(promised, cryptographic_binding_methods_supported=("did:key",)))
-    with pytest.raises(ValueError, match="a jwt_vc_json configuration"):
+    with pytest.raises(ValueError, match="credential_definition"):
         ENCODER.check(CredentialConfiguration(format="jwt_vc_json"))
 
 

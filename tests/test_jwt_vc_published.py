@@ -147,7 +147,8 @@ def test_the_example_of_the_specification(spec_folder: Path) -> None:
         configuration=configuration,
         trust=Trust.of(issuer),
         holder_keys=(),
-        documents={f"{issuer}/.well-known/jwt-vc-issuer": dump_bytes({"issuer": issuer, **jwks})},
+        # "the dereferenced document for the Issuer HTTP URL identifier"
+        documents={f"{issuer}/.well-known/jwt-vc-issuer": b"", issuer: dump_bytes(jwks)},
         now=1_735_689_600,
     )
     assert isinstance(result, VerifiedCredential)

@@ -110,7 +110,7 @@ def test_bindings_and_issuers(credential_format: CredentialFormat, issuer: str |
 def test_copies_share_nothing_but_the_dataset(credential_format: CredentialFormat) -> None:
     own: list[dict[str, Any]] = [
         {
-            "status": {"status_list": {"idx": i}},
+            "status": {"status_list": {"idx": i, "uri": "https://example.com/1"}},
             "credentialStatus": {"type": "BitstringStatusListEntry", "statusListIndex": str(i)},
         }
         for i in range(3)
@@ -157,7 +157,7 @@ def test_the_document_that_is_needed(credential_format: CredentialFormat) -> Non
     needed = credential_format.verifier().verify(
         credential, configuration=None, trust=TRUST, holder_keys=(), documents={}, now=NOW
     )
-    assert needed == NeededDocument(METADATA, ("application/json",))
+    assert needed == NeededDocument(METADATA, ("application/json",), optional=True)
 
 
 @each_format
@@ -180,7 +180,7 @@ def test_what_the_configuration_has_promised(credential_format: CredentialFormat
     with pytest.raises(ValueError, match="binding"):
         encoder.check(evolve(promised, cryptographic_binding_methods_supported=("did:jwk",)))
     for other in CONFIGURATIONS.keys() - {encoder.format}:
-        with pytest.raises(ValueError, match="configuration with"):
+        with pytest.raises(ValueError, match="configuration"):
             encoder.check(CONFIGURATIONS[other])
 
 

@@ -7,9 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oid4vci._json import Malformed
-from oid4vci.formats.vcdm import SEMANTICS, VCDM_1_1, VCDM_2_0, DataModel, W3cCredential, date_time, issuer_of, read, timestamp
+from oid4vci.formats.vc_jwt import VcJwtConfiguration
+from oid4vci.formats.vcdm import (
+    SEMANTICS,
+    VCDM_1_1,
+    VCDM_2_0,
+    DataModel,
+    W3cCredential,
+    date_time,
+    definition_of,
+    issuer_of,
+    read,
+    timestamp,
+)
 from oid4vci.formats.vcdm_draft import DraftedCredential, binding_method, check_binding, draft
-from oid4vci.metadata import CredentialDefinition, JwtVcJsonConfiguration
+from oid4vci.metadata import CredentialConfiguration, CredentialDefinition, JwtVcJsonConfiguration, SdJwtVcConfiguration
 from oid4vci.secret import new_secret
 from tests.test_x509 import NOW
 from tests.w3c_credentials import HOLDERS, ISSUER, V1, V2
@@ -49,7 +61,7 @@ def test_a_credential_of_the_data_model_1_1() -> None:
 
 def test_a_credential_of_the_data_model_2_0() -> None:
     assert read(SECOND, models=BOTH) == W3cCredential(
-        SECOND, VCDM_2_0, "https://issuer.example.com", ("did:example:one",), None, None, None
+        SECOND, VCDM_2_0, "https://issuer.example.com", ("did:example:one", None), None, None, None
     )
     entries = [{"type": ["BitstringStatusListEntry"]}, {"type": "Other", "id": "urn:x:1"}]
     full = {**SECOND, "validFrom": "2025-01-01T00:00:00Z", "validUntil": "2025-01-01T00:00:00Z", "credentialStatus": entries}
@@ -99,6 +111,31 @@ def test_what_must_be_there(name: str) -> None:
     with pytest.raises(Malformed) as error:
         read({member: value for member, value in FIRST.items() if member != name}, models=BOTH)
     assert error.value.path.startswith(name)
+
+
+def test_the_definition_of_a_configuration() -> None:
+    members = {"format": "vc+jwt", "credential_definition": {"@context": [V2], "type": ["Degree"]}}
+    definition = CredentialDefinition(context=(V2,), type=("Degree",))
+    # As somebody reads it who does not know the format, and as somebody who does.
+    for read_as in (CredentialConfiguration, VcJwtConfiguration):
+        assert definition_of(read_as.from_json(members), "vc+jwt") == definition
+        with pytest.raises(Malformed, match="format"):
+            definition_of(read_as.from_json(members), "vc+sd-jwt")
+    definitions: list[Any] = [None, "x", {}, {"type": "Degree"}, {"type": []}]
+    for wrong in definitions:
+        with pytest.raises(Malformed, match="credential_definition"):
+            definition_of(CredentialConfiguration.from_json({**members, "credential_definition": wrong}), "vc+jwt")
+    with pytest.raises(Malformed, match="credential_definition"):
+        definition_of(CredentialConfiguration(format="vc+jwt"), "vc+jwt")
+    with pytest.raises(Malformed, match="credential_definition"):
+        definition_of(SdJwtVcConfiguration(vct="x"), "dc+sd-jwt")
+
+
+def test_several_statuses() -> None:
+    with pytest.raises(Malformed, match="empty"):
+        read({**SECOND, "credentialStatus": []}, models=BOTH)
+    with pytest.raises(Malformed, match="empty"):
+        read({**SECOND, "credentialStatus": [{"type": "A"}] * 101}, models=BOTH)
 
 
 def test_issuer_of() -> None:
@@ -234,8 +271,14 @@ def test_a_draft_bound_to_nothing() -> None:
 
 
 def test_what_each_copy_has_of_its_own() -> None:
-    own = [{"id": f"urn:x:{i}", "status": {"status_list": {"idx": i}}, "credentialStatus": {"type": "A", "id": f"urn:s:{i}"}}
-           for i in range(3)]  # fmt: skip
+    own = [
+        {
+            "id": f"urn:x:{i}",
+            "status": {"status_list": {"idx": i, "uri": "urn:u"}},
+            "credentialStatus": {"type": "A", "id": f"urn:s:{i}"},
+        }
+        for i in range(3)
+    ]
     made = drafted(holder_keys=HOLDERS, copies=own)
     for i in range(3):
         assert made.credential(i)["id"] == f"urn:x:{i}"
@@ -254,6 +297,11 @@ def test_new_ids() -> None:
 
 
 STATUS = {"type": "A", "id": "urn:s:1"}
+LIST = {"status_list": {"idx": 1, "uri": "https://example.com/1"}}
+WRONG_STATUS: list[Any] = ["x", None, {}, {"status_list": {}}]
+NESTED: Any = 1
+for _ in range(28):
+    NESTED = [NESTED]
 
 
 @pytest.mark.parametrize(
@@ -268,8 +316,12 @@ STATUS = {"type": "A", "id": "urn:s:1"}
         ({**CLAIMS, "issuer": ISSUER}, {}),
         ({**CLAIMS, "issuer": {"id": "did:example:other"}}, {}),
         ({**CLAIMS, "id": "no url"}, {}),
-        ({**CLAIMS, "status": "x"}, {}),
-        ({**CLAIMS, "status": {"status_list": {}}}, {"token_status": False}),
+        *(({**CLAIMS, "status": status}, {}) for status in WRONG_STATUS),
+        # What JSON cannot say.
+        *(({"credentialSubject": {"a": value}}, {}) for value in ({1}, b"x", {1: 2}, NESTED)),
+        (CLAIMS, {"contexts": ({"a": {1}},)}),
+        (CLAIMS, {"copies": [{"evidence": {1}}]}),
+        ({**CLAIMS, "status": {"a": 1}}, {"token_status": False}),
         (CLAIMS, {"issuer": "no url"}),
         (CLAIMS, {"contexts": ("no url",)}),
         (CLAIMS, {"valid_from": NOW, "valid_until": NOW - 1}),
@@ -279,7 +331,7 @@ STATUS = {"type": "A", "id": "urn:s:1"}
         # What a batch must not share.
         ({**CLAIMS, "id": "urn:x:1"}, {"holder_keys": HOLDERS}),
         ({**CLAIMS, "credentialStatus": STATUS}, {"holder_keys": HOLDERS}),
-        ({**CLAIMS, "status": {"status_list": {}}}, {"holder_keys": HOLDERS}),
+        ({**CLAIMS, "status": {"a": 1}}, {"holder_keys": HOLDERS}),
         (CLAIMS, {"holder_keys": HOLDERS, "copies": [{"id": "urn:x:1"}, {"id": "urn:x:2"}, {"id": "urn:x:1"}]}),
         (CLAIMS, {"holder_keys": HOLDERS, "copies": [{"credentialStatus": STATUS}, {"credentialStatus": STATUS}, {}]}),
         (CLAIMS, {"holder_keys": HOLDERS, "copies": [{"status": {"a": 1}}, {"status": {"a": 1}}, {}]}),

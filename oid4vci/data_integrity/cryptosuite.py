@@ -4,7 +4,7 @@
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -48,6 +48,23 @@ class Cryptosuite:
         from oid4vci.data_integrity import jcs
 
         return jcs.canonical(document)
+
+    def canonical_copies(
+        self, document: Mapping[str, Any], contexts: Contexts, copies: Sequence[Mapping[str, str]], *, crv: str
+    ) -> list[bytes]:
+        """The canonical forms of copies of a document, of linked data, that differ in IRIs alone.
+
+        `copies`: which IRIs are others in each. Expansion, by far the most work, is done once. Raises `Malformed`.
+        """
+        from oid4vci.data_integrity import json_ld, rdf
+
+        quads = rdf.to_quads(json_ld.expand(document, contexts))
+        canonical = []
+        for copy in copies:
+            terms = {rdf.iri(one): rdf.iri(other) for one, other in copy.items()}
+            renamed = [(terms.get(s, s), terms.get(p, p), terms.get(o, o), terms.get(g, g)) for s, p, o, g in quads]
+            canonical.append(canonical_n_quads(renamed, algorithm=self._curve(crv).hash).encode())
+        return canonical
 
     def hashed(self, canonical: bytes, *, crv: str) -> bytes:
         """Hashing, of one half."""

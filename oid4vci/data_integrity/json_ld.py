@@ -125,7 +125,7 @@ def expand(document: Mapping[str, Any], contexts: Contexts) -> list[Any]:
         options = {"base": RELATIVE, "documentLoader": load, "contextResolver": ContextResolver(resolved, load)}
         try:
             expanded: list[Any] = processor.expand(dict(document), options)
-        except (JsonLdError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except (JsonLdError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise _malformed(error) from None
     if not processor.expansions or not processor.objects:
         raise RuntimeError("this version of PyLD does not say what it leaves out")

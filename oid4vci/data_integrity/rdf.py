@@ -11,6 +11,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from oid4vci._json import Malformed
+from oid4vci.data_integrity.numbers import is_double
 from oid4vci.data_integrity.rdf_canonicalization import Quad
 
 __all__ = ("RELATIVE", "iri", "literal", "shown", "to_quads")
@@ -20,8 +21,6 @@ RELATIVE: Final = "relative-reference://document/"
 
 _RELATIVE_SCHEME: Final = "relative-reference:"
 MAX_QUADS: Final = 10_000
-# 2^53 - 1. Readers that keep numbers as doubles would see another one beyond (RFC 7493 2.2).
-_MAX_INTEGER: Final = 9_007_199_254_740_991
 
 _RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _XSD: Final = "http://www.w3.org/2001/XMLSchema#"
@@ -77,9 +76,10 @@ def _double(number: float) -> str:
 
 
 def _number(value: int | float, datatype: str | None) -> str:
-    whole = isinstance(value, int) or (value.is_integer() and abs(value) < 1e21)
-    if isinstance(value, int) and abs(value) > _MAX_INTEGER:
+    # What is a double to most readers must not be another number to us (RFC 7493 2.2).
+    if not is_double(value):
         raise Malformed("has an integer that not every reader can hold")
+    whole = abs(value) < 1e21 and value == int(value)
     if not whole or datatype == f"{_XSD}double":
         return literal(_double(value), datatype=datatype or f"{_XSD}double")
     return literal(str(int(value)), datatype=datatype or f"{_XSD}integer")

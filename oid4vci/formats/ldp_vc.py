@@ -10,7 +10,7 @@ from attrs import Factory, field, frozen
 
 from oid4vci._date_time import date_time
 from oid4vci._document import https_url
-from oid4vci._json import Malformed
+from oid4vci._json import Malformed, dumps
 from oid4vci.claims import ClaimsSemantics
 from oid4vci.data_integrity.compact import check_compact
 from oid4vci.data_integrity.contexts import DATA_INTEGRITY_V1, DATA_INTEGRITY_V2, SERVED, Contexts
@@ -25,7 +25,7 @@ from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, 
 from oid4vci.formats.jose_vc_keys import holder_key
 from oid4vci.formats.validity import DAY, check_settings, default_granularity, issued_and_expires
 from oid4vci.formats.vcdm import VCDM_1_1, VCDM_2_0, DataModel
-from oid4vci.formats.vcdm_draft import binding_method, check_binding, draft
+from oid4vci.formats.vcdm_draft import OwnMembers, binding_method, check_binding, draft
 from oid4vci.keys import PublicKey, Signer, public_key
 from oid4vci.metadata import LdpVcConfiguration
 from oid4vci.secret import NewSecret
@@ -195,14 +195,39 @@ class LdpVcEncoder:
             context=drafted.shared["@context"],
         )
         crv = self.signer.public_jwk["crv"]
-        unsecured = [drafted.credential(i) for i in range(len(drafted.own))]
+        unsecured = [read_document(drafted.credential(i)) for i in range(len(drafted.own))]
         if suite.linked_data:
             check_compact(unsecured[0])
         head = suite.hash_options(unsecured[0], options, self.contexts, crv=crv)
-        inputs = tuple(
-            head + suite.hashed(suite.canonical(read_document(each), self.contexts, crv=crv), crv=crv) for each in unsecured
-        )
+        canonical = self._canonical(suite, unsecured, drafted.own, crv)
+        inputs = tuple(head + suite.hashed(each, crv=crv) for each in canonical)
         return SignedCopies(self.signer, inputs, lambda i, signature: secured(unsecured[i], options, signature))
+
+    def _canonical(
+        self, suite: Cryptosuite, unsecured: Sequence[Mapping[str, Any]], own: Sequence[OwnMembers], crv: str
+    ) -> list[bytes]:
+        """The canonical form of each copy, worked out together if they differ in what they are called alone."""
+        text = dumps(unsecured[0])
+        names = [_names(each) for each in own]
+        together = (
+            suite.linked_data
+            and len(own) > 1
+            and all(each.members.keys() <= {"id"} for each in own)
+            and all(each.keys() == names[0].keys() for each in names)
+            # What stands elsewhere too might mean something else there.
+            and all(text.count(name) == 1 for name in names[0].values())
+        )
+        if not together:
+            return [suite.canonical(each, self.contexts, crv=crv) for each in unsecured]
+        copies = [{names[0][role]: name for role, name in each.items()} for each in names]
+        return suite.canonical_copies(unsecured[0], self.contexts, copies, crv=crv)
+
+
+def _names(own: OwnMembers) -> dict[str, str]:
+    """What a copy, and its subject, are called."""
+    return {
+        role: name for role, name in (("credential", own.members.get("id")), ("subject", own.subject_id)) if name is not None
+    }
 
 
 # --- wallet -----------------------------------------------------------------------------------------------------------------

@@ -131,15 +131,13 @@ class VcJoseVerifier(JoseVcVerifier):
         holder_keys: Sequence[PublicKey],
         now: int,
     ) -> VerifiedCredential:
-        definition = getattr(configuration, "credential_definition", None)
-        if configuration is not None and (definition is None or configuration.format != self.format):
-            raise Malformed("the configuration is not one of this format")
+        definition = None if configuration is None else vcdm.definition_of(configuration, self.format)
         read = vcdm.read(claims, models=(VCDM_2_0,), definition=definition)
         read.check_now(now, self.leeway)
         # "SHOULD avoid setting JWT claims to values that conflict" -- VC-JOSE-COSE 3.1.3; two readers would see two credentials.
         if "jti" in claims and claims.get("id", claims["jti"]) != claims["jti"]:
             raise Malformed("contradicts id", "jti")
-        if "sub" in claims and read.subject_ids not in ((), (claims["sub"],)):
+        if "sub" in claims and read.subject_ids not in ((None,), (claims["sub"],)):
             raise Malformed("contradicts credentialSubject.id", "sub")
         issued_at, expires_at = _issued_at(claims), numeric_date(claims, "exp")
         if issued_at is not None and issued_at > now + DAY:

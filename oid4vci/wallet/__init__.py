@@ -13,6 +13,7 @@ result  = run(proofs.submit(signatures))              Issued, Deferred, or new P
 
 from oid4vci.wallet.authorizing import Authorizing
 from oid4vci.wallet.client_authentication import ClientAssertion, ClientAuthentication, ClientCredentials, WalletAttestation
+from oid4vci.wallet.display import ClaimView, CredentialView, credential_view
 from oid4vci.wallet.exchange import Exchange
 from oid4vci.wallet.issued import Deferred, Issued
 from oid4vci.wallet.offer import Offer
@@ -24,9 +25,11 @@ from oid4vci.wallet.storage import State, dump, load
 
 __all__ = (
     "Authorizing",
+    "ClaimView",
     "ClientAssertion",
     "ClientAuthentication",
     "ClientCredentials",
+    "CredentialView",
     "Deferred",
     "Exchange",
     "Issued",
@@ -38,6 +41,7 @@ __all__ = (
     "State",
     "Wallet",
     "WalletAttestation",
+    "credential_view",
     "dump",
     "load",
 )

@@ -1,17 +1,19 @@
 """What a Credential Request leads to: Credentials, verified, or the promise of them (OID4VCI 8.3, 13.5)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from oid4vci._document import Codec, Document, array, https_url, nested, positive_number, string, wire
 from oid4vci._json import Malformed
-from oid4vci.errors import InvalidCredential
+from oid4vci.claims import ClaimsPath
+from oid4vci.errors import InvalidCredential, TryLater
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
 from oid4vci.http import MAX_BODY, Response
 from oid4vci.keys import PublicKey
 from oid4vci.metadata import CredentialConfiguration
+from oid4vci.wallet.display import CredentialView, credential_view
 from oid4vci.wallet.exchange import Exchange, get, json_object
 
 if TYPE_CHECKING:
@@ -81,6 +83,30 @@ class Issued:
     verified_at: int
     documents: Mapping[str, bytes] = field(factory=dict, repr=False)
     notification_id: str | None = field(default=None, repr=False)
+
+    @property
+    def configuration(self) -> CredentialConfiguration:
+        """What was ordered, from the issuer's metadata."""
+        return self.session.metadata.credential_configurations_supported[self.configuration_id]
+
+    @property
+    def missing_claims(self) -> tuple[ClaimsPath, ...]:
+        """The paths of claims that the issuer's metadata call mandatory, and that not every Credential has.
+
+        The issuer broke its word: it "will always include this claim in the issued Credential" (OID4VCI B.2). The Credentials are
+        good all the same; those without a claim that the Wallet itself insisted on (B.1) were refused.
+        """
+        described = self.configuration.credential_metadata
+        claims = () if described is None else described.claims or ()
+        return tuple(dict.fromkeys(path for credential in self.credentials for path in credential.missing(claims)))
+
+    def view(self, preferences: Sequence[str] | None = None) -> CredentialView:
+        """What to show of the Credentials, which are copies of one, to who prefers these languages (OID4VCI 12.2.4, B.2, B.3).
+
+        `preferences` are language tags, the preferred one first; by default they are the `locales` of the Wallet.
+        """
+        languages = self.session.wallet.locales if preferences is None else preferences
+        return credential_view(self.credentials[0], self.configuration.credential_metadata, languages)
 
 
 @frozen(kw_only=True)
@@ -163,6 +189,7 @@ class Received:
                 return self._fetch(outcome, documents)
             verified.append(outcome)
         self._check_keys(verified)
+        self._check_claims(verified)
         return Issued(
             session=self.session,
             configuration_id=self.configuration_id,
@@ -182,11 +209,21 @@ class Received:
             raise InvalidCredential(str(error.within("the URL of a needed document"))) from None
 
         def read(response: Response) -> Issued | Exchange[Issued]:
-            if response.status != 200:
+            if response.status != 200 and not needed.optional:
                 raise Malformed(f"a needed document was not delivered: status {response.status}")
-            return self.verify({**documents, needed.url: response.body})
+            return self.verify({**documents, needed.url: response.body if response.status == 200 else b""})
 
-        return Exchange(get(needed.url, accept=", ".join(needed.media_types) or "*/*"), read, InvalidCredential)
+        def go_on(_: TryLater | Malformed) -> Issued | Exchange[Issued]:
+            return self.verify({**documents, needed.url: b""})
+
+        request = get(needed.url, accept=", ".join(needed.media_types) or "*/*")
+        return Exchange(request, read, InvalidCredential, go_on if needed.optional else None)
+
+    def _check_claims(self, credentials: list[VerifiedCredential]) -> None:
+        """A claim asked for as mandatory says that "the Wallet will only accept a Credential that includes" it (OID4VCI B.1)."""
+        demanded = self.session.claims.get(self.configuration_id, ())
+        if any(credential.missing(demanded) for credential in credentials):
+            raise InvalidCredential("a credential lacks a claim that the Wallet accepts none without")
 
     def _check_keys(self, credentials: list[VerifiedCredential]) -> None:
         """Each key "is used to bind to, at most, one Credential", matched by key, not by order (OID4VCI 8.3)."""
