@@ -12,7 +12,7 @@ measured in the same rounds; node's processor time is taken by itself, all threa
 import argparse
 from collections.abc import Iterator
 
-from tests.benchmarks import jwt_vc_json, mso_mdoc, sd_jwt_vc
+from tests.benchmarks import jwt_vc_json, ldp_vc, mso_mdoc, sd_jwt_vc
 from tests.benchmarks.workload import NodePeer, Workload, node_peer
 
 __all__ = ("main", "workloads")
@@ -27,6 +27,9 @@ def workloads(node: NodePeer | None = None, *, python: bool = False) -> Iterator
         yield mso_mdoc.workload(size, node=node, python=python)
     for size in (1, 10):
         yield jwt_vc_json.workload(size, node=node, python=python)
+    for suite in ("ecdsa-rdfc-2019", "eddsa-jcs-2022"):
+        for size in (1, 10):
+            yield ldp_vc.workload(size, suite, node=node)
 
 
 def _print(found: Iterator[Workload], rounds: int) -> None:
