@@ -64,9 +64,8 @@ def anchors() -> Trust:
     key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes.fromhex(IACA_POINT))
     parts = ((NameOID.COMMON_NAME, "utopia iaca"), (NameOID.COUNTRY_NAME, "US"))
     subject = x509.Name([x509.NameAttribute(*part) for part in parts])
-    constraints = x509.BasicConstraints(True, 0)
     start, end = THEN - 60 * mdocs.DAY, THEN + 3000 * mdocs.DAY
-    extensions = ((constraints, True), (CERT_SIGN, True))
+    extensions = ((mdocs.AUTHORITY, True), (CERT_SIGN, True))
     return mdocs.trust(mdocs.certificate(subject, key, subject, mdocs.IACA_KEY, *extensions, start=start, end=end))
 
 
