@@ -139,7 +139,7 @@ _SMALL_ORDER: Final = frozenset((0, 1, _P25519 - 1, _ORDER_8, _P25519 - _ORDER_8
 _PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"))
 
 
-@frozen
+@frozen(eq=False)
 class PublicKey:
     """A public key for signatures. Two are equal if their key material is, whatever `kid` or `alg` their JWK had.
 
@@ -147,11 +147,17 @@ class PublicKey:
     empty for an RSA key.
     """
 
-    jwk: Mapping[str, str] = field(eq=lambda jwk: tuple(sorted(jwk.items())), hash=True)
-    crv: str = field(eq=False)
-    key: CryptoPublicKey = field(eq=False, repr=False)
-    kid: str | None = field(default=None, eq=False)
-    alg: str | None = field(default=None, eq=False)
+    jwk: Mapping[str, str]
+    crv: str
+    key: CryptoPublicKey = field(repr=False)
+    kid: str | None = None
+    alg: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return self.jwk == other.jwk if isinstance(other, PublicKey) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.jwk.items()))
 
     def fits(self, algorithm: str) -> bool:
         """Whether this key can verify signatures of that algorithm: type, curve, and the JWK's own `alg`, if it has one."""

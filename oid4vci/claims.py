@@ -3,10 +3,10 @@
 Rule: a path is applied to a Credential step by step as the specification says; what it does not allow is an error, never a guess.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from oid4vci._document import Codec, Document, array, boolean, nested, string, wire
 from oid4vci._json import Malformed
@@ -18,6 +18,8 @@ __all__ = (
     "ClaimsSemantics",
     "PathStep",
     "Selection",
+    "check_json_path",
+    "check_mdoc_path",
     "claims_path",
     "contradictions",
     "select",
@@ -196,29 +198,132 @@ def contradictions(descriptions: Sequence[ClaimsDescription]) -> tuple[Malformed
     return tuple(found)
 
 
+def check_json_path(path: ClaimsPath) -> None:
+    """Raise `Malformed` for what leads into no JSON-based Credential: "Negative integer values are not used" (OID4VCI C.1)."""
+    for depth, step in enumerate(path):
+        if isinstance(step, int) and step < 0:
+            raise Malformed("must not be negative in a JSON-based Credential", f"[{depth}]")
+
+
+def check_mdoc_path(path: ClaimsPath) -> None:
+    """Raise `Malformed` for what leads into no mdoc: a path "always contains at least two path components of type string".
+
+    These are the namespace and the data element identifier (OID4VCI C.2).
+    """
+    if len(path) < 2 or not all(isinstance(step, str) for step in path[:2]):
+        raise Malformed("must begin with a namespace and a data element identifier")
+
+
+@define
+class _Places:
+    """Places of a dataset as a tree, to be kept: the `whole` of one, or what is named `beneath` it.
+
+    `end` is the greatest explicit index: in front of it no element is removed, or the path would lead to another one.
+    """
+
+    whole: bool = False
+    beneath: dict[str | int, "_Places"] = field(factory=dict)
+    end: int = 0
+
+    def add(self, path: ClaimsPath, at: Sequence[Any]) -> None:
+        """Keep the place `at`, which `path` selected."""
+        place = self
+        for step, concrete in zip(path, at, strict=True):
+            if isinstance(step, int):
+                place.end = max(place.end, step)
+            place = place.beneath.setdefault(concrete, _Places())
+        place.whole = True
+
+    def of(self, value: Any) -> Any:
+        """What is to be kept of the value at this place."""
+        if self.whole:
+            return value
+        if isinstance(value, Mapping):
+            return {name: self.beneath[name].of(member) for name, member in value.items() if name in self.beneath}
+        if not _is_array(value):
+            return value
+        return [
+            self.beneath[i].of(element) if i in self.beneath else _emptied(element)
+            for i, element in enumerate(value)
+            if i in self.beneath or i < self.end
+        ]
+
+
+def _emptied(element: Any) -> Any:
+    if isinstance(element, Mapping):
+        return {}
+    return [] if _is_array(element) else element
+
+
 @frozen
 class ClaimsSemantics:
     """What claims path pointers mean in a Credential Format (OID4VCI C).
 
     `select` is how a path is applied to a dataset, or to the claims of a Credential. `always`: places that the encoder fills by
     itself, or that hold no claims about the subject: they and what is beneath them are never missing in a dataset, and never left
-    out. Names in it are of the top level or below, as in a path.
+    out. Names in it are of the top level or below, as in a path. `within` names the place beneath which the claims about the
+    subject stand (`("credentialSubject",)`); nothing outside of it is left out either. By default that is the whole dataset.
+    `needed` are claims that an encoder issues nothing without: they are not left out, whatever was asked for.
     """
 
     select: Callable[[ClaimsPath, Any], Selection] = select
     always: frozenset[ClaimsPath] = frozenset()
+    within: tuple[str, ...] = ()
+    needed: tuple[ClaimsPath, ...] = ()
+
+    @property
+    def depth(self) -> int:
+        """How many steps lead to a claim about the subject: an mdoc has namespaces first."""
+        return len(self.within) + (2 if self.select is select_mdoc else 1)
 
     def is_always(self, path: ClaimsPath) -> bool:
         """Whether the path lies in a place that is there whatever the dataset says."""
         return any(path[: i + 1] in self.always for i in range(len(path)))
 
+    def demanded(self, descriptions: Sequence[ClaimsDescription]) -> tuple[ClaimsPath, ...]:
+        """The paths of the mandatory claims that a dataset must have (OID4VCI B.1, B.2)."""
+        return tuple(each.path for each in descriptions if each.mandatory and not self.is_always(each.path))
+
+    def lacking(self, paths: Iterable[ClaimsPath], claims: Any) -> tuple[ClaimsPath, ...]:
+        """Those of the paths that select nothing in `claims`."""
+        return tuple(path for path in paths if not self._selected(path, claims))
+
     def missing(self, descriptions: Sequence[ClaimsDescription], claims: Any) -> tuple[ClaimsPath, ...]:
-        """The paths of mandatory claims that `claims` do not have (OID4VCI B.1, B.2)."""
-        missing = []
-        for description in descriptions:
-            if description.mandatory and not self.is_always(description.path):
-                try:
-                    self.select(description.path, claims)
-                except Malformed:
-                    missing.append(description.path)
-        return tuple(missing)
+        """The paths of mandatory claims that the dataset `claims` does not have (OID4VCI B.1, B.2)."""
+        return self.lacking(self.demanded(descriptions), claims)
+
+    def limited(self, claims: Mapping[str, Any], paths: Iterable[ClaimsPath]) -> Mapping[str, Any]:
+        """The dataset with no more claims about the subject than the paths select, or `always` and `needed` stand for.
+
+        Each of the paths selects the same values in it as in `claims`. An array keeps the elements that are selected, in their
+        order. In front of one that a path names by its index all elements stay, or the path would lead to another one; of objects
+        and arrays among them, nothing but the place. What a path cannot be applied to, it does not select.
+
+        Raises `Malformed` if the paths select no claims about the subject, although there are some.
+        """
+        if not claims:
+            return claims
+        places, found = _Places(), False
+        for path in (*self.always, *self.needed):
+            for at, _ in self._selected(path, claims):
+                places.add(path, at)
+        for path in paths:
+            for at, _ in self._selected(path, claims):
+                places.add(path, at)
+                found = found or at[: len(self.within)] == self.within[: len(at)]
+        if not found:
+            raise Malformed("selects nothing")
+        limited: Mapping[str, Any] = self._limited(claims, places, self.within)
+        return limited
+
+    def _limited(self, claims: Any, places: _Places, within: tuple[str, ...]) -> Any:
+        if not within or places.whole:
+            return places.of(claims)
+        name, *rest = within
+        return {**claims, name: self._limited(claims[name], places.beneath[name], tuple(rest))}
+
+    def _selected(self, path: ClaimsPath, claims: Any) -> Selection:
+        try:
+            return self.select(path, claims)
+        except Malformed:
+            return ()

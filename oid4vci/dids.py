@@ -7,13 +7,14 @@ Rule 3: a DID proves nothing by itself. Whoever holds its key has made it; wheth
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, Protocol
 
 from attrs import frozen
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from oid4vci import _jose, _json
+from oid4vci import _base58, _jose, _json
 from oid4vci._jose import PublicKey
 from oid4vci._json import Malformed, b64url_decode, b64url_encode
 
@@ -25,9 +26,6 @@ MAX_MULTIKEY = 128
 
 
 # --- Multikey ---------------------------------------------------------------------------------------------------------------
-
-_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_DIGITS: Final[Mapping[str, int]] = {char: value for value, char in enumerate(_BASE58)}
 
 
 @frozen
@@ -49,25 +47,6 @@ _CODECS: Final = (
 _BY_CURVE: Final[Mapping[str, _Codec]] = {codec.crv: codec for codec in _CODECS}
 
 
-def _base58_encode(data: bytes) -> str:
-    """base58btc; no code of a Multikey begins with a zero byte, so there are no leading zeros to write."""
-    number, chars = int.from_bytes(data, "big"), []
-    while number:
-        number, digit = divmod(number, 58)
-        chars.append(_BASE58[digit])
-    return "".join(reversed(chars))
-
-
-def _base58_decode(text: str) -> bytes:
-    number = 0
-    for char in text:
-        if char not in _DIGITS:
-            raise Malformed("is not base58btc")
-        number = number * 58 + _DIGITS[char]
-    # Each leading 1 is a zero byte.
-    return bytes(len(text) - len(text.lstrip("1"))) + number.to_bytes((number.bit_length() + 7) // 8, "big")
-
-
 def multikey(key: PublicKey) -> str:
     """The key as the `publicKeyMultibase` of a Multikey (Controlled Identifiers 2.2.2): `z` and base58btc.
 
@@ -80,14 +59,18 @@ def multikey(key: PublicKey) -> str:
         raw = key.key.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
     else:
         raw = b64url_decode(key.jwk["x"])
-    return f"z{_base58_encode(codec.code + raw)}"
+    return f"z{_base58.encode(codec.code + raw)}"
 
 
+@lru_cache(maxsize=128)
 def read_multikey(text: str) -> PublicKey:
-    """The key of a Multikey. Raises `Malformed`, also for kinds of keys that make no signatures."""
+    """The key of a Multikey. Raises `Malformed`, also for kinds of keys that make no signatures.
+
+    The last ones are remembered: the credentials of a batch have one issuer, and a point takes as long as half a signature.
+    """
     if not text.startswith("z") or len(text) > MAX_MULTIKEY:
         raise Malformed("is not a Multikey in base58btc")
-    data = _base58_decode(text[1:])
+    data = _base58.decode(text[1:])
     # Codes are compared as they are written, so one in more bytes than it needs is none of them (unsigned varint).
     codec = next((codec for codec in _CODECS if data.startswith(codec.code)), None)
     if codec is None:
@@ -101,7 +84,8 @@ def read_multikey(text: str) -> PublicKey:
         point = ec.EllipticCurvePublicKey.from_encoded_point(_jose._CURVES[codec.crv][0], raw)
     except ValueError:
         raise Malformed("is not a point on the curve") from None
-    return _jose.public_key(_jose.jwk_of(point))
+    # A point is checked when it is read, so the JWK needs no reading.
+    return PublicKey(_jose.jwk_of(point), codec.crv, point)
 
 
 # --- DIDs -------------------------------------------------------------------------------------------------------------------
@@ -196,8 +180,8 @@ DID_METHODS: Final[Mapping[str, DidMethod]] = {"key": DidKey(), "jwk": DidJwk()}
 """DID methods by name. A mapping with more entries can be given wherever DIDs are resolved."""
 
 
-def resolve(url: str, *, methods: Mapping[str, DidMethod] = DID_METHODS) -> PublicKey | None:
+def resolve(url: str | DidUrl, *, methods: Mapping[str, DidMethod] = DID_METHODS) -> PublicKey | None:
     """The key that a DID, or a DID URL, names; None if its method is not among `methods`. Raises `Malformed`."""
-    parsed = DidUrl.parse(url)
+    parsed = DidUrl.parse(url) if isinstance(url, str) else url
     method = methods.get(parsed.method)
     return None if method is None else method.key(parsed)

@@ -11,7 +11,7 @@ import re
 from base64 import b64encode
 from binascii import Error as _BinasciiError
 from binascii import a2b_base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -27,7 +27,16 @@ from oid4vci._document import https_url
 from oid4vci._jose import PublicKey, jwk_of, public_key
 from oid4vci._json import Malformed
 
-__all__ = ("Anchors", "decode_x5c", "identifies", "leaf_public_key", "load", "self_signed", "verify_chain")
+__all__ = (
+    "Anchors",
+    "decode_x5c",
+    "has_purpose",
+    "identifies",
+    "leaf_public_key",
+    "load",
+    "self_signed",
+    "verify_chain",
+)
 
 MAX_CHAIN = 8
 MAX_CERTIFICATE = 16_384
@@ -193,26 +202,6 @@ class _Facts:
     signs: bool
     purposes: frozenset[str]
 
-    @classmethod
-    @lru_cache(_REMEMBERED)
-    def of(cls, certificate: x509.Certificate) -> "_Facts":
-        """Read them."""
-        usage, constraints = _extension(certificate, x509.KeyUsage), _extension(certificate, x509.BasicConstraints)
-        purposes = _extension(certificate, x509.ExtendedKeyUsage)
-        ca = constraints is not None and constraints.ca
-        # Names decide who an issuer is, so constraints on them must be applied or the path refused; critical or not, it is refused.
-        issues = ca and (usage is None or usage.key_cert_sign) and _extension(certificate, x509.NameConstraints) is None
-        length = MAX_CHAIN if constraints is None or constraints.path_length is None else constraints.path_length
-        return cls(
-            certificate.not_valid_before_utc.timestamp(),
-            certificate.not_valid_after_utc.timestamp(),
-            all(extension.oid in _UNDERSTOOD or not extension.critical for extension in certificate.extensions),
-            ca,
-            length if issues else None,
-            usage is None or usage.digital_signature,
-            frozenset(() if purposes is None else (each.dotted_string for each in purposes)),
-        )
-
     def hold(self, now: int) -> bool:
         """Validity at `now`, and nothing that is not understood."""
         return self.start <= now <= self.end and self.understood
@@ -222,11 +211,30 @@ class _Facts:
         return self.below is not None and self.below >= below and self.hold(now)
 
 
-def _extension(certificate: x509.Certificate, kind: type[x509.ExtensionType]) -> Any:
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
+@lru_cache(_REMEMBERED)
+def _facts(certificate: x509.Certificate) -> _Facts:
+    extensions = tuple(certificate.extensions)
+    found: dict[x509.ObjectIdentifier, Any] = {extension.oid: extension.value for extension in extensions}
+    usage, constraints = found.get(ExtensionOID.KEY_USAGE), found.get(ExtensionOID.BASIC_CONSTRAINTS)
+    purposes = found.get(ExtensionOID.EXTENDED_KEY_USAGE)
+    ca = constraints is not None and constraints.ca
+    # Names decide who an issuer is, so constraints on them must be applied or the path refused; critical or not, it is refused.
+    issues = ca and (usage is None or usage.key_cert_sign) and ExtensionOID.NAME_CONSTRAINTS not in found
+    length = MAX_CHAIN if constraints is None or constraints.path_length is None else constraints.path_length
+    return _Facts(
+        certificate.not_valid_before_utc.timestamp(),
+        certificate.not_valid_after_utc.timestamp(),
+        all(extension.oid in _UNDERSTOOD or not extension.critical for extension in extensions),
+        ca,
+        length if issues else None,
+        usage is None or usage.digital_signature,
+        frozenset(() if purposes is None else (each.dotted_string for each in purposes)),
+    )
+
+
+def has_purpose(certificate: x509.Certificate, purposes: Collection[str]) -> bool:
+    """Whether one of these extended key usages (dotted) is among the certificate's."""
+    return not _facts(certificate).purposes.isdisjoint(purposes)
 
 
 def verify_chain(chain: Sequence[bytes], anchors: Anchors, *, now: int, purpose: str | None = None) -> x509.Certificate:
@@ -245,7 +253,7 @@ def verify_chain(chain: Sequence[bytes], anchors: Anchors, *, now: int, purpose:
     leaf, *others = (load(der) for der in chain)
     if leaf in anchors or self_signed(leaf):
         raise Malformed("the leaf certificate is self-signed or an anchor")
-    facts = _Facts.of(leaf)
+    facts = _facts(leaf)
     if not facts.hold(now):
         raise Malformed("the leaf certificate is not valid now, or has a critical extension that is not understood")
     if not facts.signs:
@@ -262,12 +270,12 @@ def verify_chain(chain: Sequence[bytes], anchors: Anchors, *, now: int, purpose:
     for below in range(len(chain)):
         for certificate in level:
             for anchor in anchors.named(certificate.issuer.public_bytes()):
-                if _Facts.of(anchor).may_issue(below, now) and _signed(certificate, anchor):
+                if _facts(anchor).may_issue(below, now) and _signed(certificate, anchor):
                     return leaf
         level = [
             issuer
             for issuer in rest
-            if _Facts.of(issuer).may_issue(below, now) and any(_signed(certificate, issuer) for certificate in level)
+            if _facts(issuer).may_issue(below, now) and any(_signed(certificate, issuer) for certificate in level)
         ]
         rest = [certificate for certificate in rest if certificate not in level]
     raise Malformed("the chain does not lead to a trust anchor")
@@ -277,9 +285,12 @@ def verify_chain(chain: Sequence[bytes], anchors: Anchors, *, now: int, purpose:
 def leaf_public_key(certificate: x509.Certificate) -> PublicKey:
     """The certificate's key. Raises `Malformed` for a kind of key that no supported algorithm has."""
     try:
-        return public_key(jwk_of(certificate.public_key()))
+        key = certificate.public_key()
+        jwk = jwk_of(key)
     except _BROKEN:
         raise Malformed("the certificate has a kind of key that is not supported") from None
+    # Its point is on the curve, else `cryptography` had not read it; other kinds of keys have more to be checked.
+    return PublicKey(jwk, jwk["crv"], key) if isinstance(key, ec.EllipticCurvePublicKey) else public_key(jwk)
 
 
 _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
@@ -288,8 +299,9 @@ _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
 def identifies(certificate: x509.Certificate, uri: str) -> bool:
     """Whether the certificate names `uri` as its subject: the same URI, or for an https URL its host as a DNS name, is among the
     subject alternative names. URIs are compared as strings; wildcards match nothing."""
-    names = _extension(certificate, x509.SubjectAlternativeName)
-    if names is None:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
         return False
     if uri in names.get_values_for_type(x509.UniformResourceIdentifier):
         return True

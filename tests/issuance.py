@@ -15,6 +15,7 @@ from attrs import field, frozen
 from oid4vci import _jose
 from oid4vci._json import dump_bytes
 from oid4vci.authorization_server import AuthorizationServer, TokenOrder
+from oid4vci.claims import ClaimsSemantics
 from oid4vci.drive import Draft, Together, respond
 from oid4vci.http import Request, Response
 from oid4vci.issuer import CredentialOrder, Issuer
@@ -41,6 +42,7 @@ ISSUER_METADATA = "https://issuer.example/.well-known/openid-credential-issuer/t
 SERVER_METADATA = "https://issuer.example/.well-known/oauth-authorization-server/tenant"
 CLIENT = "wallet"
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+JSON_CLAIMS = ClaimsSemantics()
 CLAIMS: Mapping[str, Any] = {"given_name": "Ada", "grade": 1}
 ALGORITHMS = ("ES256", "ES384", "EdDSA")
 
@@ -83,6 +85,7 @@ class NoteEncoder:
 
     signer: Signer
     format: str = "x-note"
+    semantics: ClaimsSemantics = JSON_CLAIMS
 
     def check(self, configuration: CredentialConfiguration) -> None:
         """Every configuration will do."""
@@ -124,6 +127,7 @@ class FixedEncoder:
 
     credentials: tuple[Any, ...] | None = None
     format: str = "x-object"
+    semantics: ClaimsSemantics = JSON_CLAIMS
 
     def check(self, configuration: CredentialConfiguration) -> None:
         """Every configuration will do."""

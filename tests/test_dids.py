@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oid4vci._base58 import ALPHABET
+from oid4vci._base58 import decode as base58_decode
 from oid4vci._jose import ALGORITHMS
 from oid4vci._json import Malformed, b64url_decode, b64url_encode, dump_bytes
-from oid4vci.dids import _BASE58, DID_METHODS, DidKey, DidMethod, DidUrl, _base58_decode, multikey, read_multikey, resolve
+from oid4vci.dids import DID_METHODS, DidKey, DidMethod, DidUrl, multikey, read_multikey, resolve
 from oid4vci.keys import LocalSigner, PublicKey, public_key
 
 KEYS = [public_key(LocalSigner.generate("k", algorithm).public_jwk) for algorithm in ALGORITHMS]
@@ -24,7 +26,7 @@ def base58(data: bytes) -> str:
     number, text = int.from_bytes(data, "big"), ""
     while number:
         number, digit = divmod(number, 58)
-        text = _BASE58[digit] + text
+        text = ALPHABET[digit] + text
     return "1" * (len(data) - len(data.lstrip(b"\0"))) + text
 
 
@@ -47,7 +49,7 @@ def test_published_did_keys(vectors: Path) -> None:
         assert key is not None
         assert DID_METHODS["key"].did(key) == did
         assert did == f"did:key:{multikey(key)}"
-        assert multikey(key).encode()[1:] == base58(_base58_decode(multikey(key)[1:])).encode()
+        assert multikey(key).encode()[1:] == base58(base58_decode(multikey(key)[1:])).encode()
         # The published document calls its key by the DID URL that stands in a `kid`.
         url = DID_METHODS["key"].verification_method(did)
         assert vector["did_document"]["verificationMethod"][0]["id"] == url
@@ -157,7 +159,7 @@ def test_only_its_own_key_of_a_did_jwk(rest: str) -> None:
 
 # --- what is no key ---------------------------------------------------------------------------------------------------------
 
-POINT = _base58_decode(multikey(KEYS[0])[1:])[2:]
+POINT = base58_decode(multikey(KEYS[0])[1:])[2:]
 
 
 @pytest.mark.parametrize(
@@ -167,8 +169,8 @@ POINT = _base58_decode(multikey(KEYS[0])[1:])[2:]
         "z",
         ED25519[1:],
         # Other multibase encodings of the same bytes: base64url, base16.
-        f"u{b64url_encode(_base58_decode(ED25519[1:]))}",
-        f"f{_base58_decode(ED25519[1:]).hex()}",
+        f"u{b64url_encode(base58_decode(ED25519[1:]))}",
+        f"f{base58_decode(ED25519[1:]).hex()}",
         f"z1{ED25519[1:]}",
         f"{ED25519}1",
         ED25519[:-1] + "0",
@@ -242,10 +244,10 @@ def test_the_same_bytes_in_another_spelling() -> None:
 
 @given(st.binary(max_size=80))
 def test_base58_is_the_same_both_ways(data: bytes) -> None:
-    assert _base58_decode(base58(data)) == data
+    assert base58_decode(base58(data)) == data
 
 
-@given(st.sampled_from(KEYS), st.integers(min_value=0), st.sampled_from(_BASE58))
+@given(st.sampled_from(KEYS), st.integers(min_value=0), st.sampled_from(ALPHABET))
 def test_another_character_is_another_key(key: PublicKey, index: int, char: str) -> None:
     text = multikey(key)
     at = 1 + index % (len(text) - 1)
@@ -259,7 +261,9 @@ def test_another_character_is_another_key(key: PublicKey, index: int, char: str)
 
 
 @given(
-    st.one_of(st.text(max_size=60), st.text(alphabet=_BASE58, max_size=120).map("did:key:z{}".format), st.binary().map(did_jwk))
+    st.one_of(
+        st.text(max_size=60), st.text(alphabet=ALPHABET, max_size=120).map("did:key:z{}".format), st.binary().map(did_jwk)
+    )
 )
 def test_arbitrary_text_raises_nothing_else(text: str) -> None:
     with suppress(Malformed):

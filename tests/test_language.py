@@ -45,6 +45,10 @@ def test_what_is_shown_if_no_language_fits() -> None:
     assert in_language([english, german, any_language], ["fr"]) is any_language
     assert in_language([english, german], ["fr"]) is english
     assert in_language([english, german], []) is english
+    assert in_language([german, any_language, english], ["en"]) is english
+    assert in_language([english, german], ["en", "de"]) is german
+    assert in_language([german, english], ["e"]) is german
+    assert in_language([german, english], [""]) is german
     assert in_language([], ["de"]) is None
     assert in_language(None, ["de"]) is None
 

@@ -271,7 +271,13 @@ def test_claims_that_are_never_disclosable(name: str) -> None:
 
 
 def test_every_claim() -> None:
-    claims = {**CLAIMS, "sub": "u", "status": {"status_list": {"idx": 1, "uri": "u"}}, "vct#integrity": "sha256-x", "aud": "x"}
+    claims = {
+        **CLAIMS,
+        "sub": "u",
+        "status": {"status_list": {"idx": 1, "uri": "https://status.example.com/1"}},
+        "vct#integrity": "sha256-x",
+        "aud": "x",
+    }
     (credential,) = issue(SdJwtVcEncoder(signer=SIGNER, disclosable=EVERY_CLAIM), claims)
     payload = opened(credential)[1]
     assert payload.keys() == {"iss", "iat", "exp", "vct", "cnf", "status", "vct#integrity", "aud", "_sd", "_sd_alg"}

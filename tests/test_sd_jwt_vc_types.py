@@ -134,7 +134,7 @@ def test_datasets_have_what_is_mandatory() -> None:
     def encoder(*path: Any) -> SdJwtVcEncoder:
         return SdJwtVcEncoder(signer=SIGNER, type_metadata=credential_type(claim(*path, mandatory=True)))
 
-    status = {"status": {"status_list": {"idx": 1, "uri": "u"}}}
+    status = {"status": {"status_list": {"idx": 1, "uri": "urn:u"}}}
     for path in (("given_name",), ("address", "locality"), ("nationalities", 1), ("nationalities", None), ("vct",), ("iss",),
                  ("cnf", "jwk", "x"), ("exp",)):  # fmt: skip
         assert issue(encoder(*path))

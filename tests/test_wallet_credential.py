@@ -701,11 +701,10 @@ def test_secrets_do_not_show() -> None:
 
 
 def test_the_formats_of_the_library_are_there_by_default() -> None:
-    formats = type(wallet())(trust=Trust()).formats
-    assert "dc+sd-jwt" in formats
-    assert "unknown" not in formats
-    assert len(formats) == len(list(formats))
-    assert callable(formats["dc+sd-jwt"].verify)
-    assert formats["dc+sd-jwt"] is formats["dc+sd-jwt"]
-    with pytest.raises(KeyError):
-        formats["unknown"]
+    settings = type(wallet())(trust=Trust())
+    assert "dc+sd-jwt" in settings.formats
+    assert "unknown" not in settings.formats
+    assert callable(settings.verifier("dc+sd-jwt").verify)
+    assert settings.verifier("dc+sd-jwt") is settings.verifier("dc+sd-jwt")
+    with pytest.raises(ValueError, match="no verifier for the format unknown"):
+        settings.verifier("unknown")

@@ -32,6 +32,7 @@ from oid4vci.errors.oauth import (
 )
 from oid4vci.errors.reading import reading
 from oid4vci.errors.refusal import (
+    HistoryNotSupported,
     MethodNotAllowed,
     NotFound,
     ProtocolError,
@@ -59,6 +60,7 @@ from oid4vci.errors.wallet import (
     InvalidOffer,
     InvalidResponse,
     Refused,
+    StatusUnknown,
     TryLater,
     TxCodeRequired,
     Untrusted,
@@ -75,6 +77,7 @@ __all__ = (
     "Challenge",
     "ChallengedRefusal",
     "CredentialRequestDenied",
+    "HistoryNotSupported",
     "InsufficientScope",
     "InvalidAuthorizationDetails",
     "InvalidClient",
@@ -101,6 +104,7 @@ __all__ = (
     "Refusal",
     "Refused",
     "RequestNotSupported",
+    "StatusUnknown",
     "TemporarilyUnavailable",
     "TryLater",
     "TxCodeRequired",

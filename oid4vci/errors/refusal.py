@@ -7,7 +7,15 @@ from typing import ClassVar
 from oid4vci.http import Request, Response
 from oid4vci.records import Change, Reply
 
-__all__ = ("MethodNotAllowed", "NotFound", "ProtocolError", "Refusal", "TemporarilyUnavailable", "check_method")
+__all__ = (
+    "HistoryNotSupported",
+    "MethodNotAllowed",
+    "NotFound",
+    "ProtocolError",
+    "Refusal",
+    "TemporarilyUnavailable",
+    "check_method",
+)
 
 # "MUST NOT include characters outside the set %x20-21 / %x23-5B / %x5D-7E" -- OID4VCI 8.3.1.2, RFC 6749 5.2
 _DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
@@ -80,6 +88,12 @@ class TemporarilyUnavailable(Refusal):
     @property
     def headers(self) -> dict[str, str]:
         return {"retry-after": "1"}
+
+
+class HistoryNotSupported(Refusal):
+    """A status of another time than now was asked for."""
+
+    error, status, section = "not_implemented", 501, "Token Status List 8.4"
 
 
 def check_method(request: Request, method: str) -> None:

@@ -14,6 +14,7 @@ __all__ = (
     "InvalidOffer",
     "InvalidResponse",
     "Refused",
+    "StatusUnknown",
     "TryLater",
     "TxCodeRequired",
     "Untrusted",
@@ -63,6 +64,16 @@ class InvalidResponse(WalletError):
 
 class InvalidCredential(WalletError):
     """A Credential does not verify against the trust given, or is not what was asked for."""
+
+
+class StatusUnknown(InvalidCredential):
+    """What says a Credential's status is missing, malformed, expired or not to be believed: nothing is known of the status.
+
+    "no statement about the status of the Referenced Token can be made and the Referenced Token SHOULD be rejected" (Token Status
+    List 8.3). A fresh one may be published later.
+    """
+
+    advice = Advice.WAIT
 
 
 class TxCodeRequired(WalletError):

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
+from oid4vci.formats.status_reference import StatusReference
 from oid4vci.keys import LocalSigner, Signer, SigningInput, sign
 
 __all__ = ("Copies", "SignedCopies", "check_status")
@@ -16,9 +17,10 @@ C = TypeVar("C", str, dict[str, Any])
 
 
 def check_status(status: Any) -> None:
-    """Raise `ValueError` unless this can be a Credential's `status`."""
+    """Raise `ValueError` unless this can be a Credential's `status`; a reference to a status list must have its shape."""
     if not isinstance(status, dict) or not status:
         raise ValueError("status must be an object that refers to a status mechanism")
+    StatusReference.of(status)
 
 
 @frozen

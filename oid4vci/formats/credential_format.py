@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attrs import field, frozen
 
-from oid4vci.claims import ClaimsPath, ClaimsSemantics, Selection
+from oid4vci.claims import ClaimsDescription, ClaimsPath, ClaimsSemantics, Selection
 from oid4vci.keys import PublicKey, SigningInput
 from oid4vci.secret import NewSecret
 from oid4vci.trust import Trust
@@ -120,6 +120,10 @@ class VerifiedCredential:
     def select(self, path: ClaimsPath) -> Selection:
         """What a claims path pointer selects in this Credential (OID4VCI C). Raises `Malformed`."""
         return self.semantics.select(path, self.claims)
+
+    def missing(self, descriptions: Sequence[ClaimsDescription]) -> tuple[ClaimsPath, ...]:
+        """The paths of mandatory claims that this Credential does not have (OID4VCI B.1, B.2)."""
+        return self.semantics.lacking((each.path for each in descriptions if each.mandatory), self.claims)
 
 
 class CredentialVerifier(Protocol):

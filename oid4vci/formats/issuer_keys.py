@@ -67,19 +67,23 @@ def _certified_key(x5c: Sequence[str], issuer: str | None, anchors: "Anchors", n
     return x509.leaf_public_key(leaf)
 
 
-def did_key(issuer: str, kid: str | None, *, trust: Trust) -> PublicKey:
+def did_key(
+    issuer: str, kid: str | None, *, trust: Trust, methods: Mapping[str, dids.DidMethod] = dids.DID_METHODS
+) -> PublicKey:
     """The key of an issuer that is a DID: the only one it has, or the one that `kid`, a DID URL or its fragment, names.
 
-    Raises `Malformed`, also for DIDs that are no keys themselves, or `Untrusted` if the trust decision does not allow this DID.
+    `methods`: the DID methods that are resolved, by name. Raises `Malformed`, also for DIDs of other methods, or `Untrusted` if the
+    trust decision does not allow this DID.
     """
     if dids.DidUrl.parse(issuer).did != issuer:
         raise Malformed("must be a DID", "iss")
     url = issuer if kid is None else f"{issuer}{kid}" if kid.startswith("#") else kid
     # "the relationship between the iss value ... and the public keys of the Issuer" must hold (draft-ietf-oauth-sd-jwt-vc).
-    if dids.DidUrl.parse(url).did != issuer:
+    parsed = dids.DidUrl.parse(url)
+    if parsed.did != issuer:
         raise Malformed("kid must be a key of iss", "header")
     trust.demand(issuer)
-    key = dids.resolve(url)
+    key = dids.resolve(parsed, methods=methods)
     if key is None:
         raise Malformed("is a DID of a method that is not supported", "iss")
     return key

@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from oid4vci import _jose
 from oid4vci._json import Malformed, b64url_encode, dump_bytes
@@ -108,11 +108,10 @@ class JoseVcEncoder:
         """JSON paths from the credential on (OID4VCI C.1); an `id` that binds it is always there."""
         if self.binding == CNF:
             return vcdm.SEMANTICS
-        return ClaimsSemantics(always=vcdm.SEMANTICS.always | {("credentialSubject", "id")})
+        return evolve(vcdm.SEMANTICS, always=vcdm.SEMANTICS.always | {("credentialSubject", "id")})
 
     def _check(self, configuration: "CredentialConfiguration", identifier: str) -> None:
-        if configuration.format != identifier or getattr(configuration, "credential_definition", None) is None:
-            raise ValueError(f"this encoder makes credentials of a {identifier} configuration with a credential_definition")
+        vcdm.definition_of(configuration, identifier)
         algorithms = configuration.credential_signing_alg_values_supported
         if algorithms is not None and self.signer.algorithm not in algorithms:
             raise ValueError("the signer's algorithm is not among the configuration's credential_signing_alg_values_supported")

@@ -166,14 +166,12 @@ class JwtVcVerifier(JoseVcVerifier):
             not_before, expires_at = numeric_date(claims, "nbf"), numeric_date(claims, "exp")
             check_now(not_before, expires_at, now=now, leeway=self.leeway, names=("nbf", "exp"))
             members = decoded(claims)
-            definition = getattr(configuration, "credential_definition", None)
+            definition = None if configuration is None else vcdm.definition_of(configuration, self.format)
             try:
                 read = vcdm.read(members, models=(VCDM_1_1,), definition=definition)
                 read.check_now(now, self.leeway)
             except Malformed as error:
                 raise error.within("vc") from None
-            if configuration is not None and (definition is None or configuration.format != self.format):
-                raise Malformed("the configuration is not one of this format")
             issued_at = numeric_date(claims, "iat")
             if issued_at is not None and issued_at > now + DAY:
                 raise Malformed("lies in the future", "iat")
@@ -237,7 +235,7 @@ def decoded(claims: Mapping[str, Any]) -> dict[str, Any]:
         else:
             _agree(members, "issuer", claims["iss"], "iss")
     if "sub" in claims:
-        subjects = members.get("credentialSubject", {})
+        subjects = members.get("credentialSubject")
         one = subjects[0] if isinstance(subjects, list) and len(subjects) == 1 else subjects
         # "JWTs are not capable of encoding multiple subjects"
         if not isinstance(one, dict):

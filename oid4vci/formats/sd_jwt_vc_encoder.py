@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from oid4vci._json import Malformed, b64url_encode, dump_bytes, dumps
 from oid4vci.claims import ClaimsPath, ClaimsSemantics, PathStep
@@ -138,8 +138,10 @@ class SdJwtVcEncoder:
 
     @property
     def semantics(self) -> ClaimsSemantics:
-        """JSON paths (OID4VCI C.1)."""
-        return SEMANTICS
+        """JSON paths (OID4VCI C.1). What is mandatory for the type is issued, whatever the Wallet asked for."""
+        if self.type_metadata is None:
+            return SEMANTICS
+        return evolve(SEMANTICS, needed=tuple(claim.path for claim in self.type_metadata.claims if claim.mandatory))
 
     def check(self, configuration: "CredentialConfiguration") -> None:
         """See `CredentialEncoder.check`: the configuration has a `vct`, and lists the signer's algorithm if it lists any."""

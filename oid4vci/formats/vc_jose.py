@@ -36,6 +36,8 @@ _JWT_CLAIMS: Final = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti",
 
 @frozen(kw_only=True)
 class VcJoseEncoder(JoseVcEncoder):
+    """`JoseVcEncoder` for the two formats, with `include_issuer`: whether there is an `iss`, by which readers find keys."""
+
     model = VCDM_2_0
 
     include_issuer: bool = True
@@ -73,6 +75,7 @@ class VcJoseEncoder(JoseVcEncoder):
 
 
 def own_claims(own: OwnMembers) -> dict[str, Any]:
+    """Members and claims of one copy, apart from its subject."""
     claims = dict(own.members)
     if own.cnf is not None:
         claims["cnf"] = own.cnf
@@ -86,6 +89,8 @@ def own_claims(own: OwnMembers) -> dict[str, Any]:
 
 @frozen(kw_only=True)
 class VcJoseVerifier(JoseVcVerifier):
+    """`JoseVcVerifier` for the two formats: what is checked before the signature, and after it."""
+
     format: ClassVar[str]
 
     def _keys(
@@ -126,15 +131,13 @@ class VcJoseVerifier(JoseVcVerifier):
         holder_keys: Sequence[PublicKey],
         now: int,
     ) -> VerifiedCredential:
-        definition = getattr(configuration, "credential_definition", None)
-        if configuration is not None and (definition is None or configuration.format != self.format):
-            raise Malformed("the configuration is not one of this format")
+        definition = None if configuration is None else vcdm.definition_of(configuration, self.format)
         read = vcdm.read(claims, models=(VCDM_2_0,), definition=definition)
         read.check_now(now, self.leeway)
         # "SHOULD avoid setting JWT claims to values that conflict" -- VC-JOSE-COSE 3.1.3; two readers would see two credentials.
         if "jti" in claims and claims.get("id", claims["jti"]) != claims["jti"]:
             raise Malformed("contradicts id", "jti")
-        if "sub" in claims and read.subject_ids not in ((), (claims["sub"],)):
+        if "sub" in claims and read.subject_ids not in ((None,), (claims["sub"],)):
             raise Malformed("contradicts credentialSubject.id", "sub")
         issued_at, expires_at = _issued_at(claims), numeric_date(claims, "exp")
         if issued_at is not None and issued_at > now + DAY:

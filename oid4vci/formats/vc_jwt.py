@@ -34,9 +34,9 @@ class VcJwtConfiguration(LdpVcConfiguration):
 
 @frozen(kw_only=True)
 class VcJwtEncoder(VcJoseEncoder):
-    """Makes credentials of format `vc+jwt`. `include_issuer`: whether there is an `iss`, by which readers of JWTs find keys.
+    """Makes credentials of format `vc+jwt`; for the settings see the base classes.
 
-    For the other settings see the base class. The dataset is the credential without what the encoder sets; a `status` in it, or in
+    The dataset is the credential without what the encoder sets; a `status` in it, or in
     `copies`, is a claim of the JWT (Token Status List).
     """
 

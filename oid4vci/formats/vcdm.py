@@ -6,19 +6,31 @@ Rule 2: issuers are held to what Wallets check: a credential that is made here i
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
+from oid4vci._date_time import date_time, timestamp
 from oid4vci._json import Malformed
 from oid4vci.claims import ClaimsSemantics
 from oid4vci.formats.validity import check_now
+from oid4vci.metadata import CredentialDefinition
 
 if TYPE_CHECKING:
-    from oid4vci.metadata import CredentialDefinition
+    from oid4vci.metadata import CredentialConfiguration
 
-__all__ = ("SEMANTICS", "VCDM_1_1", "VCDM_2_0", "DataModel", "W3cCredential", "date_time", "issuer_of", "read", "timestamp")
+__all__ = (
+    "SEMANTICS",
+    "VCDM_1_1",
+    "VCDM_2_0",
+    "DataModel",
+    "W3cCredential",
+    "date_time",
+    "definition_of",
+    "issuer_of",
+    "read",
+    "timestamp",
+)
 
 BASE_TYPE: Final = "VerifiableCredential"
 MAX_VALUES = 100
@@ -48,52 +60,10 @@ SEMANTICS: Final = ClaimsSemantics(
             "credentialStatus",
             "status",
         )
-    )
+    ),
+    within=("credentialSubject",),
 )
 """Claims path pointers begin at the credential: `["credentialSubject", "given_name"]` (OID4VCI C.1)."""
-
-
-# --- times ------------------------------------------------------------------------------------------------------------------
-
-_DATE_TIME: Final = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]{1,32})?(?:Z|([+-])([0-9]{2}):([0-9]{2}))?"
-)
-
-
-def timestamp(value: Any) -> float:
-    """Seconds since the epoch of an XML Schema dateTime or dateTimeStamp (VCDM 1.1 4.6, VCDM 2.0 4.9).
-
-    Without a zone it is UTC, as VCDM 2.0 4.9 has it. Raises `Malformed`.
-    """
-    found = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise Malformed("must be a date and time")
-    *moment, fraction, sign, hours, minutes = found.groups()
-    zone = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-    if zone > timedelta(hours=14) or int(minutes or 0) > 59:
-        raise Malformed("must be a date and time")
-    year, month, day, hour, minute, second = map(int, moment)
-    # The end of a day, which `datetime` does not know (XML Schema 1.1 Part 2, 3.3.7).
-    midnight = (hour, minute, second, float(fraction or 0)) == (24, 0, 0, 0)
-    try:
-        at = datetime(
-            year, month, day, 0 if midnight else hour, minute, second, tzinfo=timezone(-zone if sign == "-" else zone)
-        )
-    except ValueError:
-        raise Malformed("must be a date and time") from None
-    return at.timestamp() + midnight * 86_400 + float(fraction or 0)
-
-
-def date_time(seconds: int) -> str:
-    """Seconds since the epoch as a dateTimeStamp in UTC. Raises `ValueError` outside of the years 1 to 9999.
-
-    >>> date_time(1735689600)
-    '2025-01-01T00:00:00Z'
-    """
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-    except (OverflowError, OSError):
-        raise ValueError("a time lies outside of what a date can say") from None
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------------
@@ -105,14 +75,14 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!#-;=?-\[\]_a-z~%]+")
 class W3cCredential:
     """A credential that is well formed; who made it is not known yet.
 
-    `members` is the whole object, `issuer` the identifier of the issuer, `subject_ids` those of its subjects as far as they have
-    any, times are seconds since the epoch. `status` is `credentialStatus` as it stands: an object, or in 2.0 several.
+    `members` is the whole object, `issuer` the identifier of the issuer, `subject_ids` those of its subjects, None for one that
+    has none, times are seconds since the epoch. `status` is `credentialStatus` as it stands: an object, or in 2.0 several.
     """
 
     members: Mapping[str, Any] = field(repr=False)
     model: DataModel
     issuer: str
-    subject_ids: tuple[str, ...] = field(repr=False)
+    subject_ids: tuple[str | None, ...] = field(repr=False)
     valid_from: float | None
     valid_until: float | None
     status: Any = field(repr=False)
@@ -124,7 +94,7 @@ class W3cCredential:
 
 
 def read(
-    members: Mapping[str, Any], *, models: Collection[DataModel], definition: "CredentialDefinition | None" = None
+    members: Mapping[str, Any], *, models: Collection[DataModel], definition: CredentialDefinition | None = None
 ) -> W3cCredential:
     """Check a credential against one of `models`, the one whose base context it has.
 
@@ -156,6 +126,22 @@ def read(
     if valid_from is not None and valid_until is not None and valid_until < valid_from:
         raise Malformed(f"lies before {model.valid_from}", model.valid_until)
     return W3cCredential(members, model, issuer, _subjects(members), valid_from, valid_until, _status(members, model))
+
+
+def definition_of(configuration: "CredentialConfiguration", identifier: str) -> CredentialDefinition:
+    """The `credential_definition` of a configuration of the format `identifier`, also where it was read as one of no known format.
+
+    Raises `Malformed`.
+    """
+    if configuration.format != identifier:
+        raise Malformed(f"must be a {identifier} configuration", "format")
+    definition = getattr(configuration, "credential_definition", None)
+    if isinstance(definition, CredentialDefinition):
+        return definition
+    try:
+        return CredentialDefinition.from_json(configuration.extra.get("credential_definition"))
+    except Malformed as error:
+        raise error.within("credential_definition") from None
 
 
 def issuer_of(members: Mapping[str, Any]) -> str:
@@ -198,18 +184,17 @@ def _time(members: Mapping[str, Any], name: str) -> float | None:
         raise error.within(name) from None
 
 
-def _subjects(members: Mapping[str, Any]) -> tuple[str, ...]:
+def _subjects(members: Mapping[str, Any]) -> tuple[str | None, ...]:
     subjects = members.get("credentialSubject")
     several = subjects if isinstance(subjects, list) else [subjects]
     if not several or len(several) > MAX_VALUES:
         raise Malformed("must not be empty", "credentialSubject")
-    ids = []
+    ids: list[str | None] = []
     for subject in several:
         # "a set of objects that contain one or more properties" -- VCDM 1.1 4.4, VCDM 2.0 4.8
         if not isinstance(subject, Mapping) or not subject:
             raise Malformed("must be an object that is not empty, or several", "credentialSubject")
-        if "id" in subject:
-            ids.append(_url(subject["id"], "credentialSubject.id"))
+        ids.append(_url(subject["id"], "credentialSubject.id") if "id" in subject else None)
     return tuple(ids)
 
 

@@ -5,20 +5,20 @@ the times, the issuer's identifier, and the subject's where that is what binds t
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
 from oid4vci.dids import DID_METHODS
 from oid4vci.formats import vcdm
-from oid4vci.formats.copies import Copies
+from oid4vci.formats.copies import Copies, check_status
 from oid4vci.formats.vcdm import DataModel
 from oid4vci.keys import PublicKey
 from oid4vci.secret import NewSecret
 
 if TYPE_CHECKING:
-    from oid4vci.metadata import CredentialConfiguration, CredentialDefinition
+    from oid4vci.metadata import CredentialConfiguration
 
 __all__ = ("CNF", "DraftedCredential", "OwnMembers", "binding_method", "check_binding", "draft")
 
@@ -33,6 +33,8 @@ _SET_HERE: Final = frozenset(
         *(vcdm.VCDM_1_1.valid_from, vcdm.VCDM_1_1.valid_until, vcdm.VCDM_2_0.valid_from, vcdm.VCDM_2_0.valid_until),
     )
 )
+# Some levels less than what readers take: the credential may lie within a JWT, and a disclosed claim in an array.
+_MAX_DEPTH: Final = 28
 # What would tell Verifiers that two copies belong together (OID4VCI 15.4.1).
 _UNIQUE: Final = ("id", "credentialStatus")
 
@@ -96,19 +98,23 @@ def draft(
 ) -> DraftedCredential:
     """One copy for each holder key, a single one bound to none if there is none.
 
-    `configuration` has a `credential_definition`, whose types and contexts the credential gets, and `contexts` after them. Times
+    The credential gets the types and contexts of the configuration's `credential_definition`, and `contexts` after them. Times
     are seconds since the epoch. `copies` may give each copy members of its own, among them an `id`, a `credentialStatus` and, if
     `token_status`, a `status`. `new_ids`: where the bytes of an `id` come from for copies that have none.
 
     Raises `ValueError` for a dataset that is no credential, or that several copies must not share.
     """
-    definition: CredentialDefinition = configuration.credential_definition  # type: ignore[attr-defined]  # checked by `check`
+    definition = vcdm.definition_of(configuration, configuration.format)
     count = len(holder_keys) or 1
+    _check_json(list(contexts), 1)
     for members in (claims, *(copies or ())):
+        _check_json(members, 1)
         if not _SET_HERE.isdisjoint(members):
             raise ValueError(f"the library sets {', '.join(sorted(_SET_HERE & members.keys()))}, claims must not")
         if "status" in members and not token_status:
             raise ValueError("this format has credentialStatus, and no status")
+    if "status" in claims:
+        check_status(claims["status"])
     each = Copies.of(copies, count=count, status=claims.get("status")).members
     for members in each:
         if members.keys() & (claims.keys() | {"issuer", "credentialSubject"}):
@@ -144,10 +150,29 @@ def draft(
             )
         )
     drafted = DraftedCredential(shared, tuple(own))
-    for i in range(count):
-        # What no Wallet would take must not be made.
-        vcdm.read(drafted.credential(i), models=(model,), definition=definition)
+    for i, copy in enumerate(own):
+        # What no Wallet would take must not be made. Without members of its own, a copy differs from the first in its key alone.
+        if i == 0 or copy.members:
+            vcdm.read(drafted.credential(i), models=(model,), definition=definition)
     return drafted
+
+
+def _check_json(value: Any, depth: int) -> None:
+    """Raise `ValueError` for what JSON cannot say, or would say otherwise."""
+    if isinstance(value, dict):
+        if not all(isinstance(name, str) for name in value):
+            raise ValueError("names of claims are strings")
+        inner: Iterable[Any] = value.values()
+    elif isinstance(value, list | tuple):
+        inner = value
+    elif value is None or isinstance(value, str | int | float):
+        return
+    else:
+        raise ValueError(f"claims are JSON values, not {type(value).__name__}")
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"claims may be nested {_MAX_DEPTH} levels deep")
+    for each in inner:
+        _check_json(each, depth + 1)
 
 
 def _contexts(model: DataModel, further: Sequence[Any]) -> list[Any]:

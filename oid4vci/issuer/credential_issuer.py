@@ -17,6 +17,7 @@ from attrs import field, frozen
 from oid4vci import _json
 from oid4vci._document import identifier_url
 from oid4vci._json import Malformed, b64url_encode
+from oid4vci.claims import ClaimsPath
 from oid4vci.errors import NotFound, check_method
 from oid4vci.http import Request, url_path
 from oid4vci.issuer.credential_request import MAX_PROOFS, CredentialCall, read_credential_request
@@ -60,6 +61,9 @@ class Issuer:
     - `dpop`: how DPoP proofs are checked; with None, no Access Token that is bound to a key is taken.
     - `bearer`: whether Bearer tokens are taken; False, with `dpop`, where every token must be bound to a key.
     - `new_secret`: where randomness comes from.
+
+    `promised_claims` are, by configuration, the paths of claims that every dataset must have: those that are mandatory in the
+    metadata (OID4VCI B.2) and that the encoder does not fill itself.
     """
 
     metadata: CredentialIssuerMetadata
@@ -72,6 +76,7 @@ class Issuer:
     dpop: Dpop | None = None
     bearer: bool = True
     new_secret: NewSecret = field(default=new_secret, repr=False)
+    promised_claims: Mapping[str, tuple[ClaimsPath, ...]] = field(init=False, repr=False, eq=False)
     _resource: ProtectedResource = field(init=False, repr=False, eq=False)
     _metadata_json: bytes = field(init=False, repr=False, eq=False)
     _keys_json: bytes = field(init=False, repr=False, eq=False)
@@ -89,6 +94,7 @@ class Issuer:
         if self.published_keys:
             endpoints[url_path(jwt_vc_issuer_metadata_url(self.identifier))] = self.read_keys_request
         resource = ProtectedResource(self.access_tokens, self.identifier, self.dpop, self.bearer)
+        object.__setattr__(self, "promised_claims", _promised_claims(self))
         object.__setattr__(self, "_resource", resource)
         object.__setattr__(self, "_endpoints", endpoints)
         object.__setattr__(self, "_metadata_json", _json.dump_bytes(metadata.to_json()))
@@ -194,6 +200,15 @@ class Issuer:
         prefix = url_path(self.credential_offer_endpoint) + "/"
         offer_id = path.removeprefix(prefix)
         return offer_id if path.startswith(prefix) and _OFFER_ID.fullmatch(offer_id) else None
+
+
+def _promised_claims(issuer: Issuer) -> dict[str, tuple[ClaimsPath, ...]]:
+    promised = {}
+    for name, configuration in issuer.metadata.credential_configurations_supported.items():
+        described = () if configuration.credential_metadata is None else configuration.credential_metadata.claims or ()
+        if paths := issuer.encoders[name].semantics.demanded(described):
+            promised[name] = paths
+    return promised
 
 
 def _check_capabilities(issuer: Issuer) -> None:

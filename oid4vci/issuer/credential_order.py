@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from oid4vci._json import Malformed, dumps
+from oid4vci.claims import ClaimsDescription, ClaimsPath, ClaimsSemantics
 from oid4vci.errors import CredentialRequestDenied
 from oid4vci.http import Response
 from oid4vci.keys import PublicKey, SigningInput
@@ -57,22 +59,52 @@ class CredentialOrder:
     @property
     def details(self) -> AuthorizationDetail | None:
         """The authorization details granted for this configuration, with the claims the Wallet asked for."""
-        found = (each for each in self.authorization.details if each.credential_configuration_id == self.configuration_id)
-        return next(found, None)
+        granted = self._granted
+        return None if granted is None else AuthorizationDetail.from_json(granted)
+
+    @property
+    def requested_claims(self) -> tuple[ClaimsDescription, ...] | None:
+        """The claims that the Wallet asked for (OID4VCI B.1), for who wants to fetch no others; None if it wants all there are."""
+        granted = self._granted
+        return None if granted is None or "claims" not in granted else AuthorizationDetail.from_json(granted).claims
+
+    @property
+    def _granted(self) -> Mapping[str, Any] | None:
+        """The detail of the dataset, where several of one configuration have identifiers of their own."""
+        for each in self.authorization.granted:
+            if each["credential_configuration_id"] == self.configuration_id and (
+                self.identifier is None or self.identifier in each.get("credential_identifiers", ())
+            ):
+                return each
+        return None
 
     def issue(
-        self, claims: Mapping[str, Any], *, copies: Sequence[Mapping[str, Any]] | None = None, limit: int | None = None
+        self,
+        claims: Mapping[str, Any],
+        *,
+        copies: Sequence[Mapping[str, Any]] | None = None,
+        limit: int | None = None,
+        changes: Sequence[Change] = (),
     ) -> "CredentialDraft":
         """Issue the dataset `claims`: one credential for each holder key, or for the first `limit` of them.
 
-        `copies` has the members that differ between the credentials of a batch (their `status`), one mapping for each. Every
-        credential of the response has the same format and dataset (OID4VCI 3.3.2). Raises `ValueError` for claims that cannot be
-        issued.
+        If the Wallet asked for some claims (`requested_claims`), those are issued, with the ones that are mandatory in the
+        issuer's metadata and what is no claim about the subject; all other claims are left out (OID4VCI B.2). `copies` has the
+        members that differ between the credentials of a batch (their `status`), one mapping for each. Every credential of the
+        response has the same format and dataset (OID4VCI 3.3.2).
+
+        `changes` are the application's own, to be committed with the answer or not at all, such as `Insert`s of the status list
+        indexes it takes. They come after those of the library, whose first one, if there is any, is the guard.
+
+        Raises `ValueError` for claims that cannot be issued, or lack one that the metadata say is always there: that is the
+        application's fault. What the Wallet cannot have is refused with `CredentialRequestDenied`, which has a `reply`: a claim
+        that it accepts no Credential without (OID4VCI B.1) is not in the dataset, or nothing of what it asked for is.
         """
         if limit is not None and limit < 1:
             raise ValueError("at least one credential is issued")
-        drafts = self.issuer.encoders[self.configuration_id].draft(
-            claims,
+        encoder = self.issuer.encoders[self.configuration_id]
+        drafts = encoder.draft(
+            self._agreed(claims, copies or (), encoder.semantics),
             configuration=self.configuration,
             issuer=self.issuer.identifier,
             holder_keys=self.holder_keys[:limit],
@@ -82,7 +114,29 @@ class CredentialOrder:
         )
         spent = tuple(nonce.spent for nonce in self.nonces) if self._single_use else ()
         count = max(1, len(self.holder_keys[:limit]))
-        return CredentialDraft(drafts, (*self.access.changes, *spent), count, self.access.headers)
+        return CredentialDraft(drafts, (*self.access.changes, *spent, *changes), count, self.access.headers)
+
+    def _agreed(
+        self, claims: Mapping[str, Any], copies: Sequence[Mapping[str, Any]], semantics: ClaimsSemantics
+    ) -> Mapping[str, Any]:
+        """The dataset, as far as it was asked for or is always there; what every copy has of its own is there as well."""
+        promised, requested = self.issuer.promised_claims.get(self.configuration_id, ()), self.requested_claims
+
+        def lacking(paths: tuple[ClaimsPath, ...]) -> tuple[ClaimsPath, ...]:
+            missing = semantics.lacking(paths, claims)
+            return tuple(path for path in missing if not copies or any(semantics.lacking((path,), each) for each in copies))
+
+        if missing := lacking(promised):
+            named = ", ".join(dumps(list(path)) for path in missing)
+            raise ValueError(f"the metadata say that these claims are always there, but the dataset lacks them: {named}")
+        if requested is None:
+            return claims
+        if lacking(semantics.demanded(requested)):
+            raise CredentialRequestDenied("a claim is not available that the wallet accepts no credential without")
+        try:
+            return semantics.limited(claims, (*promised, *(each.path for each in requested)))
+        except Malformed:
+            raise CredentialRequestDenied("none of the requested claims is available") from None
 
     @property
     def _single_use(self) -> bool:

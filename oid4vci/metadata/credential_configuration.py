@@ -5,16 +5,17 @@ Identifiers to them; a mapping with more entries can be given wherever metadata 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, Self, TypeAlias
 
 from attrs import Factory, field, frozen
 
 from oid4vci._document import Codec, Document, array, json_array, mapping, nested, string, wire
 from oid4vci._json import Malformed
-from oid4vci.claims import ClaimsDescription, contradictions
+from oid4vci.claims import ClaimsDescription, ClaimsPath, check_json_path, check_mdoc_path, contradictions
 from oid4vci.metadata.display import CredentialDisplay, display_findings
 from oid4vci.metadata.finding import Finding, error, step, warning
+from oid4vci.metadata.language import in_language
 
 __all__ = (
     "CONFIGURATION_CLASSES",
@@ -84,6 +85,10 @@ class CredentialMetadata(Document):
     claims: tuple[ClaimsDescription, ...] | None = field(default=None, metadata=wire(array(nested(ClaimsDescription))))
     rules: ClassVar[tuple[Callable[[Any], None], ...]] = (_consistent_claims,)
 
+    def shown(self, preferences: Sequence[str]) -> CredentialDisplay | None:
+        """How the Credential is shown to who prefers these languages, the preferred one first (RFC 4647 3.4)."""
+        return in_language(self.display, preferences)
+
     def findings(self) -> Iterator[Finding]:
         """What must not be published, or is doubtful."""
         yield from (finding.within("display") for finding in display_findings(self.display))
@@ -137,6 +142,10 @@ class CredentialConfiguration(Document):
         found = (CONFIGURATION_CLASSES if classes is None else classes).get(identifier) if isinstance(identifier, str) else None
         return (found or CredentialConfiguration).from_json(value)
 
+    @staticmethod
+    def check_claims_path(path: ClaimsPath) -> None:
+        """Raise `Malformed` for a path that leads nowhere in this format (OID4VCI C); one that is not known has no rules."""
+
     @property
     def key_binding_required(self) -> bool:
         """Whether a request must bring a key: "If absent, Cryptographic Key Binding is not required" (OID4VCI 12.2.4)."""
@@ -166,6 +175,11 @@ class CredentialConfiguration(Document):
                     yield error(path, "must be the JWS name of a digital signature algorithm", "OID4VCI F")
         if self.credential_metadata is not None:
             yield from (finding.within("credential_metadata") for finding in self.credential_metadata.findings())
+            for i, claim in enumerate(self.credential_metadata.claims or ()):
+                try:
+                    self.check_claims_path(claim.path)
+                except Malformed as wrong:
+                    yield error(wrong.within(f"credential_metadata.claims[{i}].path").path, wrong.reason, "OID4VCI C")
         for name in ("display", "claims"):
             if name in self.extra:
                 yield warning(name, "belongs into credential_metadata", rule)
@@ -185,6 +199,7 @@ class SdJwtVcConfiguration(CredentialConfiguration):
 
     identifier = "dc+sd-jwt"
     algorithm_type = str
+    check_claims_path = staticmethod(check_json_path)
 
     vct: str = field(metadata=wire(string()))
 
@@ -195,6 +210,7 @@ class MsoMdocConfiguration(CredentialConfiguration):
 
     identifier = "mso_mdoc"
     algorithm_type = int
+    check_claims_path = staticmethod(check_mdoc_path)
 
     doctype: str = field(metadata=wire(string()))
 
@@ -216,6 +232,7 @@ class JwtVcJsonConfiguration(CredentialConfiguration):
 
     identifier = "jwt_vc_json"
     algorithm_type = str
+    check_claims_path = staticmethod(check_json_path)
 
     credential_definition: CredentialDefinition = field(metadata=wire(nested(CredentialDefinition)))
 
@@ -231,6 +248,7 @@ class LdpVcConfiguration(CredentialConfiguration):
 
     identifier = "ldp_vc"
     algorithm_type = str
+    check_claims_path = staticmethod(check_json_path)
     rules = (_format_fits, _context_there)
 
     credential_definition: CredentialDefinition = field(metadata=wire(nested(CredentialDefinition)))

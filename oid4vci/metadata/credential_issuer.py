@@ -15,6 +15,7 @@ from oid4vci.metadata.credential_configuration import CredentialConfiguration
 from oid4vci.metadata.display import IssuerDisplay, display_findings
 from oid4vci.metadata.encryption import CredentialRequestEncryption, CredentialResponseEncryption
 from oid4vci.metadata.finding import Finding, error, refuse_errors, step, warning
+from oid4vci.metadata.language import in_language
 
 __all__ = ("BatchCredentialIssuance", "CredentialIssuerMetadata", "SkippedConfiguration")
 
@@ -120,6 +121,10 @@ class CredentialIssuerMetadata(Document):
             if configuration.scope is not None:
                 found[configuration.scope] = (*found.get(configuration.scope, ()), name)
         return found
+
+    def shown(self, preferences: Sequence[str]) -> IssuerDisplay | None:
+        """How the issuer is shown to who prefers these languages, the preferred one first (RFC 4647 3.4)."""
+        return in_language(self.display, preferences)
 
     def check_identifier(self, expected: str) -> None:
         """Raises `Malformed` unless `credential_issuer` is the identifier that the metadata were asked for.

@@ -48,12 +48,22 @@ def lookup(preferences: Sequence[str], tags: Iterable[str]) -> str | None:
 def in_language(entries: Sequence[T] | None, preferences: Sequence[str]) -> T | None:
     """The entry in the language that fits best; else the first that has no language, else the first of all. None of none.
 
-    `preferences`: as in `lookup`.
+    `preferences`: as in `lookup`. Where lookup finds nothing, an entry for a region or a script of a preferred language comes first
+    (`en-US` for `en`): which default there is, is for the application to say (RFC 4647 3.4.1).
     """
     if not entries:
         return None
-    tag = lookup(preferences, (entry.locale for entry in entries if entry.locale is not None))
+    tags = [entry.locale for entry in entries if entry.locale is not None]
+    tag = lookup(preferences, tags) or _narrower(preferences, tags)
     for entry in entries:
         if entry.locale == tag:
             return entry
     return entries[0]
+
+
+def _narrower(preferences: Sequence[str], tags: Sequence[str]) -> str | None:
+    for preference in preferences[:MAX_PREFERENCES]:
+        for tag in tags:
+            if preference and tag.lower().startswith(f"{preference.lower()}-"):
+                return tag
+    return None

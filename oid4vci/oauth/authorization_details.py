@@ -1,7 +1,7 @@
 """`authorization_details` of type `openid_credential` (OID4VCI 5.1.1, 6.1.1, 6.2; RFC 9396)."""
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
@@ -19,9 +19,21 @@ MAX_DETAILS = 100
 MAX_PARAMETER = 16_384
 
 
+def _consistent_claims(detail: "AuthorizationDetail") -> None:
+    # "When a repeated or contradictory claim description is provided, the processing MUST be aborted." -- OID4VCI B.3
+    for contradiction in contradictions(detail.claims or ()):
+        raise contradiction.within("claims")
+
+
 @frozen(kw_only=True)
 class AuthorizationDetail(Document):
-    """One element of `authorization_details`. `credential_identifiers` stand in Token Responses only."""
+    """One element of `authorization_details`. `credential_identifiers` stand in Token Responses only.
+
+    `claims` are what the Wallet asks for: without them, all that there is; what the issuer does not have is no error, unless it is
+    mandatory. Descriptions that repeat or contradict each other are refused (OID4VCI B.3).
+    """
+
+    rules: ClassVar[tuple[Callable[[Any], None], ...]] = (_consistent_claims,)
 
     type: str = field(default=OPENID_CREDENTIAL, metadata=wire(choice(OPENID_CREDENTIAL)))
     credential_configuration_id: str = field(metadata=wire(string()))
@@ -57,8 +69,6 @@ def read_authorization_details(
                 if element["type"] in other_types:
                     continue
                 details.append(AuthorizationDetail.from_json(element))
-                if contradictions(details[-1].claims or ()):
-                    raise Malformed("repeat or contradict each other", "claims")
             except Malformed as error:
                 raise error.within(f"authorization_details[{i}]") from None
         for detail in details:

@@ -13,6 +13,7 @@ result  = run(proofs.submit(signatures))              Issued, Deferred, or new P
 
 from oid4vci.wallet.authorizing import Authorizing
 from oid4vci.wallet.client_authentication import ClientAssertion, ClientAuthentication, ClientCredentials, WalletAttestation
+from oid4vci.wallet.display import ClaimView, CredentialView, credential_view
 from oid4vci.wallet.exchange import Exchange
 from oid4vci.wallet.issued import Deferred, Issued
 from oid4vci.wallet.offer import Offer
@@ -20,13 +21,17 @@ from oid4vci.wallet.opened import Opened
 from oid4vci.wallet.order import Order, Proofs
 from oid4vci.wallet.session import Session
 from oid4vci.wallet.settings import Wallet
+from oid4vci.wallet.status import CredentialStatusChecker, check_status
 from oid4vci.wallet.storage import State, dump, load
 
 __all__ = (
     "Authorizing",
+    "ClaimView",
     "ClientAssertion",
     "ClientAuthentication",
     "ClientCredentials",
+    "CredentialStatusChecker",
+    "CredentialView",
     "Deferred",
     "Exchange",
     "Issued",
@@ -38,6 +43,8 @@ __all__ = (
     "State",
     "Wallet",
     "WalletAttestation",
+    "check_status",
+    "credential_view",
     "dump",
     "load",
 )

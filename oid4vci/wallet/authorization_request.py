@@ -133,9 +133,6 @@ def request_authorization(
     # Also where nothing is signed yet: nobody is sent away for a code that could not be redeemed.
     sender.check(now)
     pushed = opened.server.pushed_authorization_request_endpoint
-    claims = claims or {}
-    if not claims.keys() <= set(configuration_ids):
-        raise ValueError("claims are wanted of a Credential that is not asked for")
     details: tuple[AuthorizationDetail, ...] = ()
     if by_details(opened.wallet, opened.server, opened.metadata, configuration_ids, using=using, claims=bool(claims)):
         details = credential_details(opened.metadata, configuration_ids, claims)

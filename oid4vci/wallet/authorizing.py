@@ -13,7 +13,7 @@ from oid4vci.offers import AUTHORIZATION_CODE
 from oid4vci.wallet.callback import iss_required, read_callback
 from oid4vci.wallet.client_authentication import ClientAuthentication
 from oid4vci.wallet.exchange import Exchange
-from oid4vci.wallet.requested_credentials import check_takes_details, credential_details, details_parameter
+from oid4vci.wallet.requested_credentials import check_takes_details, credential_details, details_parameter, requested_claims
 from oid4vci.wallet.sender import Sender
 from oid4vci.wallet.session import Session, TokenRequest, read_token_response
 
@@ -89,6 +89,7 @@ class Authorizing:
             left_out=tuple(name for name in self.configuration_ids if name not in chosen),
             with_details=configuration_ids is not None or bool(self.authorization_details),
             by_scope=not self.authorization_details,
+            claims=requested_claims(self.authorization_details),
         )
         return self.sender.renewed(wallet, authentication=authentication).post_form(
             self.opened.token_endpoint, parameters, now=now, read=partial(read_token_response, self.opened, request)

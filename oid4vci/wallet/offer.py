@@ -127,7 +127,7 @@ class _Opening:
         return _document(self.wallet, credential_issuer_metadata_url(identifier), self._read_issuer)
 
     def _read_issuer(self, members: dict[str, Any]) -> Exchange[Opened]:
-        metadata = CredentialIssuerMetadata.from_json(members)
+        metadata = CredentialIssuerMetadata.from_json(members, classes=self.wallet.configuration_classes)
         metadata.check_identifier(self.offer.credential_issuer)
         check_offer(self.offer, metadata)
         check_encryption(metadata)

@@ -11,6 +11,7 @@ from oid4vci.claims import ClaimsDescription
 from oid4vci.errors import InvalidMetadata, TxCodeRequired
 from oid4vci.keys import Signer
 from oid4vci.metadata import AuthorizationServerMetadata, CredentialConfiguration, CredentialIssuerMetadata
+from oid4vci.oauth.authorization_details import AuthorizationDetail
 from oid4vci.offers import AUTHORIZATION_CODE, PRE_AUTHORIZED_CODE, CredentialOffer, PreAuthorizedCodeGrant, TxCode
 from oid4vci.wallet.authorization_request import request_authorization
 from oid4vci.wallet.authorizing import Authorizing
@@ -22,6 +23,7 @@ from oid4vci.wallet.requested_credentials import (
     credential_details,
     details_parameter,
     further_scopes,
+    requested_claims,
 )
 from oid4vci.wallet.sender import CLIENT_PARAMETERS, Sender
 from oid4vci.wallet.session import Session, TokenRequest, read_token_response
@@ -118,6 +120,7 @@ class Opened:
         tx_code: str | None = None,
         *,
         configuration_ids: Sequence[str] | None = None,
+        claims: Mapping[str, Sequence[ClaimsDescription]] | None = None,
         scope: str | None = None,
         now: int | None = None,
         dpop: Signer | None = None,
@@ -127,8 +130,9 @@ class Opened:
         """The Token Request with the pre-authorized code (OID4VCI 6.1).
 
         `tx_code` is what the person entered, passed on as it is. `configuration_ids` are those of the offer to ask for, in
-        `authorization_details`; without them, the code stands for all that was offered. `scope` (space-separated) and `extra`
-        parameters are sent along.
+        `authorization_details`; without them, the code stands for all that was offered. `claims` are claims descriptions by
+        configuration id (OID4VCI B.1): if there are any, all is asked for by `authorization_details`. `scope` (space-separated)
+        and `extra` parameters are sent along.
 
         `dpop` is the key to bind the Access Token to (RFC 9449); a server that does not know DPoP gives a Bearer token.
         `authentication` is a Wallet Attestation, or another way to authenticate. With either of them `now`, in seconds since the
@@ -138,10 +142,10 @@ class Opened:
         fetched elsewhere. Raises `TxCodeRequired` if a Transaction Code is demanded and `tx_code` cannot be it, and `ValueError`
         if none is demanded, the offer has no pre-authorized code, a configuration was not offered, none has a format that the
         Wallet can verify, the server says that it takes no `authorization_details`, not this authentication or not these
-        algorithms, the settings of the Wallet rule out to go without `dpop` or `authentication` or to ask by
-        `authorization_details`, `scope` is none or has `openid`, an extra parameter is a known one, or the server takes no
-        anonymous requests and the Wallet has no `client_id`. The exchange raises `WrongTxCode`: ask the person again and redeem
-        again; `Refused`: the code is gone.
+        algorithms, claims contradict each other or are of a Credential that is not asked for, the settings of the Wallet rule out
+        to go without `dpop` or `authentication` or to ask by `authorization_details`, `scope` is none or has `openid`, an extra
+        parameter is a known one, or the server takes no anonymous requests and the Wallet has no `client_id`. The exchange raises
+        `WrongTxCode`: ask the person again and redeem again; `Refused`: the code is gone.
         """
         grant = self.pre_authorized_code
         if grant is None:
@@ -156,8 +160,10 @@ class Opened:
             raise ValueError("the offer demands no transaction code")
         if tx_code is not None:
             parameters["tx_code"] = tx_code
-        if configuration_ids is not None:
-            parameters["authorization_details"] = self.authorization_details(configuration_ids)
+        details: tuple[AuthorizationDetail, ...] = ()
+        if configuration_ids is not None or claims:
+            details = self.authorization_details(chosen, claims)
+            parameters["authorization_details"] = details_parameter(details)
         if scope is not None:
             parameters["scope"] = " ".join(further_scopes(scope))
             if self.metadata.authorization_servers is not None:
@@ -166,8 +172,9 @@ class Opened:
         request = TokenRequest(
             configuration_ids=chosen,
             left_out=tuple(name for name in self.configurations if name not in chosen),
-            with_details=configuration_ids is not None,
+            with_details=bool(details),
             with_tx_code=tx_code is not None,
+            claims=requested_claims(details),
         )
         # "the client_id parameter is only needed when a form of Client Authentication that relies on this parameter is used"
         sender = Sender.of(
@@ -180,13 +187,16 @@ class Opened:
             read=partial(read_token_response, self, request),
         )
 
-    def authorization_details(self, configuration_ids: Sequence[str]) -> str:
-        """The parameter that asks for these configurations (OID4VCI 5.1.1).
+    def authorization_details(
+        self, configuration_ids: Sequence[str], claims: Mapping[str, Sequence[ClaimsDescription]] | None = None
+    ) -> tuple[AuthorizationDetail, ...]:
+        """What asks for these configurations, and for `claims` of them by their ids (OID4VCI 5.1.1, B.1).
 
-        Raises `ValueError` if one was not offered, there is none, or the server or the settings take no `authorization_details`.
+        Raises `ValueError` if one was not offered, there is none, claims are none that can be asked for, or the server or the
+        settings take no `authorization_details`.
         """
         check_takes_details(self.wallet, self.server)
-        return details_parameter(credential_details(self.metadata, self._chosen(configuration_ids)))
+        return credential_details(self.metadata, self._chosen(configuration_ids), claims)
 
     def authorize(
         self,

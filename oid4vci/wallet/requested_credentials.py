@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 from oid4vci import _json
-from oid4vci.claims import ClaimsDescription, contradictions
+from oid4vci.claims import ClaimsDescription
 from oid4vci.errors import InvalidMetadata
 from oid4vci.metadata import AuthorizationServerMetadata, CredentialIssuerMetadata
 from oid4vci.oauth.authorization_details import AuthorizationDetail
@@ -19,6 +19,7 @@ __all__ = (
     "credential_scope",
     "details_parameter",
     "further_scopes",
+    "requested_claims",
 )
 
 Using: TypeAlias = Literal["scope", "authorization_details"]
@@ -39,17 +40,22 @@ def credential_details(
     "If the Credential Issuer metadata contains an `authorization_servers` parameter, the authorization detail's `locations` common
     data field MUST be set to the Credential Issuer Identifier value." -- OID4VCI 5.1.1, 6.1
 
-    Raises `ValueError` for claims descriptions that are none, or contradict each other (OID4VCI B.3).
+    `claims` are claims descriptions by configuration id (OID4VCI B.1). Raises `ValueError` for those that are none, contradict
+    each other (B.3), or are of a Credential that is not asked for.
     """
+    if not (claims or {}).keys() <= set(configuration_ids):
+        raise ValueError("claims are wanted of a Credential that is not asked for")
     locations = None if metadata.authorization_servers is None else (metadata.credential_issuer,)
     details = []
     for name in configuration_ids:
         wanted = None if claims is None or name not in claims else tuple(claims[name])
-        detail = AuthorizationDetail(credential_configuration_id=name, locations=locations, claims=wanted)
-        if contradictions(wanted or ()):
-            raise ValueError("claims descriptions repeat or contradict each other (OID4VCI B.3)")
-        details.append(detail)
+        details.append(AuthorizationDetail(credential_configuration_id=name, locations=locations, claims=wanted))
     return tuple(details)
+
+
+def requested_claims(details: Sequence[AuthorizationDetail]) -> dict[str, tuple[ClaimsDescription, ...]]:
+    """The claims that these details ask for, by configuration id."""
+    return {detail.credential_configuration_id: detail.claims for detail in details if detail.claims is not None}
 
 
 def check_takes_details(wallet: Wallet, server: AuthorizationServerMetadata) -> None:

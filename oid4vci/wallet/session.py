@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 
 from oid4vci._document import MAX_ITEMS, Codec, Document, integer, json_array, string, strings, wire
 from oid4vci._json import Malformed
+from oid4vci.claims import ClaimsDescription
 from oid4vci.errors import Advice, WrongTxCode
 from oid4vci.http import Response
 from oid4vci.keys import Signer
@@ -17,7 +18,7 @@ from oid4vci.oauth.authorization_details import OPENID_CREDENTIAL, Authorization
 from oid4vci.wallet.client_authentication import ClientAuthentication
 from oid4vci.wallet.exchange import Exchange, extended, json_object, server_error
 from oid4vci.wallet.order import Order, request_nonce
-from oid4vci.wallet.requested_credentials import credential_scope
+from oid4vci.wallet.requested_credentials import credential_scope, details_parameter
 from oid4vci.wallet.sender import CLIENT_PARAMETERS, Sender
 from oid4vci.wallet.settings import Wallet
 
@@ -65,7 +66,7 @@ class TokenRequest:
 
     `configuration_ids` are what the token is to be for, `left_out` what the grant is for beside them. `with_details` says that the
     answer must name credential identifiers, `by_scope` that scope values asked for the Credentials. `known` are the credential
-    identifiers, by configuration, that the server named before.
+    identifiers, by configuration, that the server named before, `claims` the claims that are asked for.
     """
 
     configuration_ids: tuple[str, ...]
@@ -74,6 +75,7 @@ class TokenRequest:
     with_tx_code: bool = False
     by_scope: bool = False
     known: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    claims: Mapping[str, tuple[ClaimsDescription, ...]] = field(factory=dict)
 
     def granted(
         self, metadata: CredentialIssuerMetadata, token: TokenResponse
@@ -111,7 +113,8 @@ class Session:
     Dataset, and Credentials are ordered by them. `expires_in` is in seconds from the answer, None if the server did not say.
 
     `granted` is what the Refresh Token stands for, which may be more: the configurations of the grant, each with the credential
-    identifiers that the server named. `by_scope` says that scope values asked for them.
+    identifiers that the server named. `by_scope` says that scope values asked for them. `claims` are the claims that were asked
+    for, by configuration: a Credential that lacks a mandatory one of them is not accepted (OID4VCI B.1).
 
     The value holds the Access Token and the Refresh Token. Store it (`dump`) as a secret (OID4VCI 13.10).
     """
@@ -123,6 +126,7 @@ class Session:
     credential_identifiers: Mapping[str, tuple[str, ...]] | None = None
     granted: Mapping[str, tuple[str, ...]]
     by_scope: bool = False
+    claims: Mapping[str, tuple[ClaimsDescription, ...]] = field(factory=dict)
     expires_in: int | None = None
     refresh_token: str | None = field(default=None, repr=False)
 
@@ -192,7 +196,8 @@ class Session:
             scopes = dict.fromkeys(credential_scope(self.metadata, name) for name in configuration_ids)
             if None not in scopes:
                 return {"scope": " ".join(scope for scope in scopes if scope is not None)}
-        return {"authorization_details": self.opened.authorization_details(configuration_ids)}
+        claims = {name: self.claims[name] for name in configuration_ids if name in self.claims}
+        return {"authorization_details": details_parameter(self.opened.authorization_details(configuration_ids, claims))}
 
     def _refreshed(self, request: TokenRequest, response: Response, sender: Sender) -> "Session":
         if refused := server_error(response):
@@ -267,6 +272,7 @@ def read_token_response(opened: "Opened", request: TokenRequest, response: Respo
         credential_identifiers=identifiers,
         granted={**granted, **(identifiers or {})},
         by_scope=request.by_scope,
+        claims={name: claims for name, claims in request.claims.items() if name in granted},
         expires_in=token.expires_in,
         refresh_token=token.refresh_token,
     )

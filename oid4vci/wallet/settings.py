@@ -5,13 +5,15 @@ Settings are configuration of the running program. They are never part of a stor
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 from attrs import Attribute, field, frozen
 
 from oid4vci._document import strings
-from oid4vci.formats.credential_format import CredentialVerifier
+from oid4vci.formats.credential_format import CredentialFormat, CredentialVerifier
 from oid4vci.formats.known import CREDENTIAL_FORMATS
 from oid4vci.keys import Signer
+from oid4vci.metadata import CONFIGURATION_CLASSES, CredentialConfiguration
 from oid4vci.oauth import client_assertion, client_attestation
 from oid4vci.secret import NewSecret, new_secret
 from oid4vci.trust import Trust
@@ -19,29 +21,32 @@ from oid4vci.wallet.client_authentication import ClientAssertion, RestoreClientA
 
 __all__ = ("Wallet",)
 
+Formats: TypeAlias = Mapping[str, CredentialFormat | CredentialVerifier]
+"""What is known of Credential Formats, by their identifiers."""
+
 _LOCALE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 _CLIENT_ID = re.compile(r"[\x20-\x7e]+")
 
 
-class _OwnVerifiers(Mapping[str, CredentialVerifier]):
-    """The verifiers of this library's formats, each made when it is first used."""
+class _ConfigurationClasses(Mapping[str, type[CredentialConfiguration]]):
+    """How the configurations of a Wallet's formats are read. No format is loaded for what is known without it."""
 
-    def __init__(self) -> None:
-        self._made: dict[str, CredentialVerifier] = {}
+    def __init__(self, formats: "Formats") -> None:
+        self._formats = formats
 
-    def __getitem__(self, name: str) -> CredentialVerifier:
-        if name not in self._made:
-            self._made[name] = CREDENTIAL_FORMATS[name].verifier()
-        return self._made[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in CREDENTIAL_FORMATS
+    def __getitem__(self, name: str) -> type[CredentialConfiguration]:
+        if name in CONFIGURATION_CLASSES and self._formats is CREDENTIAL_FORMATS:
+            return CONFIGURATION_CLASSES[name]
+        known = self._formats.get(name)
+        if isinstance(known, CredentialFormat):
+            return known.configuration_class
+        return CONFIGURATION_CLASSES[name] if name in CONFIGURATION_CLASSES else CREDENTIAL_FORMATS[name].configuration_class
 
     def __iter__(self) -> Iterator[str]:
-        return iter(CREDENTIAL_FORMATS)
+        return iter(dict.fromkeys((*CONFIGURATION_CLASSES, *CREDENTIAL_FORMATS, *self._formats)))
 
     def __len__(self) -> int:
-        return len(CREDENTIAL_FORMATS)
+        return len(list(iter(self)))
 
 
 def _check_client_id(_: object, __: "Attribute[str | None]", client_id: str | None) -> None:
@@ -67,7 +72,8 @@ class Wallet:
     - `trust` decides with whom the Wallet talks and whose Credentials it takes.
     - `client_id` names the Wallet to Authorization Servers that do not serve anonymous clients.
     - `locales` are language tags (RFC 3066), the preferred one first.
-    - `formats` maps a Credential Format Identifier to its verifier; without it, the formats of this library.
+    - `formats` maps a Credential Format Identifier to the format, or to a verifier with settings of its own; without it, the
+      formats of this library. `{**CREDENTIAL_FORMATS, "x": X}` adds one.
     - `signers`: keys by their `key_id`, for states that are loaded; a key that is not there comes back as a `RemoteSigner`.
     - `client_authentications` maps a `token_endpoint_auth_method` to what makes a stored client authentication again.
     - `bearer`: whether Access Tokens that are bound to no key are taken.
@@ -88,7 +94,7 @@ class Wallet:
     trust: Trust
     client_id: str | None = field(default=None, validator=_check_client_id)
     locales: tuple[str, ...] = field(default=(), converter=strings, validator=_check_locales)
-    formats: Mapping[str, CredentialVerifier] = field(factory=_OwnVerifiers, repr=False)
+    formats: Formats = field(default=CREDENTIAL_FORMATS, repr=False)
     signers: Mapping[str, Signer] = field(factory=dict, repr=False)
     client_authentications: Mapping[str, RestoreClientAuthentication] = field(default=_OWN_AUTHENTICATIONS, repr=False)
     bearer: bool = True
@@ -97,9 +103,18 @@ class Wallet:
     responses_without_iss: bool = True
     authorization_details: bool = True
     new_secret: NewSecret = field(default=new_secret, repr=False)
+    _verifiers: dict[str, CredentialVerifier] = field(init=False, factory=dict, repr=False)
 
     def verifier(self, name: str) -> CredentialVerifier:
-        """The verifier of a Credential Format. Raises `ValueError` if there is none."""
-        if name not in self.formats:
-            raise ValueError(f"the Wallet has no verifier for the format {name}")
-        return self.formats[name]
+        """The verifier of a Credential Format, made when it is first used. Raises `ValueError` if there is none."""
+        if name not in self._verifiers:
+            if name not in self.formats:
+                raise ValueError(f"the Wallet has no verifier for the format {name}")
+            known = self.formats[name]
+            self._verifiers[name] = known.verifier() if isinstance(known, CredentialFormat) else known
+        return self._verifiers[name]
+
+    @property
+    def configuration_classes(self) -> Mapping[str, type[CredentialConfiguration]]:
+        """How Credential Configurations of these formats are read from metadata, by Credential Format Identifier."""
+        return _ConfigurationClasses(self.formats)

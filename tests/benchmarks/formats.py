@@ -5,14 +5,14 @@ that one case, and beside other libraries.
 
 One process, no HTTP, every check on. `cryptography` are keys, certificates and signatures. `floor` does the work of one case with
 almost no checks and everything tuned for it: it is not safe, only a measure, and what it makes the library verifies, and the other
-way round. With `--peers`, Python packages and packages for node are measured in the same rounds; node's processor time is taken by
-itself, all threads and its garbage collection included.
+way round. `library again` has seen the same certificates and keys before. With `--peers`, Python packages and packages for node are
+measured in the same rounds; node's processor time is taken by itself, all threads and its garbage collection included.
 """
 
 import argparse
 from collections.abc import Iterator
 
-from tests.benchmarks import jwt_vc_json, mso_mdoc, sd_jwt_vc
+from tests.benchmarks import jwt_vc_json, ldp_vc, mso_mdoc, sd_jwt_vc
 from tests.benchmarks.workload import NodePeer, Workload, node_peer
 
 __all__ = ("main", "workloads")
@@ -27,6 +27,9 @@ def workloads(node: NodePeer | None = None, *, python: bool = False) -> Iterator
         yield mso_mdoc.workload(size, node=node, python=python)
     for size in (1, 10):
         yield jwt_vc_json.workload(size, node=node, python=python)
+    for suite in ("ecdsa-rdfc-2019", "eddsa-jcs-2022"):
+        for size in (1, 10):
+            yield ldp_vc.workload(size, suite, node=node)
 
 
 def _print(found: Iterator[Workload], rounds: int) -> None:

@@ -18,6 +18,7 @@ from oid4vci.metadata import JwtVcJsonConfiguration
 from oid4vci.metadata.well_known import jwt_vc_issuer_metadata_url
 from oid4vci.trust import Trust
 from tests.benchmarks.by_hand import CURVE, ECDSA, b64, decode, der, encode, load_point, raw, unb64
+from tests.benchmarks.cold import cold
 from tests.benchmarks.parties import HOLDERS, IDENTIFIER, ISSUER_KEY, NOW, SIGNER, jwk, private_jwk
 from tests.benchmarks.workload import NodePeer, Workload
 
@@ -174,7 +175,8 @@ def workload(size: int, *, node: NodePeer | None = None, python: bool = False) -
         {
             "cryptography": partial(cryptography_verify, size),
             "floor": partial(floor_verify, ours, jwks),
-            "library": partial(library_verify, ours),
+            "library": cold(partial(library_verify, ours)),
+            "library again": partial(library_verify, ours),
         },
     )
     if python:

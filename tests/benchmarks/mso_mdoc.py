@@ -18,14 +18,22 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pymdoccbor.mdoc.issuer import MdocCborIssuer  # type: ignore[import-untyped]
 from pymdoccbor.mdoc.verifier import MdocCbor  # type: ignore[import-untyped]
 
+from oid4vci.formats.credential_format import VerifiedCredential
+from oid4vci.formats.mdoc import MdocEncoder, MdocVerifier
+from oid4vci.metadata import MsoMdocConfiguration
+from oid4vci.trust import Trust
+from oid4vci.x509 import Anchors
 from tests.benchmarks.by_hand import ECDSA, b64, der, raw, sha256, unb64
+from tests.benchmarks.cold import cold
 from tests.benchmarks.parties import (
     AUTHORITY,
     AUTHORITY_KEY,
     DOCUMENT_SIGNER,
     HOLDERS,
+    IDENTIFIER,
     ISSUER_KEY,
     NOW,
+    SIGNER,
     jwk,
     private_jwk,
     x5c,
@@ -54,6 +62,13 @@ def _full_dates(members: Mapping[str, Any]) -> dict[str, Any]:
     return {name: cbor2.CBORTag(1004, value) if name.endswith("_date") else value for name, value in members.items()}
 
 
+def _dates(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: datetime.date.fromisoformat(value) if name.endswith("_date") else value for name, value in members.items()}
+
+
+CONFIGURATION = MsoMdocConfiguration(doctype=DOCTYPE, cryptographic_binding_methods_supported=("cose_key",))
+TRUST = Trust(Anchors.from_der(AUTHORITY))
+CLAIMS = {NAMESPACE: {**TEXTS, **_dates(DATES), "portrait": PORTRAIT, "driving_privileges": [_dates(PRIVILEGE)]}}
 ELEMENTS = {**TEXTS, **_full_dates(DATES), "portrait": PORTRAIT, "driving_privileges": [_full_dates(PRIVILEGE)]}
 
 
@@ -157,6 +172,30 @@ def floor_verify(
 # --- the library, and its peers ---------------------------------------------------------------------------------------------
 
 
+def library_issue(encoder: MdocEncoder, size: int) -> tuple[str, ...]:
+    """A batch."""
+    return encoder.draft(
+        CLAIMS,
+        configuration=CONFIGURATION,
+        issuer=IDENTIFIER,
+        holder_keys=HOLDERS[:size],
+        now=NOW,
+        new_secret=os.urandom,
+    ).finish()
+
+
+def library_verify(credentials: Sequence[str]) -> list[Any]:
+    """Each by itself."""
+    verifier, keys, found = MdocVerifier(), HOLDERS[: len(credentials)], []
+    for credential in credentials:
+        verified = verifier.verify(
+            credential, configuration=CONFIGURATION, trust=TRUST, holder_keys=keys, documents={}, now=NOW
+        )
+        assert isinstance(verified, VerifiedCredential)
+        found.append(verified.claims[NAMESPACE])
+    return found
+
+
 def cryptography_issue(size: int) -> None:
     """The signatures."""
     for _ in range(size):
@@ -240,19 +279,24 @@ def workload(size: int, *, node: NodePeer | None = None, python: bool = False) -
     """Under one certificate."""
     jwks, authority = [jwk(key) for key in HOLDERS[:size]], AUTHORITY_KEY.public_key()
     by_hand = partial(floor_issue, ELEMENTS, DOCUMENT_SIGNER, jwks)
-    credentials = by_hand()
+    library = partial(library_issue, MdocEncoder(signer=SIGNER, x5c=(DOCUMENT_SIGNER,), lifetime=LIFETIME), size)
+    theirs, credentials = by_hand(), library()
+    for each in (theirs, credentials):
+        assert library_verify(each) == floor_verify(each, jwks, authority) == [CLAIMS[NAMESPACE]] * size
     work = Workload(
         "mso_mdoc",
         size,
-        {"cryptography": partial(cryptography_issue, size), "floor": by_hand},
+        {"cryptography": partial(cryptography_issue, size), "floor": by_hand, "library": library},
         {
             "cryptography": partial(cryptography_verify, size),
             "floor": partial(floor_verify, credentials, jwks, authority),
+            "library": cold(partial(library_verify, credentials)),
+            "library again": partial(library_verify, credentials),
         },
     )
     if python:
         peer = _PyMdocCbor(size, credentials)
-        floor_verify(peer.issue(), jwks, authority)
+        library_verify(peer.issue())
         work = work.beside("pymdoccbor", peer.issue, peer.verify)
     if node is not None:
         given = {
@@ -268,7 +312,7 @@ def workload(size: int, *, node: NodePeer | None = None, python: bool = False) -
             "anchors": x5c(AUTHORITY),
         }
         issued, verified = node.load("mdoc", given)
-        floor_verify(issued.result(), jwks, authority)
+        library_verify(issued.result())
         assert [sorted(names) for names in verified.result()] == [sorted(ELEMENTS)] * size
         work = work.beside("@owf/mdoc", issued, verified)
     return work

@@ -24,6 +24,7 @@ from oid4vci.metadata.well_known import jwt_vc_issuer_metadata_url
 from oid4vci.trust import Trust
 from oid4vci.x509 import Anchors
 from tests.benchmarks.by_hand import CURVE, ECDSA, b64, decode, der, encode, load_point, raw, sha256, to_url, unb64
+from tests.benchmarks.cold import cold
 from tests.benchmarks.credential_endpoint import ADDRESS, CLAIMS, DISCLOSABLE, FLAT, OPEN, VCT
 from tests.benchmarks.parties import (
     AUTHORITY,
@@ -243,7 +244,8 @@ def workload(size: int, *, certified: bool, node: NodePeer | None = None, python
         {
             "cryptography": batch.cryptography_verify,
             "floor": partial(floor_verify, ours, jwks, key_of),
-            "library": partial(batch.library_verify, ours),
+            "library": cold(partial(batch.library_verify, ours)),
+            "library again": partial(batch.library_verify, ours),
         },
     )
     if python:

@@ -1,10 +1,13 @@
 """The stored forms of `Opened` and `Session`."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from attrs import field, frozen
 
-from oid4vci._document import Document, array, boolean, integer, mapping, nested, string, wire
+from oid4vci._document import Document, array, boolean, integer, json_object, mapping, nested, string, wire
+from oid4vci._json import Malformed
+from oid4vci.claims import ClaimsDescription
 from oid4vci.metadata import AuthorizationServerMetadata, CredentialIssuerMetadata
 from oid4vci.offers import CredentialOffer, check_offer
 from oid4vci.wallet.opened import Opened, demand_issuer_endpoints, demand_token_endpoint
@@ -21,23 +24,28 @@ class StoredOpened(Document):
     """An `Opened`."""
 
     offer: CredentialOffer = field(metadata=wire(nested(CredentialOffer)))
-    metadata: CredentialIssuerMetadata = field(metadata=wire(nested(CredentialIssuerMetadata)))
+    # Which classes its configurations have is for the Wallet that reads it to say.
+    metadata: Mapping[str, Any] = field(metadata=wire(json_object()))
     server: AuthorizationServerMetadata = field(metadata=wire(nested(AuthorizationServerMetadata)))
 
     @classmethod
     def of(cls, opened: Opened) -> "StoredOpened":
         """The stored form."""
-        return cls(offer=opened.offer, metadata=opened.metadata, server=opened.server)
+        return cls(offer=opened.offer, metadata=opened.metadata.to_json(), server=opened.server)
 
     def restore(self, wallet: Wallet) -> Opened:
         """The state."""
-        check_offer(self.offer, self.metadata)
+        try:
+            metadata = CredentialIssuerMetadata.from_json(self.metadata, classes=wallet.configuration_classes)
+        except Malformed as error:
+            raise error.within("metadata") from None
+        check_offer(self.offer, metadata)
         # The trust decision may be another one by now.
-        for identifier in (self.metadata.credential_issuer, self.server.issuer):
+        for identifier in (metadata.credential_issuer, self.server.issuer):
             wallet.trust.demand(identifier)
-        demand_issuer_endpoints(wallet, self.metadata)
-        require(self.server.issuer in self.metadata.servers, "server")
-        return Opened(wallet, self.offer, self.metadata, self.server, demand_token_endpoint(wallet, self.server))
+        demand_issuer_endpoints(wallet, metadata)
+        require(self.server.issuer in metadata.servers, "server")
+        return Opened(wallet, self.offer, metadata, self.server, demand_token_endpoint(wallet, self.server))
 
 
 @frozen(kw_only=True)
@@ -53,6 +61,9 @@ class StoredSession(Document):
     )
     granted: Mapping[str, tuple[str, ...]] = field(metadata=wire(mapping(array(string(), minimum=0))))
     by_scope: bool = field(metadata=wire(boolean()))
+    claims: Mapping[str, tuple[ClaimsDescription, ...]] = field(
+        factory=dict, metadata=wire(mapping(array(nested(ClaimsDescription))))
+    )
     expires_in: int | None = field(default=None, metadata=wire(integer(minimum=0)))
     refresh_token: str | None = field(default=None, repr=False, metadata=wire(TEXT))
 
@@ -67,6 +78,7 @@ class StoredSession(Document):
             credential_identifiers=session.credential_identifiers,
             granted=session.granted,
             by_scope=session.by_scope,
+            claims=session.claims,
             expires_in=session.expires_in,
             refresh_token=session.refresh_token,
         )
@@ -77,6 +89,7 @@ class StoredSession(Document):
         require(set(self.granted) <= set(opened.offer.credential_configuration_ids), "granted")
         require(set(self.configuration_ids) <= set(self.granted), "configuration_ids")
         require(identifiers is None or set(identifiers) == set(self.configuration_ids), "credential_identifiers")
+        require(set(self.claims) <= set(self.granted), "claims")
         return Session(
             opened=opened,
             access_token=self.access_token,
@@ -85,6 +98,7 @@ class StoredSession(Document):
             credential_identifiers=identifiers,
             granted=self.granted,
             by_scope=self.by_scope,
+            claims=self.claims,
             expires_in=self.expires_in,
             refresh_token=self.refresh_token,
         )

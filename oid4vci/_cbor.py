@@ -1,0 +1,312 @@
+"""Strict CBOR (RFC 8949): one bounded reader of our own, and writing by cbor2.
+
+Rule 1: nothing enters the library as CBOR except through `loads`. cbor2 does not read here: it decodes dates, regular expressions,
+shared references and the like by itself, and a first pass that refuses those takes as long as reading does.
+Rule 2: bytes that were hashed or signed are kept as they came; nothing is decoded and encoded again to be checked.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from struct import unpack_from
+from typing import Any, Final, NoReturn, TypeAlias
+
+import cbor2
+from attrs import field, frozen
+
+from oid4vci._json import Malformed
+
+__all__ = ("DATES", "Embedded", "TagReaders", "Tagged", "dumps", "full_date", "head", "loads", "tdate")
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 32
+MAX_ITEMS = 100_000
+_BREAK: Final = object()
+
+
+@frozen
+class Tagged:
+    """A value under a tag (RFC 8949 3.4) that whoever read it gave no meaning."""
+
+    tag: int
+    value: Any
+
+
+@frozen
+class Embedded:
+    """CBOR in a byte string under tag 24 (RFC 8949 3.4.5.1): unread, and tag and string as received."""
+
+    content: bytes = field(repr=False)
+    encoded: bytes = field(repr=False, eq=False)
+
+
+TagReaders: TypeAlias = Mapping[int, Callable[[Any], Any]]
+"""What to make of the value under a tag; those that are not in it stay `Tagged`."""
+
+
+def loads(data: bytes, *, tags: TagReaders | None = None, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
+    """The value of one CBOR data item: int, str, bytes, list, dict, bool, float, None, `Embedded`, `Tagged`.
+
+    Refused: more than `max_bytes` bytes, `max_depth` levels or 100000 items, anything after the item, repeated keys, keys that are
+    neither integers nor text, text that is not UTF-8, strings in chunks, numbers that are not finite, bignums, `undefined` and
+    other simple values, and the tags for references (RFC 8949 3, 5.3, 5.6). Arrays and maps of indefinite length are read, as some
+    issuers write them, and integers that could be shorter.
+
+    Raises `Malformed`, as the functions in `tags` do.
+    """
+    if len(data) > max_bytes:
+        raise Malformed("too large")
+    reader = _Reader(data, tags or {}, max_depth)
+    try:
+        value = reader.item(0)
+    except IndexError:
+        raise Malformed("not CBOR: it ends too early") from None
+    if value is _BREAK:
+        raise Malformed("not CBOR")
+    if reader.at != len(data):
+        raise Malformed("something follows the CBOR data item")
+    return value
+
+
+# Those that point elsewhere in the message (25, 256, 28, 29), or make numbers of any size (2, 3, 4, 5, 264, 265, 30).
+_REFUSED_TAGS: Final = frozenset((2, 3, 4, 5, 25, 28, 29, 30, 256, 264, 265))
+_EMBEDDED: Final = 24
+_SIMPLE: Final[Mapping[int, Any]] = {20: False, 21: True, 22: None}
+_FLOATS: Final = {25: (">e", 2), 26: (">f", 4), 27: (">d", 8)}
+
+
+class _Reader:
+    """One run of `loads`. An index beyond the data is an `IndexError`, and means that the data end too early."""
+
+    __slots__ = ("at", "data", "left", "max_depth", "tags")
+
+    def __init__(self, data: bytes, tags: TagReaders, max_depth: int) -> None:
+        self.data, self.tags, self.max_depth = data, tags, max_depth
+        self.at, self.left = 0, MAX_ITEMS
+
+    def item(self, depth: int) -> Any:
+        data = self.data
+        start = at = self.at
+        initial = data[at]
+        major, argument = initial >> 5, initial & 31
+        at += 1
+        if argument >= 24 and major != 7:
+            if argument < 28:
+                size = 1 << argument - 24
+                raw = data[at : at + size]
+                if len(raw) != size:
+                    raise IndexError
+                argument = int.from_bytes(raw, "big")
+                at += size
+            elif argument == 31 and major in (4, 5):
+                argument = -1
+            else:
+                raise Malformed("not CBOR, or a string in chunks")
+        self.at = at
+        if major == 3 or major == 2:
+            end = at + argument
+            string = data[at:end]
+            if len(string) != argument:
+                raise IndexError
+            self.at = end
+            if major == 2:
+                return string
+            try:
+                return string.decode()
+            except UnicodeDecodeError:
+                raise Malformed("text that is not UTF-8") from None
+        if major == 0:
+            return argument
+        if major == 1:
+            return -1 - argument
+        if major == 7:
+            return self.simple(argument)
+        if depth >= self.max_depth:
+            raise Malformed("nested too deeply")
+        if major == 5:
+            return self.map(argument, depth + 1)
+        if major == 4:
+            return self.array(argument, depth + 1)
+        return self.tagged(argument, depth + 1, start)
+
+    def count(self, length: int) -> None:
+        self.left -= length
+        if self.left < 0:
+            raise Malformed("too many items")
+
+    def array(self, length: int, depth: int) -> list[Any]:
+        item = self.item
+        if length >= 0:
+            self.count(length)
+            values = [item(depth) for _ in range(length)]
+            if _BREAK in values:
+                raise Malformed("not CBOR")
+            return values
+        values = []
+        while (value := item(depth)) is not _BREAK:
+            self.count(1)
+            values.append(value)
+        return values
+
+    def map(self, length: int, depth: int) -> dict[int | str, Any]:
+        item = self.item
+        members: dict[int | str, Any] = {}
+        self.count(max(length, 0))
+        read = 0
+        while read != length:
+            key = item(depth)
+            if key is _BREAK and length < 0:
+                break
+            # Python takes 1, 1.0 and True for the same key.
+            if type(key) is not str and type(key) is not int:
+                raise Malformed("the keys of a map must be integers or text")
+            value = item(depth)
+            if value is _BREAK:
+                raise Malformed("not CBOR")
+            members[key] = value
+            read += 1
+            if length < 0:
+                self.count(1)
+        if len(members) != read:
+            # RFC 8949 5.6: two readers may see two different maps.
+            raise Malformed("a key of a map is repeated")
+        return members
+
+    def tagged(self, tag: int, depth: int, start: int) -> Any:
+        if tag in _REFUSED_TAGS:
+            raise Malformed("a tag for references or for large numbers")
+        value = self.item(depth)
+        if value is _BREAK:
+            raise Malformed("not CBOR")
+        if tag == _EMBEDDED:
+            if not isinstance(value, bytes):
+                raise Malformed("what is embedded must be in a byte string")
+            return Embedded(value, self.data[start : self.at])
+        read = self.tags.get(tag)
+        return Tagged(tag, value) if read is None else read(value)
+
+    def simple(self, argument: int) -> Any:
+        if argument in _SIMPLE:
+            return _SIMPLE[argument]
+        if argument == 31:
+            return _BREAK
+        if argument not in _FLOATS:
+            raise Malformed("a simple value without meaning")
+        code, size = _FLOATS[argument]
+        if self.at + size > len(self.data):
+            raise IndexError
+        (number,) = unpack_from(code, self.data, self.at)
+        self.at += size
+        if number - number != 0:
+            raise Malformed("a number that is not finite")
+        return number
+
+
+# --- dates ------------------------------------------------------------------------------------------------------------------
+
+_FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_DATE_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
+)
+
+
+def full_date(value: Any) -> date:
+    """The value under tag 1004, a date without time (RFC 8943 2). Raises `Malformed`."""
+    if not isinstance(value, str) or not _FULL_DATE.fullmatch(value):
+        raise Malformed("must be a full-date")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise Malformed("is no day of the calendar") from None
+
+
+def tdate(value: Any) -> datetime:
+    """The value under tag 0, a point in time (RFC 8949 3.4.1, RFC 3339 5.6). Raises `Malformed`."""
+    parts = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
+    if parts is None:
+        raise Malformed("must be a date-time")
+    fraction = (parts[2] or "")[:7]
+    try:
+        return datetime.fromisoformat(f"{parts[1]}{fraction}{parts[3]}")
+    except ValueError:
+        raise Malformed("is no time of the calendar") from None
+
+
+def _epoch(value: Any) -> datetime:
+    # "MUST be an unsigned or negative integer ... or a floating-point number" -- RFC 8949 3.4.2
+    if type(value) is not int and type(value) is not float:
+        raise Malformed("must be a number of seconds")
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value)
+    except OverflowError:
+        raise Malformed("is no time of the calendar") from None
+
+
+DATES: Final[TagReaders] = {0: tdate, 1: _epoch, 1004: full_date}
+"""Reads dates as `datetime.date`, times as aware `datetime.datetime`."""
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------------
+
+
+def dumps(value: Any) -> bytes:
+    """`value` in CBOR: definite lengths, shortest integers, members in the order given.
+
+    It is what `loads` returns, or a `tuple`, a `datetime.date` (tag 1004) or an aware `datetime.datetime` (tag 0, UTC, whole
+    seconds). Raises `ValueError` for anything else, and for what `loads` refuses.
+    """
+    return cbor2.dumps(_writable(value, 0))
+
+
+def _no(reason: str) -> NoReturn:
+    raise ValueError(f"this cannot be written in CBOR: {reason}")
+
+
+def _writable(value: Any, depth: int) -> Any:
+    kind = type(value)
+    if kind is str:
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                _no("an unpaired surrogate")
+        return value
+    if value is None or kind is bytes or kind is bool:
+        return value
+    if kind is int:
+        return value if -(1 << 64) <= value < 1 << 64 else _no("a number too large")
+    if kind is float:
+        return value if value - value == 0 else _no("a number that is not finite")
+    if depth >= MAX_DEPTH:
+        _no("nested too deeply")
+    if isinstance(value, dict):
+        if not all(type(key) in (str, int) for key in value):
+            _no("keys that are neither integers nor text")
+        return {_writable(key, depth): _writable(member, depth + 1) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(element, depth + 1) for element in value]
+    if isinstance(value, datetime):
+        # "fraction of seconds shall not be used ... no local offset from UTC shall be used" -- ISO/IEC 18013-5 9.1.2.4
+        if value.tzinfo is None or value.microsecond:
+            _no("a time without time zone, or with fractions of a second")
+        try:
+            return cbor2.CBORTag(0, value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z")
+        except OverflowError:
+            _no("a time that is none in UTC")
+    if isinstance(value, date):
+        return cbor2.CBORTag(1004, value.isoformat())
+    if isinstance(value, Embedded):
+        return cbor2.CBORTag(_EMBEDDED, value.content)
+    if isinstance(value, Tagged):
+        if value.tag in _REFUSED_TAGS or not 0 <= value.tag < 1 << 64:
+            _no("a tag that is not supported")
+        return cbor2.CBORTag(value.tag, _writable(value.value, depth + 1))
+    return _no(f"a {kind.__name__}")
+
+
+def head(major: int, argument: int) -> bytes:
+    """The head of a data item (RFC 8949 3): a length before a string, array or map, a tag before its value."""
+    if argument < 24:
+        return bytes((major << 5 | argument,))
+    size = 1 if argument < 1 << 8 else 2 if argument < 1 << 16 else 4 if argument < 1 << 32 else 8
+    return bytes((major << 5 | 23 + size.bit_length(),)) + argument.to_bytes(size, "big")

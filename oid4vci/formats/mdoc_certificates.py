@@ -1,0 +1,123 @@
+"""Who may sign an mdoc: document signers, and the authorities above them (ISO/IEC 18013-5 9.3.3 and Annex B).
+
+The chain itself is checked by `x509`; here is what a profile adds to it.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Final, TypeVar
+
+from attrs import field, frozen
+from cryptography import x509 as certificates
+from cryptography.x509.oid import NameOID
+
+from oid4vci import x509
+from oid4vci._json import Malformed
+from oid4vci.errors import Untrusted
+from oid4vci.trust import Trust
+
+T = TypeVar("T", bound=certificates.ExtensionType)
+
+__all__ = ("ANY_ISSUER", "ISO_18013_5", "CertificateProfile", "countries", "states", "verify_chain")
+
+
+def _purposes(identifiers: Collection[str]) -> frozenset[str]:
+    return frozenset(identifiers)
+
+
+@frozen(kw_only=True)
+class CertificateProfile:
+    """What certificates of mdoc issuers must be, beyond what any chain must (RFC 5280).
+
+    - `purposes`: object identifiers, of which the signer's extended key usage must name one, in a critical extension; empty if
+      none is demanded.
+    - `iaca`: whether ISO/IEC 18013-5 Annex B holds: the anchor is a certification authority that issues signers only (path length
+      0) and has issued this one itself; both are of the same country, and of the same state or province if the authority names
+      one; the signer's key is for signatures only.
+
+    Lists of revoked certificates are not looked at, nor are extensions that only say where those are or whom to write to.
+    """
+
+    purposes: frozenset[str] = field(default=(), converter=_purposes)
+    iaca: bool = False
+
+    def check_signer(self, leaf: certificates.Certificate) -> None:
+        """Raise `Malformed` unless `leaf` can be a document signer's, whoever issued it."""
+        if self.purposes:
+            usages = _extension(leaf, certificates.ExtendedKeyUsage)
+            if usages is None or not usages.critical or self.purposes.isdisjoint(each.dotted_string for each in usages.value):
+                raise Malformed("is not a document signer's: it lacks the extended key usage", "x5chain")
+        if self.iaca:
+            usage = _extension(leaf, certificates.KeyUsage)
+            if usage is None or not usage.critical or usage.value != _SIGNATURES_ONLY:
+                raise Malformed("is not a document signer's: its key must be for signatures only", "x5chain")
+            if len(countries(leaf)) != 1:
+                raise Malformed("is not a document signer's: it must name one country", "x5chain")
+
+    def may_issue(self, anchor: certificates.Certificate, leaf: certificates.Certificate) -> bool:
+        """Whether `anchor` can be the authority above the document signer `leaf`, by what both say."""
+        if not self.iaca:
+            return True
+        constraints = _extension(anchor, certificates.BasicConstraints)
+        usage = _extension(anchor, certificates.KeyUsage)
+        return (
+            constraints is not None
+            and constraints.value.path_length == 0
+            and usage is not None
+            and usage.value == _CERTIFICATES_ONLY
+            # ISO/IEC 18013-5 9.3.3
+            and countries(anchor) == countries(leaf)
+            and states(anchor) in ((), states(leaf))
+        )
+
+
+_SIGNATURES_ONLY = certificates.KeyUsage(True, False, False, False, False, False, False, False, False)
+_CERTIFICATES_ONLY = certificates.KeyUsage(False, False, False, False, False, True, True, False, False)
+
+ISO_18013_5: Final = CertificateProfile(purposes=("1.0.18013.5.1.2",), iaca=True)
+"""IACA and document signers of mobile driving licences (ISO/IEC 18013-5 Annex B.1)."""
+
+ANY_ISSUER: Final = CertificateProfile()
+"""No more than a chain to an anchor, for document types whose ecosystem has a profile of its own or none."""
+
+
+def _extension(certificate: certificates.Certificate, kind: type[T]) -> certificates.Extension[T] | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind)
+    except certificates.ExtensionNotFound:
+        return None
+
+
+def _subject(certificate: certificates.Certificate, oid: certificates.ObjectIdentifier) -> tuple[str | bytes, ...]:
+    return tuple(attribute.value for attribute in certificate.subject.get_attributes_for_oid(oid))
+
+
+def countries(certificate: certificates.Certificate) -> tuple[str | bytes, ...]:
+    """The countries that the subject names; one, if all is well."""
+    return _subject(certificate, NameOID.COUNTRY_NAME)
+
+
+def states(certificate: certificates.Certificate) -> tuple[str | bytes, ...]:
+    """The states or provinces that the subject names."""
+    return _subject(certificate, NameOID.STATE_OR_PROVINCE_NAME)
+
+
+def verify_chain(
+    chain: Sequence[bytes], profile: CertificateProfile, *, trust: Trust, now: int, anchor_allowed: bool = True
+) -> certificates.Certificate:
+    """The document signer's certificate, the leaf of `chain`, if it leads to an anchor and both fit `profile`.
+
+    Raises `Malformed`, or `Untrusted` if there are no anchors.
+    """
+    anchors = trust.anchors
+    if anchors is None or not anchors.certificates:
+        raise Untrusted("no trust anchors are configured for issuers of credentials")
+    if not anchor_allowed and any(x509.load(der) in anchors for der in chain):
+        raise Malformed("includes the trust anchor", "x5chain")
+    leaf = x509.load(chain[0])
+    if profile.iaca:
+        # The authority has issued the signer's certificate itself, so only its namesakes come into question.
+        named = anchors.named(leaf.issuer.public_bytes())
+        anchors = x509.Anchors(tuple(anchor for anchor in named if profile.may_issue(anchor, leaf)))
+    x509.verify_chain(chain, anchors, now=now)
+    profile.check_signer(leaf)
+    return leaf

@@ -1,0 +1,182 @@
+"""Making mdocs (ISO/IEC 18013-5 9.1.2): data elements are encoded once, then each copy gets salts and digest IDs of its own.
+
+Members stand in the order of the standard's CDDL. What depends on no salt and no key is bytes before the first copy is made.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from oid4vci._cbor import dumps, head
+
+__all__ = ("DIGESTS", "SALT_SIZE", "Template", "embedded", "issuer_signed", "issuer_signed_item", "security_object")
+
+DIGESTS: Final[Mapping[str, Callable[[bytes], Any]]] = {
+    "SHA-256": hashlib.sha256,
+    "SHA-384": hashlib.sha384,
+    "SHA-512": hashlib.sha512,
+}
+"""Digest algorithms by the names of ISO/IEC 18013-5 9.1.2.5, table 21."""
+
+SALT_SIZE: Final = 32
+"""Bytes of `random`; "The value shall have a minimum length of 16 bytes" (ISO/IEC 18013-5 9.1.2.5)."""
+
+# Of all data elements and decoys together; every one is a digest ID of two bytes at most.
+MAX_DIGESTS: Final = 10_000
+MAX_SIZE: Final = 1 << 19
+_PLACE = 8
+
+_ITEM = b"\xa4" + dumps("digestID")
+_RANDOM = dumps("random") + head(2, SALT_SIZE)
+_IDENTIFIER, _VALUE = dumps("elementIdentifier"), dumps("elementValue")
+
+
+def embedded(data: bytes) -> bytes:
+    """CBOR as a byte string under tag 24 (RFC 8949 3.4.5.1)."""
+    return b"\xd8\x18" + head(2, len(data)) + data
+
+
+def _end(identifier: str, value: Any) -> bytes:
+    """What comes after the salt in an item. The value is as deep in arrays here as it is in the item."""
+    return b"".join((_IDENTIFIER, dumps(identifier), _VALUE, dumps([value])[1:]))
+
+
+def issuer_signed_item(digest_id: int, random: bytes, identifier: str, value: Any) -> bytes:
+    """An `IssuerSignedItemBytes` (ISO/IEC 18013-5 8.3.2.1.2.2). Raises `ValueError` for a value that is not CBOR."""
+    start = _ITEM + dumps(digest_id) + dumps("random")
+    return embedded(start + dumps(random) + _end(identifier, value))
+
+
+@frozen
+class _Element:
+    """A data element: `starts` comes before the digest ID in an item, by the length of that, `end` comes after the salt."""
+
+    starts: tuple[bytes, ...]
+    end: bytes
+
+    @classmethod
+    def of(cls, identifier: str, value: Any) -> "_Element":
+        end = _end(identifier, value)
+        rest = len(_ITEM) + len(_RANDOM) + SALT_SIZE + len(end)
+        return cls(tuple(b"\xd8\x18" + head(2, rest + size) + _ITEM for size in range(4)), end)
+
+
+@frozen
+class _NameSpace:
+    # The name in CBOR, and the heads of the array of items and of the map of digests.
+    items: bytes
+    digests: bytes
+    elements: tuple[_Element, ...]
+    # The digest IDs in CBOR.
+    ids: tuple[bytes, ...]
+
+
+@frozen
+class Template:
+    """A dataset ready for any number of copies; make one with `of`."""
+
+    _name_spaces: tuple[_NameSpace, ...] = field(repr=False)
+    _hash: Callable[[bytes], Any] = field(repr=False)
+    _decoys: int
+
+    @classmethod
+    def of(cls, claims: Mapping[str, Any], *, digest_algorithm: str = "SHA-256", decoys: int = 0) -> "Template":
+        """Encode `claims`: name spaces, and in each of them data elements by their identifiers.
+
+        `decoys` digests that stand for nothing join those of every name space. Raises `ValueError` for what is no such dataset,
+        and for values that CBOR does not have.
+        """
+        name_spaces, digests, size = [], 0, 0
+        for name, elements in claims.items():
+            if not isinstance(name, str) or not name or not isinstance(elements, dict) or not elements:
+                raise ValueError("the claims of an mdoc are name spaces, each with data elements by their identifiers")
+            if not all(isinstance(identifier, str) and identifier for identifier in elements):
+                raise ValueError("the identifier of a data element must be a string that is not empty")
+            encoded = tuple(_Element.of(identifier, value) for identifier, value in elements.items())
+            count = len(encoded) + decoys
+            digests, size = digests + count, size + sum(len(element.end) for element in encoded)
+            named = dumps(name)
+            ids = tuple(head(0, i) for i in range(count))
+            name_spaces.append(_NameSpace(named + head(4, len(encoded)), named + head(5, count), encoded, ids))
+        if not name_spaces:
+            raise ValueError("an mdoc must have a data element")
+        if digests > MAX_DIGESTS or size > MAX_SIZE:
+            raise ValueError(f"an mdoc can have {MAX_DIGESTS} data elements and decoys, of {MAX_SIZE} bytes altogether")
+        return cls(tuple(name_spaces), DIGESTS[digest_algorithm], decoys)
+
+    @property
+    def entropy(self) -> int:
+        """How many random bytes a copy needs."""
+        digest_size = self._hash(b"").digest_size
+        return sum(
+            len(space.ids) * _PLACE + len(space.elements) * SALT_SIZE + self._decoys * digest_size
+            for space in self._name_spaces
+        )
+
+    def fill(self, entropy: bytes) -> tuple[bytes, bytes]:
+        """One copy: `IssuerNameSpaces` and `ValueDigests` (ISO/IEC 18013-5 8.3.2.1.2.2, 9.1.2.4).
+
+        `entropy`: that many fresh random bytes. Digest IDs are the places of a random order, and digests stand in the order of
+        their IDs: neither says which data element is which, nor that two copies belong together.
+        """
+        function, at = self._hash, 0
+        size = function(b"").digest_size
+        digest_head = head(2, size)
+        opening = head(5, len(self._name_spaces))
+        items, digests = [opening], [opening]
+        for space in self._name_spaces:
+            total, count = len(space.ids), len(space.elements)
+            places = [entropy[k : k + _PLACE] for k in range(at, at + total * _PLACE, _PLACE)]
+            order = sorted(range(total), key=places.__getitem__)
+            at += total * _PLACE
+            found = [b""] * total
+            items.append(space.items)
+            for element, number in zip(space.elements, order, strict=False):
+                name = space.ids[number]
+                item = b"".join((element.starts[len(name)], name, _RANDOM, entropy[at : at + SALT_SIZE], element.end))
+                at += SALT_SIZE
+                items.append(item)
+                found[number] = function(item).digest()
+            for number in order[count:]:
+                found[number] = entropy[at : at + size]
+                at += size
+            digests.append(space.digests)
+            for name, digest in zip(space.ids, found, strict=True):
+                digests += (name, digest_head, digest)
+        return b"".join(items), b"".join(digests)
+
+
+_VERSION = dumps("version") + dumps("1.0") + dumps("digestAlgorithm")
+_VALUE_DIGESTS = dumps("valueDigests")
+_DEVICE_KEY = dumps("deviceKeyInfo") + b"\xa1" + dumps("deviceKey")
+_DOCTYPE, _VALIDITY, _STATUS = dumps("docType"), dumps("validityInfo"), dumps("status")
+
+
+def security_object(
+    value_digests: bytes,
+    device_key: bytes,
+    *,
+    digest_algorithm: str,
+    doctype: bytes,
+    validity: bytes,
+    status: bytes | None = None,
+) -> bytes:
+    """`MobileSecurityObjectBytes` (ISO/IEC 18013-5 9.1.2.4), of members that are CBOR already; `digest_algorithm` is a name.
+
+    `device_key` is a COSE_Key; `status` is that of the Token Status List (draft-ietf-oauth-status-list 6.3).
+    """
+    members = [b"\xa6" if status is None else b"\xa7", _VERSION, dumps(digest_algorithm), _VALUE_DIGESTS, value_digests]
+    members += [_DEVICE_KEY, device_key, _DOCTYPE, doctype, _VALIDITY, validity]
+    if status is not None:
+        members += [_STATUS, status]
+    return embedded(b"".join(members))
+
+
+_NAME_SPACES, _ISSUER_AUTH = b"\xa2" + dumps("nameSpaces"), dumps("issuerAuth")
+
+
+def issuer_signed(name_spaces: bytes, issuer_auth: bytes) -> bytes:
+    """`IssuerSigned` (ISO/IEC 18013-5 8.3.2.1.2.2) of name spaces and a COSE_Sign1 in CBOR."""
+    return b"".join((_NAME_SPACES, name_spaces, _ISSUER_AUTH, issuer_auth))

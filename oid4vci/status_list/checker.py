@@ -1,0 +1,164 @@
+"""Wallet: what status a Credential has, by its Status List Token (Token Status List 8.3).
+
+Rule: a token is believed because its key is the issuer's or that of somebody the trust given names for it, never because of
+where it came from.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from oid4vci._document import https_url
+from oid4vci._json import Malformed
+from oid4vci.dids import DidUrl, resolve
+from oid4vci.errors import InvalidCredential, StatusUnknown, reading
+from oid4vci.formats import issuer_keys
+from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
+from oid4vci.formats.status_reference import StatusReference
+from oid4vci.formats.validity import DAY
+from oid4vci.keys import PublicKey
+from oid4vci.status_list.compression import MAX_SIZE
+from oid4vci.status_list.signed import SignedStatusList
+from oid4vci.status_list.status_list import status_name
+from oid4vci.status_list.token import CWT, JWT, StatusListToken
+from oid4vci.trust import Trust
+
+__all__ = ("Status", "StatusChecker")
+
+
+@frozen
+class Status:
+    """What the issuer says of a Credential: a Status Type `value` (Token Status List 7).
+
+    `checked_at` is when it was found out; until `valid_until` it may be kept, then a fresh list is to be fetched. Both are in
+    seconds since the epoch.
+    """
+
+    value: int
+    checked_at: int
+    valid_until: int
+
+    @property
+    def valid(self) -> bool:
+        """Whether the Credential stands, so far as its status goes."""
+        return self.value == 0
+
+    @property
+    def name(self) -> str | None:
+        """`VALID`, `INVALID` (revoked, for good) or `SUSPENDED`; None for values whose meaning is the issuer's."""
+        return status_name(self.value)
+
+
+def _purposes(values: Sequence[str]) -> frozenset[str]:
+    return frozenset(values)
+
+
+@frozen(kw_only=True)
+class StatusChecker:
+    """Finds out the status of Credentials that were verified.
+
+    - `leeway`: seconds by which clocks may differ.
+    - `haip`: demand what HAIP 6.1 adds: a certificate chain, without the anchor.
+    - `purposes`: extended key usages (dotted) by which a certificate under the trust's anchors may sign lists for issuers that it
+      does not name (Token Status List 10); without one, the certificate must name the Credential's issuer.
+    - `ttl_range`: the least and the most seconds for which an answer is kept, whatever the token says (Token Status List 11.5).
+    - `max_size`: bytes to which a list may inflate.
+    """
+
+    leeway: int = 60
+    haip: bool = False
+    purposes: frozenset[str] = field(default=frozenset(), converter=_purposes)
+    ttl_range: tuple[int, int] = (60, 7 * DAY)
+    max_size: int = MAX_SIZE
+
+    def check(
+        self, credential: VerifiedCredential, *, trust: Trust, documents: Mapping[str, bytes], now: int
+    ) -> Status | NeededDocument:
+        """The status of a Credential whose `status` names a status list, or a document to fetch first.
+
+        `documents`: bodies of what earlier calls needed, by URL, as they are fetched now. `now`: seconds since the epoch. Whoever
+        keeps a list asks again with a freshly fetched body after `valid_until`.
+
+        Raises `InvalidCredential` if the Credential has expired, `StatusUnknown` if there is no telling, `Untrusted` if the
+        trust decision forbids what the Credential names.
+        """
+        # "a Referenced Token that is evaluated as being expired ... is considered expired" -- Token Status List 7.1
+        if credential.expires_at is not None and now >= credential.expires_at + self.leeway:
+            raise InvalidCredential("the credential has expired")
+        with reading(StatusUnknown):
+            try:
+                reference = StatusReference.of(credential.status)
+            except Malformed as error:
+                raise error.within("status") from None
+            if reference is None:
+                raise Malformed("names no status list", "status")
+        token = self.token(reference.uri, issuer=credential.issuer, trust=trust, documents=documents, now=now)
+        return token if isinstance(token, NeededDocument) else self.status(token, reference.index, now=now)
+
+    def status(self, token: StatusListToken, index: int, *, now: int) -> Status:
+        """One entry of a verified token that was fetched at `now`. Raises `StatusUnknown` for an index out of bounds."""
+        with reading(StatusUnknown):
+            value = token.statuses.get(index)
+        least, most = self.ttl_range
+        # "Clients should ensure that exp and ttl are within reasonable bounds" -- Token Status List 13.7
+        until = now + min(max(most if token.ttl is None else token.ttl, least), most)
+        return Status(value, now, until if token.expires_at is None else min(until, token.expires_at + self.leeway))
+
+    def token(
+        self, uri: str, *, issuer: str | None, trust: Trust, documents: Mapping[str, bytes], now: int
+    ) -> StatusListToken | NeededDocument:
+        """The verified token at `uri`, for the Credentials of `issuer`, or a document to fetch first; otherwise as `check`.
+
+        Without `issuer`, a certificate under the trust's anchors is enough.
+        """
+        with reading(StatusUnknown):
+            try:
+                https_url().check(uri)
+            except Malformed as error:
+                raise error.within("status.status_list.uri") from None
+            trust.demand_endpoint(uri, issuer or "")
+            if uri not in documents:
+                return NeededDocument(uri, (JWT, CWT))
+            signed = SignedStatusList.parse(documents[uri])
+            if signed.x5c is not None:
+                keys: tuple[PublicKey, ...] | NeededDocument = (self._certified_key(signed.x5c, issuer, trust, now),)
+            elif self.haip:
+                # "MUST be included in the x5c JOSE header of the Token" -- HAIP 6.1
+                raise Malformed("x5c is missing", "header")
+            else:
+                keys = _published_keys(signed, issuer, trust, documents)
+            if isinstance(keys, NeededDocument):
+                return keys
+            return StatusListToken.from_claims(
+                signed.claims(keys), uri=uri, now=now, leeway=self.leeway, cbor=signed.cbor, max_size=self.max_size
+            )
+
+    def _certified_key(self, x5c: Any, issuer: str | None, trust: Trust, now: int) -> PublicKey:
+        """The key of a chain under the trust's anchors whose leaf names the issuer, or is for status lists (11.3)."""
+        from oid4vci import x509
+
+        # "The X.509 certificate of the trust anchor MUST NOT be included", nor one that is self-signed -- HAIP 6.1
+        key = issuer_keys.certified_key(x5c, None, trust=trust, now=now, anchor_allowed=not self.haip)
+        leaf = x509.load(x509.decode_x5c(x5c)[0])
+        if issuer is not None and not x509.identifies(leaf, issuer) and not x509.has_purpose(leaf, self.purposes):
+            raise Malformed("is for neither the issuer of the credential nor for status lists", "x5c")
+        return key
+
+
+def _published_keys(
+    signed: SignedStatusList, issuer: str | None, trust: Trust, documents: Mapping[str, bytes]
+) -> tuple[PublicKey, ...] | NeededDocument:
+    """The keys of the Credential's issuer: those it publishes, or the one that its DID is (11.3)."""
+    if issuer is None:
+        raise Malformed("there is no x5c, and the credential names no issuer", "header")
+    if not issuer.startswith("did:"):
+        return issuer_keys.published_keys(issuer, signed.kid, signed.algorithm, trust=trust, documents=documents)
+    trust.demand(issuer)
+    url = issuer if signed.kid is None else signed.kid
+    if DidUrl.parse(url).did != issuer:
+        raise Malformed("kid is not a key of the credential's issuer", "header")
+    key = resolve(url)
+    if key is None:
+        raise Malformed("the issuer has a DID of a method that is not supported")
+    return (key,)
