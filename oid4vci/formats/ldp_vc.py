@@ -6,7 +6,7 @@ What a proof is stands in `data_integrity`; here is whose proof it must be, and 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from oid4vci._date_time import date_time
 from oid4vci._document import https_url
@@ -39,7 +39,7 @@ __all__ = ("FORMAT", "LDP_VC", "LdpVcEncoder", "LdpVcVerifier")
 FORMAT: Final = LdpVcConfiguration.identifier
 PURPOSE: Final = "assertionMethod"
 _MODELS: Final = (VCDM_2_0, VCDM_1_1)
-_SEMANTICS: Final = ClaimsSemantics(always=vcdm.SEMANTICS.always | {("credentialSubject", "id"), ("proof",)})
+_SEMANTICS: Final = evolve(vcdm.SEMANTICS, always=vcdm.SEMANTICS.always | {("credentialSubject", "id"), ("proof",)})
 # Shared by all who register none, so that it is worked out once.
 _CONTEXTS: Final = Contexts()
 
