@@ -118,6 +118,12 @@ def test_states_of_a_country(authority: str | None, signer: str | None, good: bo
         refused(credential, trusted=anchors)
 
 
+def test_an_authority_and_a_signer_of_no_country() -> None:
+    subject = mdocs.name("Utopia IACA", None)
+    leaf = mdocs.document_signer(mdocs.name("ds", None), issuer=subject)
+    assert "country" in refused(signed_by(leaf), trusted=trust(mdocs.iaca(subject)))
+
+
 def test_the_issuing_country_is_that_of_the_certificate() -> None:
     def change(spaces: Any) -> None:
         (element,) = (each for each in spaces[NAMESPACE] if each["elementIdentifier"] == "issuing_country")

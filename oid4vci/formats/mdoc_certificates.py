@@ -62,21 +62,13 @@ class CertificateProfile:
             if len(countries(leaf)) != 1:
                 raise Malformed("is not a document signer's: it must name one country", "x5chain")
 
-    def may_issue(self, anchor: Certificate, leaf: Certificate) -> bool:
-        """Whether `anchor` can be the authority above the document signer `leaf`, by what both say."""
+    def narrow(self, anchors: x509.Anchors, leaf: Certificate) -> x509.Anchors:
+        """Those of `anchors` that can be above the document signer `leaf`, by what they and it say."""
         if not self.iaca:
-            return True
-        constraints = _extension(anchor, BasicConstraints)
-        usage = _extension(anchor, KeyUsage)
-        return (
-            constraints is not None
-            and constraints.value.path_length == 0
-            and usage is not None
-            and usage.value == _CERTIFICATES_ONLY
-            # ISO/IEC 18013-5 9.3.3
-            and countries(anchor) == countries(leaf)
-            and states(anchor) in ((), states(leaf))
-        )
+            return anchors
+        # The authority has issued the signer's certificate itself, so only its namesakes come into question.
+        named = anchors.named(leaf.issuer.public_bytes())
+        return x509.Anchors(tuple(anchor for anchor in named if _is_iaca(anchor, leaf)))
 
 
 _SIGNATURES_ONLY = KeyUsage(True, False, False, False, False, False, False, False, False)
@@ -110,6 +102,21 @@ def states(certificate: Certificate) -> tuple[str | bytes, ...]:
     return _subject(certificate, NameOID.STATE_OR_PROVINCE_NAME)
 
 
+def _is_iaca(anchor: Certificate, leaf: Certificate) -> bool:
+    """Whether `anchor` is an authority that issues document signers only, of the country and state that `leaf` names."""
+    constraints = _extension(anchor, BasicConstraints)
+    usage = _extension(anchor, KeyUsage)
+    return (
+        constraints is not None
+        and constraints.value.path_length == 0
+        and usage is not None
+        and usage.value == _CERTIFICATES_ONLY
+        # ISO/IEC 18013-5 9.3.3
+        and countries(anchor) == countries(leaf)
+        and states(anchor) in ((), states(leaf))
+    )
+
+
 def verify_chain(
     chain: Sequence[bytes], profile: CertificateProfile, *, trust: Trust, now: int, anchor_allowed: bool = True
 ) -> Certificate:
@@ -124,10 +131,6 @@ def verify_chain(
     if not anchor_allowed and any(certificate in anchors for certificate in certificates):
         raise Malformed("includes the trust anchor", "x5chain")
     leaf = certificates[0]
-    if profile.iaca:
-        # The authority has issued the signer's certificate itself, so only its namesakes come into question.
-        named = anchors.named(leaf.issuer.public_bytes())
-        anchors = x509.Anchors(tuple(anchor for anchor in named if profile.may_issue(anchor, leaf)))
-    x509.verify_chain(certificates, anchors, now=now)
+    x509.verify_chain(certificates, profile.narrow(anchors, leaf), now=now)
     profile.check_signer(leaf)
     return leaf
