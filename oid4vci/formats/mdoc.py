@@ -291,6 +291,7 @@ class MdocVerifier:
                 issued_at=int(mso.validity.signed.timestamp()),
                 expires_at=int(mso.validity.valid_until.timestamp()),
                 status=mso.status,
+                issuer_certificate=chain[0],
                 semantics=_SEMANTICS,
             )
 

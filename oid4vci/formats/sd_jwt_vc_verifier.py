@@ -29,6 +29,13 @@ REQUIRED: Final = "required"
 """Without Type Metadata a credential is refused."""
 
 
+def _leaf(header: Mapping[str, Any]) -> bytes:
+    """The certificate that the chain begins with, which has been verified."""
+    from oid4vci import x509
+
+    return x509.decode_x5c(header["x5c"])[0]
+
+
 def _date(claims: Mapping[str, Any], name: str) -> float | None:
     value = claims.get(name)
     if name in claims and (isinstance(value, bool) or not isinstance(value, int | float)):
@@ -129,6 +136,7 @@ class SdJwtVcVerifier:
                 status=claims.get("status"),
                 disclosures=disclosures,
                 type_metadata=found,
+                issuer_certificate=_leaf(parsed.jws.header) if issuer is None else None,
                 semantics=SEMANTICS,
             )
 
