@@ -65,6 +65,8 @@ class SdJwtVcVerifier:
       disclosable as the type demands, are then errors.
     - `did_methods`: the DID methods that issuers may use, by name.
     - `types`: Type Metadata documents by type, from wherever the application has them; they are not fetched.
+
+    Raises `ValueError` for another `type_metadata`.
     """
 
     leeway: int = 60
@@ -72,6 +74,10 @@ class SdJwtVcVerifier:
     type_metadata: Literal["if published", "required"] | None = None
     did_methods: Mapping[str, DidMethod] = field(default=DID_METHODS, repr=False)
     types: Mapping[str, bytes] = field(factory=dict, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.type_metadata not in (None, IF_PUBLISHED, REQUIRED):
+            raise ValueError("type_metadata must be None, IF_PUBLISHED or REQUIRED")
 
     def verify(
         self,

@@ -186,7 +186,7 @@ def find_type(
         if len(chain) > MAX_EXTENDED:
             raise Malformed("the type extends too many others")
         body = _body(uri, types or {}, trust, documents, required)
-        if not isinstance(body, bytes):
+        if body is None or isinstance(body, NeededDocument):
             return body
         if integrity is not None:
             check_integrity(integrity, body)
