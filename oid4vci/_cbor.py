@@ -61,6 +61,8 @@ def loads(data: bytes, *, tags: TagReaders | None = None, max_bytes: int = MAX_B
         value = reader.item(0)
     except IndexError:
         raise Malformed("not CBOR: it ends too early") from None
+    except UnicodeDecodeError:
+        raise Malformed("text that is not UTF-8") from None
     if value is _BREAK:
         raise Malformed("not CBOR")
     if reader.at != len(data):
@@ -71,6 +73,8 @@ def loads(data: bytes, *, tags: TagReaders | None = None, max_bytes: int = MAX_B
 # Those that point elsewhere in the message (25, 256, 28, 29), or make numbers of any size (2, 3, 4, 5, 264, 265, 30).
 _REFUSED_TAGS: Final = frozenset((2, 3, 4, 5, 25, 28, 29, 30, 256, 264, 265))
 _EMBEDDED: Final = 24
+# The first byte of text of no bytes; the length is added, as far as it fits.
+_SHORT_TEXT: Final = 0x60
 _SIMPLE: Final[Mapping[int, Any]] = {20: False, 21: True, 22: None}
 _FLOATS: Final = {25: (">e", 2), 26: (">f", 4), 27: (">d", 8)}
 
@@ -78,43 +82,44 @@ _FLOATS: Final = {25: (">e", 2), 26: (">f", 4), 27: (">d", 8)}
 class _Reader:
     """One run of `loads`. An index beyond the data is an `IndexError`, and means that the data end too early."""
 
-    __slots__ = ("at", "data", "left", "max_depth", "tags")
+    __slots__ = ("at", "data", "left", "max_depth", "size", "tags")
 
     def __init__(self, data: bytes, tags: TagReaders, max_depth: int) -> None:
         self.data, self.tags, self.max_depth = data, tags, max_depth
-        self.at, self.left = 0, MAX_ITEMS
+        self.at, self.size, self.left = 0, len(data), MAX_ITEMS
 
     def item(self, depth: int) -> Any:
         data = self.data
         start = at = self.at
         initial = data[at]
-        major, argument = initial >> 5, initial & 31
         at += 1
+        if _SHORT_TEXT <= initial < _SHORT_TEXT + 24:
+            # What most items are.
+            self.at = end = at + initial - _SHORT_TEXT
+            if end > self.size:
+                raise IndexError
+            return data[at:end].decode()
+        major, argument = initial >> 5, initial & 31
         if argument >= 24 and major != 7:
-            if argument < 28:
+            if argument == 24:
+                argument = data[at]
+                at += 1
+            elif argument < 28:
                 size = 1 << argument - 24
-                raw = data[at : at + size]
-                if len(raw) != size:
+                if at + size > self.size:
                     raise IndexError
-                argument = int.from_bytes(raw, "big")
+                argument = int.from_bytes(data[at : at + size], "big")
                 at += size
             elif argument == 31 and major in (4, 5):
                 argument = -1
             else:
                 raise Malformed("not CBOR, or a string in chunks")
-        self.at = at
         if major == 3 or major == 2:
-            end = at + argument
-            string = data[at:end]
-            if len(string) != argument:
+            self.at = end = at + argument
+            if end > self.size:
                 raise IndexError
-            self.at = end
-            if major == 2:
-                return string
-            try:
-                return string.decode()
-            except UnicodeDecodeError:
-                raise Malformed("text that is not UTF-8") from None
+            return data[at:end] if major == 2 else data[at:end].decode()
+        self.at = at
         if major == 0:
             return argument
         if major == 1:
@@ -155,15 +160,14 @@ class _Reader:
         read = 0
         while read != length:
             key = item(depth)
-            if key is _BREAK and length < 0:
-                break
             # Python takes 1, 1.0 and True for the same key.
             if type(key) is not str and type(key) is not int:
+                if key is _BREAK and length < 0:
+                    break
                 raise Malformed("the keys of a map must be integers or text")
-            value = item(depth)
+            members[key] = value = item(depth)
             if value is _BREAK:
                 raise Malformed("not CBOR")
-            members[key] = value
             read += 1
             if length < 0:
                 self.count(1)
@@ -262,15 +266,18 @@ def _no(reason: str) -> NoReturn:
     raise ValueError(f"this cannot be written in CBOR: {reason}")
 
 
+def _text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        _no("an unpaired surrogate")
+    return value
+
+
 def _writable(value: Any, depth: int) -> Any:
     kind = type(value)
     if kind is str:
-        if not value.isascii():
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                _no("an unpaired surrogate")
-        return value
+        return value if value.isascii() else _text(value)
     if value is None or kind is bytes or kind is bool:
         return value
     if kind is int:
@@ -280,9 +287,12 @@ def _writable(value: Any, depth: int) -> Any:
     if depth >= MAX_DEPTH:
         _no("nested too deeply")
     if isinstance(value, dict):
-        if not all(type(key) in (str, int) for key in value):
-            _no("keys that are neither integers nor text")
-        return {_writable(key, depth): _writable(member, depth + 1) for key, member in value.items()}
+        members = {}
+        for key, member in value.items():
+            if type(key) is not str and type(key) is not int:
+                _no("keys that are neither integers nor text")
+            members[_writable(key, depth)] = _writable(member, depth + 1)
+        return members
     if isinstance(value, list | tuple):
         return [_writable(element, depth + 1) for element in value]
     if isinstance(value, datetime):

@@ -1,6 +1,7 @@
 """Claims that a Wallet asks for, in the formats of this library: from the offer to a verified Credential that has no others."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,8 +11,11 @@ from oid4vci.claims import ClaimsDescription, ClaimsPath
 from oid4vci.dids import DID_METHODS
 from oid4vci.drive import Together, respond, run
 from oid4vci.errors import Refused
+from oid4vci.formats import mdl
 from oid4vci.formats.credential_format import CredentialFormat
 from oid4vci.formats.jwt_vc import JWT_VC_JSON
+from oid4vci.formats.ldp_vc import LDP_VC
+from oid4vci.formats.mdoc import MSO_MDOC
 from oid4vci.formats.sd_jwt_vc import EVERY_CLAIM, SD_JWT_VC
 from oid4vci.formats.type_metadata import CredentialType, TypeMetadata
 from oid4vci.formats.vc_jwt import VC_JWT
@@ -22,6 +26,7 @@ from oid4vci.keys import LocalSigner, public_key
 from oid4vci.metadata import CredentialConfiguration, CredentialMetadata
 from oid4vci.trust import Trust
 from oid4vci.wallet import Issued, Offer, Wallet, dump, load
+from tests import mdocs
 from tests.issuance import NOW, Host, Issuance, configuration, issuance, issuer_metadata
 from tests.scripted_server import HOLDER_KEYS
 
@@ -33,9 +38,12 @@ PERSON: Mapping[str, Any] = {
     "nationalities": ["British", "French"],
 }
 STATUS = {"status_list": {"idx": 1, "uri": "https://status.example/1"}}
+BINARY: Mapping[str, Any] = {"portrait": b"\xff\xd8", "birth_date": date(1815, 12, 10)}
 TYPES = ["VerifiableCredential", "Person"]
 V1 = {"credential_definition": {"type": TYPES}}
-V2 = {"credential_definition": {"@context": ["https://www.w3.org/ns/credentials/v2"], "type": TYPES}}
+CONTEXT = "https://www.w3.org/ns/credentials/v2"
+V2 = {"credential_definition": {"@context": [CONTEXT], "type": TYPES}}
+LD = {"credential_definition": {"@context": [CONTEXT, {"@vocab": "https://v.example#"}], "type": TYPES}}
 
 
 @frozen
@@ -46,6 +54,8 @@ class Case:
     members: dict[str, Any]
     settings: dict[str, Any]
     within: tuple[str, ...] = ()
+    bindings: tuple[str, ...] = ("jwk",)
+    has_status: bool = True
 
     def path(self, *steps: Any) -> ClaimsPath:
         return (*self.within, *steps)
@@ -54,7 +64,7 @@ class Case:
         inner: dict[str, Any] = dict(claims)
         for name in reversed(self.within):
             inner = {name: inner}
-        return {**inner, "status": STATUS}
+        return {**inner, "status": STATUS} if self.has_status else inner
 
     def subject(self, claims: Mapping[str, Any]) -> dict[str, Any]:
         for name in self.within:
@@ -68,7 +78,7 @@ class Case:
         read = cls.from_json({"format": self.format.identifier, **self.members})
         return evolve(
             read,
-            cryptographic_binding_methods_supported=("jwk",),
+            cryptographic_binding_methods_supported=self.bindings,
             proof_types_supported=configuration("ES256").proof_types_supported,
             credential_metadata=CredentialMetadata(claims=described),
         )
@@ -82,6 +92,10 @@ CASES = {
     "jwt_vc_json": Case(JWT_VC_JSON, V1, BY_DID, SUBJECT),
     "vc+jwt": Case(VC_JWT, V2, BY_DID, SUBJECT),
     "vc+sd-jwt": Case(VC_SD_JWT, V2, {**BY_DID, "disclosable": EVERY_CLAIM}, SUBJECT),
+    "ldp_vc": Case(LDP_VC, LD, {"issuer": DID}, SUBJECT, ("jwk", "did:key"), has_status=False),
+    "mso_mdoc": Case(
+        MSO_MDOC, {"doctype": mdocs.PID}, {"x5c": [mdocs.SIGNER_CERTIFICATE]}, (mdocs.PID,), ("cose_key",), has_status=False
+    ),
 }
 
 
@@ -96,10 +110,13 @@ class Registry(Host):
         return order.issue(self.dataset) if isinstance(order, CredentialOrder) else super().decide(order)
 
 
-def world(case: Case, claims: Mapping[str, Any] = PERSON, **settings: Any) -> Issuance:
-    encoder = case.format.encoder(signer=SIGNER, **case.settings, **settings)
+def world(
+    case: Case, claims: Mapping[str, Any] = PERSON, *, published: CredentialConfiguration | None = None, **settings: Any
+) -> Issuance:
+    signer = mdocs.SIGNER if case.format is MSO_MDOC else SIGNER
+    encoder = case.format.encoder(signer=signer, **case.settings, **settings)
     return issuance(
-        metadata=issuer_metadata(credential_configurations_supported={"person": case.configuration}),
+        metadata=issuer_metadata(credential_configurations_supported={"person": published or case.configuration}),
         encoders={"person": encoder},
         published_keys=[SIGNER],
         host=Registry(case.dataset(claims)),
@@ -110,9 +127,8 @@ def received(case: Case, net: Issuance, *requested: ClaimsDescription) -> Issued
     def send(request: Request) -> Response:
         return respond(Together([net.issuer, net.server]), request, net.host, now=NOW)
 
-    settings = Wallet(
-        trust=Trust(allow=lambda _: True), client_id="wallet", formats={case.format.identifier: case.format}, signers={}
-    )
+    trust = Trust(mdocs.TRUST.anchors, allow=lambda _: True)
+    settings = Wallet(trust=trust, client_id="wallet", formats={case.format.identifier: case.format})
     granted = net.server.pre_authorize("ada", ("person",), now=NOW)
     assert net.host.commit(granted.changes)
     offer = net.issuer.offer(("person",), pre_authorized_code=granted.grant)
@@ -137,7 +153,7 @@ def test_no_more_than_was_asked_for(case: Case) -> None:
     (credential,) = result.credentials
     expected = {"given_name": "Ada", "nationalities": ["British"], "address": {"country": "UK"}}
     assert case.subject(credential.claims) == expected
-    assert credential.status == STATUS
+    assert credential.status == (STATUS if case.has_status else None)
     assert result.missing_claims == ()
     whole = received(case, world(case))
     assert case.subject(whole.credentials[0].claims) == PERSON
@@ -175,3 +191,34 @@ def test_what_the_type_demands_is_issued_whatever_was_asked_for() -> None:
     net = world(case, type_metadata=CredentialType.of(document))
     (credential,) = received(case, net, ClaimsDescription(path=("given_name",))).credentials
     assert case.subject(credential.claims).keys() == {"given_name", "family_name", "address"}
+
+
+def test_values_that_json_has_not_come_through() -> None:
+    case = CASES["mso_mdoc"]
+    wanted = [ClaimsDescription(path=case.path(name), mandatory=True) for name in BINARY]
+    result = received(case, world(case, {**PERSON, **BINARY}), *wanted)
+    (credential,) = result.credentials
+    assert credential.claims == {mdocs.PID: {"address": {"country": "UK"}, **BINARY}}
+    assert [(each.path[1], each.values[0][1]) for each in result.view().claims][1:] == list(BINARY.items())
+
+
+def test_an_mdl_keeps_what_makes_it_one() -> None:
+    case = evolve(CASES["mso_mdoc"], members={"doctype": mdocs.MDL}, within=(mdocs.NAMESPACE,))
+    country = ClaimsDescription(path=case.path("issuing_country"), mandatory=True)
+    published = evolve(case.configuration, credential_metadata=CredentialMetadata(claims=(country,)))
+    net = world(case, mdocs.LICENCE[mdocs.NAMESPACE], published=published)
+    (credential,) = received(case, net, ClaimsDescription(path=case.path("age_over_18"))).credentials
+    assert credential.claims[mdocs.NAMESPACE].keys() == {*mdl.MANDATORY, "age_over_18"}
+
+
+def test_an_object_keeps_its_type() -> None:
+    """A term may be defined for objects of a type alone: without the type, there would be no credential."""
+    scoped = {"Person": {"@id": "https://v.example#Person", "@context": {"nick": "https://v.example#nick"}}}
+    case = evolve(
+        CASES["ldp_vc"], members={"credential_definition": {"@context": [CONTEXT, scoped], "type": ["VerifiableCredential"]}}
+    )
+    published = evolve(case.configuration, credential_metadata=None)
+    net = world(case, {"type": "Person", "nick": "Ada"}, published=published)
+    (credential,) = received(case, net, ClaimsDescription(path=case.path("nick"))).credentials
+    subject = credential.claims["credentialSubject"]
+    assert (subject["type"], subject["nick"]) == ("Person", "Ada")

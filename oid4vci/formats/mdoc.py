@@ -6,7 +6,6 @@ CBOR has: text, integers, `bytes`, arrays, maps, `datetime.date` for a full-date
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import Factory, field, frozen
@@ -20,7 +19,7 @@ from oid4vci.formats.copies import Copies, SignedCopies
 from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, VerifiedCredential
 from oid4vci.formats.mdoc_certificates import ANY_ISSUER, ISO_18013_5, CertificateProfile, countries, verify_chain
 from oid4vci.formats.mdoc_security_object import IssuerSigned, SecurityObject
-from oid4vci.formats.mdoc_template import DIGESTS, Template, issuer_signed, security_object
+from oid4vci.formats.mdoc_template import DIGESTS, Template, issuer_signed, security_object, validity_info
 from oid4vci.formats.validity import DAY, check_now, check_settings, default_granularity, issued_and_expires
 from oid4vci.keys import PublicKey, Signer
 from oid4vci.metadata import MsoMdocConfiguration
@@ -41,7 +40,7 @@ MAX_CREDENTIAL: Final = _cbor.MAX_BYTES * 4 // 3
 _ALGORITHMS: Final = frozenset(number for number, name in _cose.ALGORITHMS.items() if name != "ES256K")
 _SEMANTICS: Final = ClaimsSemantics(select_mdoc)
 # What makes an mDL is not left out of one, whatever a Wallet asked for.
-_ENCODER_SEMANTICS: Final = ClaimsSemantics(select_mdoc, always=frozenset((mdl.NAMESPACE, name) for name in mdl.MANDATORY))
+_ENCODER_SEMANTICS: Final = ClaimsSemantics(select_mdoc, needed=tuple((mdl.NAMESPACE, name) for name in mdl.MANDATORY))
 
 
 def _accepted(configuration: "CredentialConfiguration | None") -> Collection[int]:
@@ -85,10 +84,6 @@ def _granularity(encoder: "MdocEncoder") -> int:
     return default_granularity(encoder.lifetime)
 
 
-def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
 @frozen(kw_only=True)
 class MdocEncoder:
     """Makes mdocs of one Credential Configuration.
@@ -117,6 +112,8 @@ class MdocEncoder:
     time_granularity: int = Factory(_granularity, takes_self=True)
     certificate_profile: CertificateProfile | None = None
     _leaf: "Certificate" = field(init=False, repr=False, eq=False)
+    # When the certificate is valid.
+    _valid: tuple[int, int] = field(init=False, repr=False, eq=False)
     _protected: bytes = field(init=False, repr=False, eq=False)
     _unprotected: bytes = field(init=False, repr=False, eq=False)
 
@@ -137,7 +134,10 @@ class MdocEncoder:
             raise ValueError("an mdoc needs the certificate of its document signer in x5c")
         issuer_keys.check_own_chain(self.x5c, self.signer)
         chain: Any = self.x5c[0] if len(self.x5c) == 1 else self.x5c
-        object.__setattr__(self, "_leaf", x509.load(self.x5c[0]))
+        leaf = x509.load(self.x5c[0])
+        times = (leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+        object.__setattr__(self, "_leaf", leaf)
+        object.__setattr__(self, "_valid", tuple(int(time.timestamp()) for time in times))
         object.__setattr__(self, "_protected", _cbor.dumps({_cose.ALG: number}))
         object.__setattr__(self, "_unprotected", _cbor.dumps({_cose.X5CHAIN: chain}))
 
@@ -219,19 +219,17 @@ class MdocEncoder:
         return SignedCopies(self.signer, tuple(inputs), assemble)
 
     def _validity(self, now: int) -> bytes:
-        begins, ends = self._leaf.not_valid_before_utc, self._leaf.not_valid_after_utc
-        if not begins.timestamp() <= now <= ends.timestamp():
+        begins, ends = self._valid
+        if not begins <= now <= ends:
             raise ValueError("the document signer's certificate is not valid now")
-        signed, until = issued_and_expires(now, self.lifetime, self.time_granularity)
+        day, until = issued_and_expires(now, self.lifetime, self.time_granularity)
         assert until is not None  # there is a lifetime
         # "the 'signed' element ... is within the validity period of the certificate" -- ISO/IEC 18013-5 9.3.1
-        signed = max(signed, int(begins.timestamp()))
-        times = {"signed": _time(signed), "validFrom": _time(signed), "validUntil": _time(until)}
+        signed = max(day, begins)
+        update = None
         if self.expected_update is not None:
-            _, update = issued_and_expires(now, self.expected_update, self.time_granularity)
-            assert update is not None
-            times["expectedUpdate"] = _time(max(update, signed))
-        return _cbor.dumps(times)
+            update = max(signed, (now + self.expected_update) // self.time_granularity * self.time_granularity)
+        return validity_info(signed, until, expected_update=update)
 
 
 # --- wallet -----------------------------------------------------------------------------------------------------------------

@@ -5,13 +5,24 @@ Members stand in the order of the standard's CDDL. What depends on no salt and n
 
 import hashlib
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from attrs import field, frozen
 
 from oid4vci._cbor import dumps, head
 
-__all__ = ("DIGESTS", "SALT_SIZE", "Template", "embedded", "issuer_signed", "issuer_signed_item", "security_object")
+__all__ = (
+    "DIGESTS",
+    "SALT_SIZE",
+    "Template",
+    "embedded",
+    "issuer_signed",
+    "issuer_signed_item",
+    "security_object",
+    "tdate",
+    "validity_info",
+)
 
 DIGESTS: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "SHA-256": hashlib.sha256,
@@ -39,8 +50,14 @@ def embedded(data: bytes) -> bytes:
 
 
 def _end(identifier: str, value: Any) -> bytes:
-    """What comes after the salt in an item. The value is as deep in arrays here as it is in the item."""
-    return b"".join((_IDENTIFIER, dumps(identifier), _VALUE, dumps([value])[1:]))
+    """What comes after the salt in an item. The value is as deep in an array as it is in the item."""
+    name = identifier.encode()
+    return b"".join((_IDENTIFIER, head(3, len(name)), name, _VALUE, dumps([value])[1:]))
+
+
+def tdate(seconds: int) -> bytes:
+    """A point in time, in seconds since the epoch: in UTC, without fractions (ISO/IEC 18013-5 9.1.2.4)."""
+    return b"\xc0\x74" + datetime.fromtimestamp(seconds, UTC).isoformat()[:19].encode() + b"Z"
 
 
 def issuer_signed_item(digest_id: int, random: bytes, identifier: str, value: Any) -> bytes:
@@ -57,10 +74,11 @@ class _Element:
     end: bytes
 
     @classmethod
-    def of(cls, identifier: str, value: Any) -> "_Element":
+    def of(cls, identifier: str, value: Any, *, widest: int) -> "_Element":
+        """`widest`: the length of the longest digest ID."""
         end = _end(identifier, value)
         rest = len(_ITEM) + len(_RANDOM) + SALT_SIZE + len(end)
-        return cls(tuple(b"\xd8\x18" + head(2, rest + size) + _ITEM for size in range(4)), end)
+        return cls(tuple([b"\xd8\x18" + head(2, rest + size) + _ITEM for size in range(1, widest + 1)]), end)
 
 
 @frozen
@@ -94,11 +112,11 @@ class Template:
                 raise ValueError("the claims of an mdoc are name spaces, each with data elements by their identifiers")
             if not all(isinstance(identifier, str) and identifier for identifier in elements):
                 raise ValueError("the identifier of a data element must be a string that is not empty")
-            encoded = tuple(_Element.of(identifier, value) for identifier, value in elements.items())
-            count = len(encoded) + decoys
-            digests, size = digests + count, size + sum(len(element.end) for element in encoded)
+            count = len(elements) + decoys
+            ids = tuple([head(0, i) for i in range(count)])
+            encoded = tuple([_Element.of(identifier, value, widest=len(ids[-1])) for identifier, value in elements.items()])
+            digests, size = digests + count, size + sum([len(element.end) for element in encoded])
             named = dumps(name)
-            ids = tuple(head(0, i) for i in range(count))
             name_spaces.append(_NameSpace(named + head(4, len(encoded)), named + head(5, count), encoded, ids))
         if not name_spaces:
             raise ValueError("an mdoc must have a data element")
@@ -135,7 +153,7 @@ class Template:
             items.append(space.items)
             for element, number in zip(space.elements, order, strict=False):
                 name = space.ids[number]
-                item = b"".join((element.starts[len(name)], name, _RANDOM, entropy[at : at + SALT_SIZE], element.end))
+                item = b"".join((element.starts[len(name) - 1], name, _RANDOM, entropy[at : at + SALT_SIZE], element.end))
                 at += SALT_SIZE
                 items.append(item)
                 found[number] = function(item).digest()
@@ -172,6 +190,18 @@ def security_object(
     if status is not None:
         members += [_STATUS, status]
     return embedded(b"".join(members))
+
+
+_SIGNED, _FROM, _UNTIL, _UPDATE = (dumps(name) for name in ("signed", "validFrom", "validUntil", "expectedUpdate"))
+
+
+def validity_info(signed: int, until: int, *, expected_update: int | None = None) -> bytes:
+    """`ValidityInfo` (ISO/IEC 18013-5 9.1.2.4) of seconds since the epoch; what is signed is valid at once."""
+    time = tdate(signed)
+    members = [b"\xa3" if expected_update is None else b"\xa4", _SIGNED, time, _FROM, time, _UNTIL, tdate(until)]
+    if expected_update is not None:
+        members += [_UPDATE, tdate(expected_update)]
+    return b"".join(members)
 
 
 _NAME_SPACES, _ISSUER_AUTH = b"\xa2" + dumps("nameSpaces"), dumps("issuerAuth")
