@@ -15,7 +15,7 @@ from tests.test_x509 import NOW
 NAMES = ["iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "aka_vcts", "status"]
 VALUES: dict[str, Any] = {
     "iss": ISSUER, "nbf": NOW, "exp": NOW + DAY, "cnf": PAYLOAD["cnf"], "vct": PAYLOAD["vct"], "vct#integrity": "sha256-x",
-    "aka_vcts": ["urn:x"], "status": {"status_list": {"idx": 1, "uri": "u"}}, "aud": "https://verifier.example",
+    "aka_vcts": ["urn:x"], "status": {"status_list": {"idx": 1, "uri": "https://status.example.com/1"}}, "aud": "https://verifier.example",
 }  # fmt: skip
 
 

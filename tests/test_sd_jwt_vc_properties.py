@@ -185,7 +185,7 @@ PATHS: list[ClaimsPath] = [("a",), ("b",), ("c", None), ("d",), ("d", "e"), ("d"
 
 def test_copies_have_nothing_in_common_that_was_drawn() -> None:
     encoder = SdJwtVcEncoder(signer=SIGNER, disclosable=PATHS, decoys=2, not_before=True)
-    statuses = [{"status": {"status_list": {"idx": i, "uri": "urn:u"}}} for i in range(len(BATCH))]
+    statuses = [{"status": {"status_list": {"idx": i, "uri": "https://status.example.com/1"}}} for i in range(len(BATCH))]
     credentials = issue(encoder, DATASET, BATCH, copies=statuses)
     drawn = [secret for credential in credentials for secret in secrets(credential)]
     assert len(drawn) == len(set(drawn))

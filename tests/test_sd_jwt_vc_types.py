@@ -182,6 +182,12 @@ def test_types_are_not_looked_at_unless_asked_for() -> None:
             read(credential, body, verifier=SdJwtVcVerifier(type_metadata=policy))
 
 
+@pytest.mark.parametrize("policy", ["requried", "", True, 1])
+def test_policies_that_are_none(policy: Any) -> None:
+    with pytest.raises(ValueError, match="type_metadata must be"):
+        SdJwtVcVerifier(type_metadata=policy)
+
+
 def ask(credential: str, policy: Any, known: Mapping[str, bytes], trust: Trust = TRUST) -> VerifiedCredential | NeededDocument:
     verifier = SdJwtVcVerifier(type_metadata=policy)
     return verifier.verify(
