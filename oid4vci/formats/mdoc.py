@@ -7,6 +7,7 @@ CBOR has: text, integers, `bytes`, arrays, maps, `datetime.date` for a full-date
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import Factory, field, frozen
@@ -87,6 +88,15 @@ def _granularity(encoder: "MdocEncoder") -> int:
 
 def _time(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+@lru_cache(64)
+def _validity_info(signed: int, until: int, update: int | None) -> bytes:
+    """`ValidityInfo`, the same for all that is issued within `time_granularity` seconds."""
+    times = {"signed": _time(signed), "validFrom": _time(signed), "validUntil": _time(until)}
+    if update is not None:
+        times["expectedUpdate"] = _time(update)
+    return _cbor.dumps(times)
 
 
 @frozen(kw_only=True)
@@ -226,12 +236,12 @@ class MdocEncoder:
         assert until is not None  # there is a lifetime
         # "the 'signed' element ... is within the validity period of the certificate" -- ISO/IEC 18013-5 9.3.1
         signed = max(signed, int(begins.timestamp()))
-        times = {"signed": _time(signed), "validFrom": _time(signed), "validUntil": _time(until)}
+        update = None
         if self.expected_update is not None:
             _, update = issued_and_expires(now, self.expected_update, self.time_granularity)
             assert update is not None
-            times["expectedUpdate"] = _time(max(update, signed))
-        return _cbor.dumps(times)
+            update = max(update, signed)
+        return _validity_info(signed, until, update)
 
 
 # --- wallet -----------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ Members stand in the order of the standard's CDDL. What depends on no salt and n
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 
@@ -38,9 +39,15 @@ def embedded(data: bytes) -> bytes:
     return b"\xd8\x18" + head(2, len(data)) + data
 
 
+@lru_cache(1_000)
+def _named(identifier: str) -> bytes:
+    """What stands between the salt and the value of an item: document types have the same data elements each time."""
+    return b"".join((_IDENTIFIER, dumps(identifier), _VALUE))
+
+
 def _end(identifier: str, value: Any) -> bytes:
-    """What comes after the salt in an item. The value is as deep in arrays here as it is in the item."""
-    return b"".join((_IDENTIFIER, dumps(identifier), _VALUE, dumps([value])[1:]))
+    """What comes after the salt in an item, whose map is one level more above the value."""
+    return _named(identifier) + dumps(value, depth=1)
 
 
 def issuer_signed_item(digest_id: int, random: bytes, identifier: str, value: Any) -> bytes:
@@ -49,18 +56,17 @@ def issuer_signed_item(digest_id: int, random: bytes, identifier: str, value: An
     return embedded(start + dumps(random) + _end(identifier, value))
 
 
-@frozen
-class _Element:
-    """A data element: `starts` comes before the digest ID in an item, by the length of that, `end` comes after the salt."""
+_Element: TypeAlias = tuple[tuple[bytes, ...], bytes]
+"""A data element: what comes before the digest ID in an item, for IDs of one byte and of more, and what comes after the salt."""
 
-    starts: tuple[bytes, ...]
-    end: bytes
 
-    @classmethod
-    def of(cls, identifier: str, value: Any) -> "_Element":
-        end = _end(identifier, value)
-        rest = len(_ITEM) + len(_RANDOM) + SALT_SIZE + len(end)
-        return cls(tuple(b"\xd8\x18" + head(2, rest + size) + _ITEM for size in range(4)), end)
+def _element(identifier: str, value: Any, longest: int) -> _Element:
+    """`longest`: the length of the longest digest ID."""
+    end = _end(identifier, value)
+    rest = len(_ITEM) + len(_RANDOM) + SALT_SIZE + len(end)
+    if longest == 1:
+        return (b"\xd8\x18" + head(2, rest + 1) + _ITEM,), end
+    return tuple([b"\xd8\x18" + head(2, rest + size) + _ITEM for size in range(1, longest + 1)]), end
 
 
 @frozen
@@ -94,11 +100,11 @@ class Template:
                 raise ValueError("the claims of an mdoc are name spaces, each with data elements by their identifiers")
             if not all(isinstance(identifier, str) and identifier for identifier in elements):
                 raise ValueError("the identifier of a data element must be a string that is not empty")
-            encoded = tuple(_Element.of(identifier, value) for identifier, value in elements.items())
-            count = len(encoded) + decoys
-            digests, size = digests + count, size + sum(len(element.end) for element in encoded)
+            count = len(elements) + decoys
+            ids = tuple([head(0, i) for i in range(count)])
+            encoded = tuple([_element(identifier, value, len(ids[-1])) for identifier, value in elements.items()])
+            digests, size = digests + count, size + sum([len(end) for _, end in encoded])
             named = dumps(name)
-            ids = tuple(head(0, i) for i in range(count))
             name_spaces.append(_NameSpace(named + head(4, len(encoded)), named + head(5, count), encoded, ids))
         if not name_spaces:
             raise ValueError("an mdoc must have a data element")
@@ -133,9 +139,9 @@ class Template:
             at += total * _PLACE
             found = [b""] * total
             items.append(space.items)
-            for element, number in zip(space.elements, order, strict=False):
+            for (starts, end), number in zip(space.elements, order, strict=False):
                 name = space.ids[number]
-                item = b"".join((element.starts[len(name)], name, _RANDOM, entropy[at : at + SALT_SIZE], element.end))
+                item = b"".join((starts[len(name) - 1], name, _RANDOM, entropy[at : at + SALT_SIZE], end))
                 at += SALT_SIZE
                 items.append(item)
                 found[number] = function(item).digest()
