@@ -266,15 +266,18 @@ def _no(reason: str) -> NoReturn:
     raise ValueError(f"this cannot be written in CBOR: {reason}")
 
 
+def _text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        _no("an unpaired surrogate")
+    return value
+
+
 def _writable(value: Any, depth: int) -> Any:
     kind = type(value)
     if kind is str:
-        if not value.isascii():
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                _no("an unpaired surrogate")
-        return value
+        return value if value.isascii() else _text(value)
     if value is None or kind is bytes or kind is bool:
         return value
     if kind is int:
@@ -284,9 +287,12 @@ def _writable(value: Any, depth: int) -> Any:
     if depth >= MAX_DEPTH:
         _no("nested too deeply")
     if isinstance(value, dict):
-        if not all(type(key) in (str, int) for key in value):
-            _no("keys that are neither integers nor text")
-        return {_writable(key, depth): _writable(member, depth + 1) for key, member in value.items()}
+        members = {}
+        for key, member in value.items():
+            if type(key) is not str and type(key) is not int:
+                _no("keys that are neither integers nor text")
+            members[_writable(key, depth)] = _writable(member, depth + 1)
+        return members
     if isinstance(value, list | tuple):
         return [_writable(element, depth + 1) for element in value]
     if isinstance(value, datetime):

@@ -237,10 +237,12 @@ def has_purpose(certificate: x509.Certificate, purposes: Collection[str]) -> boo
     return not _facts(certificate).purposes.isdisjoint(purposes)
 
 
-def verify_chain(chain: Sequence[bytes], anchors: Anchors, *, now: int, purpose: str | None = None) -> x509.Certificate:
+def verify_chain(
+    chain: Sequence[bytes | x509.Certificate], anchors: Anchors, *, now: int, purpose: str | None = None
+) -> x509.Certificate:
     """The leaf of a chain that leads to an anchor.
 
-    `chain`: DER certificates, the leaf first, the others in any order; `now`: seconds since the epoch, at which every
+    `chain`: certificates, loaded or in DER, the leaf first, the others in any order; `now`: seconds since the epoch, at which every
     certificate of the path, anchor included, must be valid; `purpose`: an extended key usage (dotted) that the leaf must have.
 
     A self-signed leaf is refused even if it is an anchor: HAIP 4.5.1, 6.1.1 and ISO/IEC 18013-5 B.1.4 forbid it, and whoever
@@ -250,7 +252,7 @@ def verify_chain(chain: Sequence[bytes], anchors: Anchors, *, now: int, purpose:
     """
     if not 1 <= len(chain) <= MAX_CHAIN:
         raise Malformed(f"a chain has 1 to {MAX_CHAIN} certificates")
-    leaf, *others = (load(der) for der in chain)
+    leaf, *others = (each if isinstance(each, x509.Certificate) else load(each) for each in chain)
     if leaf in anchors or self_signed(leaf):
         raise Malformed("the leaf certificate is self-signed or an anchor")
     facts = _facts(leaf)

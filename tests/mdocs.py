@@ -82,6 +82,7 @@ def certificate(
 
 IACA_KEY, SIGNER_KEY = new_key(), new_key()
 IACA_NAME, SIGNER_NAME = name("Utopia IACA"), name("Utopia document signer")
+AUTHORITY = x509.BasicConstraints(True, 0)
 Usage = tuple[x509.ExtensionType, bool] | None
 DOCUMENT_SIGNING: Usage = (x509.ExtendedKeyUsage([DOCUMENT_SIGNER]), True)
 

@@ -91,7 +91,7 @@ def test_what_is_no_authority_for_licences(settings: dict[str, Any]) -> None:
 def test_of_several_authorities_the_one_that_signed() -> None:
     """Matched by signature: that two have the same name proves nothing."""
     other_key = mdocs.new_key()
-    constraints, usage = (x509.BasicConstraints(True, 0), True), (CERT_SIGN, True)
+    constraints, usage = (mdocs.AUTHORITY, True), (CERT_SIGN, True)
     namesake = mdocs.certificate(mdocs.IACA_NAME, other_key.public_key(), mdocs.IACA_NAME, other_key, constraints, usage)
     credential = signed_by(mdocs.SIGNER_CERTIFICATE)
     verify(credential, trusted=trust(namesake, IACA))
@@ -116,6 +116,12 @@ def test_states_of_a_country(authority: str | None, signer: str | None, good: bo
         verify(credential, trusted=anchors)
     else:
         refused(credential, trusted=anchors)
+
+
+def test_an_authority_and_a_signer_of_no_country() -> None:
+    subject = mdocs.name("Utopia IACA", None)
+    leaf = mdocs.document_signer(mdocs.name("ds", None), issuer=subject)
+    assert "country" in refused(signed_by(leaf), trusted=trust(mdocs.iaca(subject)))
 
 
 def test_the_issuing_country_is_that_of_the_certificate() -> None:
@@ -146,7 +152,7 @@ def test_a_self_signed_leaf() -> None:
 def test_an_authority_that_comes_along_is_not_trusted() -> None:
     """An attacker brings a whole chain of his own."""
     key = mdocs.new_key()
-    constraints, usage = (x509.BasicConstraints(True, 0), True), (CERT_SIGN, True)
+    constraints, usage = (mdocs.AUTHORITY, True), (CERT_SIGN, True)
     forged = mdocs.certificate(mdocs.IACA_NAME, key.public_key(), mdocs.IACA_NAME, key, constraints, usage)
     leaf = mdocs.document_signer(issuer_key=key)
     for person in (False, True):

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import cbor2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -43,15 +42,9 @@ def issuer_signed_of(vectors: Path, name: str) -> bytes:
     data = bytes.fromhex(vector(vectors, name)["hex"])
     if name == "isomdl-issuer-signed":
         return data
-    response = cbor2.loads(data, semantic_decoders={0: _tag(0), 1004: _tag(1004)})
-    part = response["documents"][0]["issuerSigned"]
-    encoded = cbor2.dumps(part)
+    encoded = _cbor.dumps(_cbor.loads(data)["documents"][0]["issuerSigned"])
     assert encoded in data
     return encoded
-
-
-def _tag(number: int) -> Any:
-    return lambda value, immutable: cbor2.CBORTag(number, value)
 
 
 @pytest.fixture
@@ -64,9 +57,8 @@ def anchors() -> Trust:
     key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes.fromhex(IACA_POINT))
     parts = ((NameOID.COMMON_NAME, "utopia iaca"), (NameOID.COUNTRY_NAME, "US"))
     subject = x509.Name([x509.NameAttribute(*part) for part in parts])
-    constraints = x509.BasicConstraints(True, 0)
     start, end = THEN - 60 * mdocs.DAY, THEN + 3000 * mdocs.DAY
-    extensions = ((constraints, True), (CERT_SIGN, True))
+    extensions = ((mdocs.AUTHORITY, True), (CERT_SIGN, True))
     return mdocs.trust(mdocs.certificate(subject, key, subject, mdocs.IACA_KEY, *extensions, start=start, end=end))
 
 

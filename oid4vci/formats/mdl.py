@@ -125,7 +125,6 @@ def check(doctype: str, claims: Mapping[str, Any]) -> None:
         if missing:
             raise ValueError(f"a mobile driving licence must have {', '.join(missing)} in {NAMESPACE} (ISO/IEC 18013-5 7.2.1)")
     for name, value in elements.items():
-        prefix = next((each for each in _PREFIXES if name.startswith(each)), None)
-        known = _KIND_OF.get(name) if prefix is None else _PREFIXES[prefix]
+        known = _KIND_OF.get(name) or next((kind for prefix, kind in _PREFIXES.items() if name.startswith(prefix)), None)
         if known is not None and not known[1](value):
             raise ValueError(f"{name} must be {known[0]} (ISO/IEC 18013-5 7.2.1)")

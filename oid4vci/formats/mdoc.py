@@ -6,8 +6,6 @@ CBOR has: text, integers, `bytes`, arrays, maps, `datetime.date` for a full-date
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import Factory, field, frozen
@@ -21,7 +19,7 @@ from oid4vci.formats.copies import Copies, SignedCopies
 from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, VerifiedCredential
 from oid4vci.formats.mdoc_certificates import ANY_ISSUER, ISO_18013_5, CertificateProfile, countries, verify_chain
 from oid4vci.formats.mdoc_security_object import IssuerSigned, SecurityObject
-from oid4vci.formats.mdoc_template import DIGESTS, Template, issuer_signed, security_object
+from oid4vci.formats.mdoc_template import DIGESTS, Template, issuer_signed, security_object, validity_info
 from oid4vci.formats.validity import DAY, check_now, check_settings, default_granularity, issued_and_expires
 from oid4vci.keys import PublicKey, Signer
 from oid4vci.metadata import MsoMdocConfiguration
@@ -86,19 +84,6 @@ def _granularity(encoder: "MdocEncoder") -> int:
     return default_granularity(encoder.lifetime)
 
 
-def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-@lru_cache(64)
-def _validity_info(signed: int, until: int, update: int | None) -> bytes:
-    """`ValidityInfo`, the same for all that is issued within `time_granularity` seconds."""
-    times = {"signed": _time(signed), "validFrom": _time(signed), "validUntil": _time(until)}
-    if update is not None:
-        times["expectedUpdate"] = _time(update)
-    return _cbor.dumps(times)
-
-
 @frozen(kw_only=True)
 class MdocEncoder:
     """Makes mdocs of one Credential Configuration.
@@ -127,6 +112,8 @@ class MdocEncoder:
     time_granularity: int = Factory(_granularity, takes_self=True)
     certificate_profile: CertificateProfile | None = None
     _leaf: "Certificate" = field(init=False, repr=False, eq=False)
+    # When the certificate is valid.
+    _valid: tuple[int, int] = field(init=False, repr=False, eq=False)
     _protected: bytes = field(init=False, repr=False, eq=False)
     _unprotected: bytes = field(init=False, repr=False, eq=False)
 
@@ -147,7 +134,10 @@ class MdocEncoder:
             raise ValueError("an mdoc needs the certificate of its document signer in x5c")
         issuer_keys.check_own_chain(self.x5c, self.signer)
         chain: Any = self.x5c[0] if len(self.x5c) == 1 else self.x5c
-        object.__setattr__(self, "_leaf", x509.load(self.x5c[0]))
+        leaf = x509.load(self.x5c[0])
+        times = (leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+        object.__setattr__(self, "_leaf", leaf)
+        object.__setattr__(self, "_valid", tuple(int(time.timestamp()) for time in times))
         object.__setattr__(self, "_protected", _cbor.dumps({_cose.ALG: number}))
         object.__setattr__(self, "_unprotected", _cbor.dumps({_cose.X5CHAIN: chain}))
 
@@ -229,19 +219,17 @@ class MdocEncoder:
         return SignedCopies(self.signer, tuple(inputs), assemble)
 
     def _validity(self, now: int) -> bytes:
-        begins, ends = self._leaf.not_valid_before_utc, self._leaf.not_valid_after_utc
-        if not begins.timestamp() <= now <= ends.timestamp():
+        begins, ends = self._valid
+        if not begins <= now <= ends:
             raise ValueError("the document signer's certificate is not valid now")
-        signed, until = issued_and_expires(now, self.lifetime, self.time_granularity)
+        day, until = issued_and_expires(now, self.lifetime, self.time_granularity)
         assert until is not None  # there is a lifetime
         # "the 'signed' element ... is within the validity period of the certificate" -- ISO/IEC 18013-5 9.3.1
-        signed = max(signed, int(begins.timestamp()))
+        signed = max(day, begins)
         update = None
         if self.expected_update is not None:
-            _, update = issued_and_expires(now, self.expected_update, self.time_granularity)
-            assert update is not None
-            update = max(update, signed)
-        return _validity_info(signed, until, update)
+            update = max(signed, (now + self.expected_update) // self.time_granularity * self.time_granularity)
+        return validity_info(signed, until, expected_update=update)
 
 
 # --- wallet -----------------------------------------------------------------------------------------------------------------

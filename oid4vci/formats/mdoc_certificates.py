@@ -7,7 +7,16 @@ from collections.abc import Collection, Sequence
 from typing import Final, TypeVar
 
 from attrs import field, frozen
-from cryptography import x509 as certificates
+from cryptography.x509 import (
+    BasicConstraints,
+    Certificate,
+    ExtendedKeyUsage,
+    Extension,
+    ExtensionNotFound,
+    ExtensionType,
+    KeyUsage,
+    ObjectIdentifier,
+)
 from cryptography.x509.oid import NameOID
 
 from oid4vci import x509
@@ -15,7 +24,7 @@ from oid4vci._json import Malformed
 from oid4vci.errors import Untrusted
 from oid4vci.trust import Trust
 
-T = TypeVar("T", bound=certificates.ExtensionType)
+T = TypeVar("T", bound=ExtensionType)
 
 __all__ = ("ANY_ISSUER", "ISO_18013_5", "CertificateProfile", "countries", "states", "verify_chain")
 
@@ -40,38 +49,30 @@ class CertificateProfile:
     purposes: frozenset[str] = field(default=(), converter=_purposes)
     iaca: bool = False
 
-    def check_signer(self, leaf: certificates.Certificate) -> None:
+    def check_signer(self, leaf: Certificate) -> None:
         """Raise `Malformed` unless `leaf` can be a document signer's, whoever issued it."""
         if self.purposes:
-            usages = _extension(leaf, certificates.ExtendedKeyUsage)
+            usages = _extension(leaf, ExtendedKeyUsage)
             if usages is None or not usages.critical or self.purposes.isdisjoint(each.dotted_string for each in usages.value):
                 raise Malformed("is not a document signer's: it lacks the extended key usage", "x5chain")
         if self.iaca:
-            usage = _extension(leaf, certificates.KeyUsage)
+            usage = _extension(leaf, KeyUsage)
             if usage is None or not usage.critical or usage.value != _SIGNATURES_ONLY:
                 raise Malformed("is not a document signer's: its key must be for signatures only", "x5chain")
             if len(countries(leaf)) != 1:
                 raise Malformed("is not a document signer's: it must name one country", "x5chain")
 
-    def may_issue(self, anchor: certificates.Certificate, leaf: certificates.Certificate) -> bool:
-        """Whether `anchor` can be the authority above the document signer `leaf`, by what both say."""
+    def narrow(self, anchors: x509.Anchors, leaf: Certificate) -> x509.Anchors:
+        """Those of `anchors` that can be above the document signer `leaf`, by what they and it say."""
         if not self.iaca:
-            return True
-        constraints = _extension(anchor, certificates.BasicConstraints)
-        usage = _extension(anchor, certificates.KeyUsage)
-        return (
-            constraints is not None
-            and constraints.value.path_length == 0
-            and usage is not None
-            and usage.value == _CERTIFICATES_ONLY
-            # ISO/IEC 18013-5 9.3.3
-            and countries(anchor) == countries(leaf)
-            and states(anchor) in ((), states(leaf))
-        )
+            return anchors
+        # The authority has issued the signer's certificate itself, so only its namesakes come into question.
+        named = anchors.named(leaf.issuer.public_bytes())
+        return x509.Anchors(tuple(anchor for anchor in named if _is_iaca(anchor, leaf)))
 
 
-_SIGNATURES_ONLY = certificates.KeyUsage(True, False, False, False, False, False, False, False, False)
-_CERTIFICATES_ONLY = certificates.KeyUsage(False, False, False, False, False, True, True, False, False)
+_SIGNATURES_ONLY = KeyUsage(True, False, False, False, False, False, False, False, False)
+_CERTIFICATES_ONLY = KeyUsage(False, False, False, False, False, True, True, False, False)
 
 ISO_18013_5: Final = CertificateProfile(purposes=("1.0.18013.5.1.2",), iaca=True)
 """IACA and document signers of mobile driving licences (ISO/IEC 18013-5 Annex B.1)."""
@@ -80,30 +81,45 @@ ANY_ISSUER: Final = CertificateProfile()
 """No more than a chain to an anchor, for document types whose ecosystem has a profile of its own or none."""
 
 
-def _extension(certificate: certificates.Certificate, kind: type[T]) -> certificates.Extension[T] | None:
+def _extension(certificate: Certificate, kind: type[T]) -> Extension[T] | None:
     try:
         return certificate.extensions.get_extension_for_class(kind)
-    except certificates.ExtensionNotFound:
+    except ExtensionNotFound:
         return None
 
 
-def _subject(certificate: certificates.Certificate, oid: certificates.ObjectIdentifier) -> tuple[str | bytes, ...]:
+def _subject(certificate: Certificate, oid: ObjectIdentifier) -> tuple[str | bytes, ...]:
     return tuple(attribute.value for attribute in certificate.subject.get_attributes_for_oid(oid))
 
 
-def countries(certificate: certificates.Certificate) -> tuple[str | bytes, ...]:
+def countries(certificate: Certificate) -> tuple[str | bytes, ...]:
     """The countries that the subject names; one, if all is well."""
     return _subject(certificate, NameOID.COUNTRY_NAME)
 
 
-def states(certificate: certificates.Certificate) -> tuple[str | bytes, ...]:
+def states(certificate: Certificate) -> tuple[str | bytes, ...]:
     """The states or provinces that the subject names."""
     return _subject(certificate, NameOID.STATE_OR_PROVINCE_NAME)
 
 
+def _is_iaca(anchor: Certificate, leaf: Certificate) -> bool:
+    """Whether `anchor` is an authority that issues document signers only, of the country and state that `leaf` names."""
+    constraints = _extension(anchor, BasicConstraints)
+    usage = _extension(anchor, KeyUsage)
+    return (
+        constraints is not None
+        and constraints.value.path_length == 0
+        and usage is not None
+        and usage.value == _CERTIFICATES_ONLY
+        # ISO/IEC 18013-5 9.3.3
+        and countries(anchor) == countries(leaf)
+        and states(anchor) in ((), states(leaf))
+    )
+
+
 def verify_chain(
     chain: Sequence[bytes], profile: CertificateProfile, *, trust: Trust, now: int, anchor_allowed: bool = True
-) -> certificates.Certificate:
+) -> Certificate:
     """The document signer's certificate, the leaf of `chain`, if it leads to an anchor and both fit `profile`.
 
     Raises `Malformed`, or `Untrusted` if there are no anchors.
@@ -111,13 +127,10 @@ def verify_chain(
     anchors = trust.anchors
     if anchors is None or not anchors.certificates:
         raise Untrusted("no trust anchors are configured for issuers of credentials")
-    if not anchor_allowed and any(x509.load(der) in anchors for der in chain):
+    certificates = [x509.load(der) for der in chain]
+    if not anchor_allowed and any(certificate in anchors for certificate in certificates):
         raise Malformed("includes the trust anchor", "x5chain")
-    leaf = x509.load(chain[0])
-    if profile.iaca:
-        # The authority has issued the signer's certificate itself, so only its namesakes come into question.
-        named = anchors.named(leaf.issuer.public_bytes())
-        anchors = x509.Anchors(tuple(anchor for anchor in named if profile.may_issue(anchor, leaf)))
-    x509.verify_chain(chain, anchors, now=now)
+    leaf = certificates[0]
+    x509.verify_chain(certificates, profile.narrow(anchors, leaf), now=now)
     profile.check_signer(leaf)
     return leaf

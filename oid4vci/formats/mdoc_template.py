@@ -5,14 +5,24 @@ Members stand in the order of the standard's CDDL. What depends on no salt and n
 
 import hashlib
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from attrs import field, frozen
 
 from oid4vci._cbor import dumps, head
 
-__all__ = ("DIGESTS", "SALT_SIZE", "Template", "embedded", "issuer_signed", "issuer_signed_item", "security_object")
+__all__ = (
+    "DIGESTS",
+    "SALT_SIZE",
+    "Template",
+    "embedded",
+    "issuer_signed",
+    "issuer_signed_item",
+    "security_object",
+    "tdate",
+    "validity_info",
+)
 
 DIGESTS: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "SHA-256": hashlib.sha256,
@@ -39,15 +49,15 @@ def embedded(data: bytes) -> bytes:
     return b"\xd8\x18" + head(2, len(data)) + data
 
 
-@lru_cache(1_000)
-def _named(identifier: str) -> bytes:
-    """What stands between the salt and the value of an item: document types have the same data elements each time."""
-    return b"".join((_IDENTIFIER, dumps(identifier), _VALUE))
-
-
 def _end(identifier: str, value: Any) -> bytes:
-    """What comes after the salt in an item, whose map is one level more above the value."""
-    return _named(identifier) + dumps(value, depth=1)
+    """What comes after the salt in an item. The value is as deep in an array as it is in the item."""
+    name = identifier.encode()
+    return b"".join((_IDENTIFIER, head(3, len(name)), name, _VALUE, dumps([value])[1:]))
+
+
+def tdate(seconds: int) -> bytes:
+    """A point in time, in seconds since the epoch: in UTC, without fractions (ISO/IEC 18013-5 9.1.2.4)."""
+    return b"\xc0\x74" + datetime.fromtimestamp(seconds, UTC).isoformat()[:19].encode() + b"Z"
 
 
 def issuer_signed_item(digest_id: int, random: bytes, identifier: str, value: Any) -> bytes:
@@ -56,17 +66,19 @@ def issuer_signed_item(digest_id: int, random: bytes, identifier: str, value: An
     return embedded(start + dumps(random) + _end(identifier, value))
 
 
-_Element: TypeAlias = tuple[tuple[bytes, ...], bytes]
-"""A data element: what comes before the digest ID in an item, for IDs of one byte and of more, and what comes after the salt."""
+@frozen
+class _Element:
+    """A data element: `starts` comes before the digest ID in an item, by the length of that, `end` comes after the salt."""
 
+    starts: tuple[bytes, ...]
+    end: bytes
 
-def _element(identifier: str, value: Any, longest: int) -> _Element:
-    """`longest`: the length of the longest digest ID."""
-    end = _end(identifier, value)
-    rest = len(_ITEM) + len(_RANDOM) + SALT_SIZE + len(end)
-    if longest == 1:
-        return (b"\xd8\x18" + head(2, rest + 1) + _ITEM,), end
-    return tuple([b"\xd8\x18" + head(2, rest + size) + _ITEM for size in range(1, longest + 1)]), end
+    @classmethod
+    def of(cls, identifier: str, value: Any, *, widest: int) -> "_Element":
+        """`widest`: the length of the longest digest ID."""
+        end = _end(identifier, value)
+        rest = len(_ITEM) + len(_RANDOM) + SALT_SIZE + len(end)
+        return cls(tuple([b"\xd8\x18" + head(2, rest + size) + _ITEM for size in range(1, widest + 1)]), end)
 
 
 @frozen
@@ -102,8 +114,8 @@ class Template:
                 raise ValueError("the identifier of a data element must be a string that is not empty")
             count = len(elements) + decoys
             ids = tuple([head(0, i) for i in range(count)])
-            encoded = tuple([_element(identifier, value, len(ids[-1])) for identifier, value in elements.items()])
-            digests, size = digests + count, size + sum([len(end) for _, end in encoded])
+            encoded = tuple([_Element.of(identifier, value, widest=len(ids[-1])) for identifier, value in elements.items()])
+            digests, size = digests + count, size + sum([len(element.end) for element in encoded])
             named = dumps(name)
             name_spaces.append(_NameSpace(named + head(4, len(encoded)), named + head(5, count), encoded, ids))
         if not name_spaces:
@@ -139,9 +151,9 @@ class Template:
             at += total * _PLACE
             found = [b""] * total
             items.append(space.items)
-            for (starts, end), number in zip(space.elements, order, strict=False):
+            for element, number in zip(space.elements, order, strict=False):
                 name = space.ids[number]
-                item = b"".join((starts[len(name) - 1], name, _RANDOM, entropy[at : at + SALT_SIZE], end))
+                item = b"".join((element.starts[len(name) - 1], name, _RANDOM, entropy[at : at + SALT_SIZE], element.end))
                 at += SALT_SIZE
                 items.append(item)
                 found[number] = function(item).digest()
@@ -178,6 +190,18 @@ def security_object(
     if status is not None:
         members += [_STATUS, status]
     return embedded(b"".join(members))
+
+
+_SIGNED, _FROM, _UNTIL, _UPDATE = (dumps(name) for name in ("signed", "validFrom", "validUntil", "expectedUpdate"))
+
+
+def validity_info(signed: int, until: int, *, expected_update: int | None = None) -> bytes:
+    """`ValidityInfo` (ISO/IEC 18013-5 9.1.2.4) of seconds since the epoch; what is signed is valid at once."""
+    time = tdate(signed)
+    members = [b"\xa3" if expected_update is None else b"\xa4", _SIGNED, time, _FROM, time, _UNTIL, tdate(until)]
+    if expected_update is not None:
+        members += [_UPDATE, tdate(expected_update)]
+    return b"".join(members)
 
 
 _NAME_SPACES, _ISSUER_AUTH = b"\xa2" + dumps("nameSpaces"), dumps("issuerAuth")
