@@ -253,13 +253,13 @@ DATES: Final[TagReaders] = {0: tdate, 1: _epoch, 1004: full_date}
 # --- writing ----------------------------------------------------------------------------------------------------------------
 
 
-def dumps(value: Any) -> bytes:
-    """`value` in CBOR: definite lengths, shortest integers, members in the order given.
+def dumps(value: Any, *, depth: int = 0) -> bytes:
+    """`value` in CBOR: definite lengths, shortest integers, members in the order given. `depth`: how many levels are around it.
 
     It is what `loads` returns, or a `tuple`, a `datetime.date` (tag 1004) or an aware `datetime.datetime` (tag 0, UTC, whole
     seconds). Raises `ValueError` for anything else, and for what `loads` refuses.
     """
-    return cbor2.dumps(_writable(value, 0))
+    return cbor2.dumps(_writable(value, depth))
 
 
 def _no(reason: str) -> NoReturn:
@@ -300,7 +300,7 @@ def _writable(value: Any, depth: int) -> Any:
         if value.tzinfo is None or value.microsecond:
             _no("a time without time zone, or with fractions of a second")
         try:
-            return cbor2.CBORTag(0, value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z")
+            return cbor2.CBORTag(0, value.astimezone(UTC).isoformat()[:19] + "Z")
         except OverflowError:
             _no("a time that is none in UTC")
     if isinstance(value, date):
@@ -318,5 +318,7 @@ def head(major: int, argument: int) -> bytes:
     """The head of a data item (RFC 8949 3): a length before a string, array or map, a tag before its value."""
     if argument < 24:
         return bytes((major << 5 | argument,))
-    size = 1 if argument < 1 << 8 else 2 if argument < 1 << 16 else 4 if argument < 1 << 32 else 8
+    if argument < 1 << 8:
+        return bytes((major << 5 | 24, argument))
+    size = 2 if argument < 1 << 16 else 4 if argument < 1 << 32 else 8
     return bytes((major << 5 | 23 + size.bit_length(),)) + argument.to_bytes(size, "big")

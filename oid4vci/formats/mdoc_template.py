@@ -6,7 +6,7 @@ Members stand in the order of the standard's CDDL. What depends on no salt and n
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 
@@ -50,9 +50,9 @@ def embedded(data: bytes) -> bytes:
 
 
 def _end(identifier: str, value: Any) -> bytes:
-    """What comes after the salt in an item. The value is as deep in an array as it is in the item."""
+    """What comes after the salt in an item, whose map is one level more around the value."""
     name = identifier.encode()
-    return b"".join((_IDENTIFIER, head(3, len(name)), name, _VALUE, dumps([value])[1:]))
+    return b"".join((_IDENTIFIER, head(3, len(name)), name, _VALUE, dumps(value, depth=1)))
 
 
 def tdate(seconds: int) -> bytes:
@@ -66,19 +66,17 @@ def issuer_signed_item(digest_id: int, random: bytes, identifier: str, value: An
     return embedded(start + dumps(random) + _end(identifier, value))
 
 
-@frozen
-class _Element:
-    """A data element: `starts` comes before the digest ID in an item, by the length of that, `end` comes after the salt."""
+_Element: TypeAlias = tuple[tuple[bytes, ...], bytes]
+"""A data element: what comes before the digest ID in an item, for IDs of one byte and of more, and what comes after the salt."""
 
-    starts: tuple[bytes, ...]
-    end: bytes
 
-    @classmethod
-    def of(cls, identifier: str, value: Any, *, widest: int) -> "_Element":
-        """`widest`: the length of the longest digest ID."""
-        end = _end(identifier, value)
-        rest = len(_ITEM) + len(_RANDOM) + SALT_SIZE + len(end)
-        return cls(tuple([b"\xd8\x18" + head(2, rest + size) + _ITEM for size in range(1, widest + 1)]), end)
+def _element(identifier: str, value: Any, widest: int) -> _Element:
+    """`widest`: the length of the longest digest ID."""
+    end = _end(identifier, value)
+    rest = len(_ITEM) + len(_RANDOM) + SALT_SIZE + len(end)
+    if widest == 1:
+        return (b"\xd8\x18" + head(2, rest + 1) + _ITEM,), end
+    return tuple([b"\xd8\x18" + head(2, rest + size) + _ITEM for size in range(1, widest + 1)]), end
 
 
 @frozen
@@ -114,8 +112,8 @@ class Template:
                 raise ValueError("the identifier of a data element must be a string that is not empty")
             count = len(elements) + decoys
             ids = tuple([head(0, i) for i in range(count)])
-            encoded = tuple([_Element.of(identifier, value, widest=len(ids[-1])) for identifier, value in elements.items()])
-            digests, size = digests + count, size + sum([len(element.end) for element in encoded])
+            encoded = tuple([_element(identifier, value, len(ids[-1])) for identifier, value in elements.items()])
+            digests, size = digests + count, size + sum([len(end) for _, end in encoded])
             named = dumps(name)
             name_spaces.append(_NameSpace(named + head(4, len(encoded)), named + head(5, count), encoded, ids))
         if not name_spaces:
@@ -151,9 +149,9 @@ class Template:
             at += total * _PLACE
             found = [b""] * total
             items.append(space.items)
-            for element, number in zip(space.elements, order, strict=False):
+            for (starts, end), number in zip(space.elements, order, strict=False):
                 name = space.ids[number]
-                item = b"".join((element.starts[len(name) - 1], name, _RANDOM, entropy[at : at + SALT_SIZE], element.end))
+                item = b"".join((starts[len(name) - 1], name, _RANDOM, entropy[at : at + SALT_SIZE], end))
                 at += SALT_SIZE
                 items.append(item)
                 found[number] = function(item).digest()
