@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from oid4vci.sealed import SealingKeys
     from oid4vci.secret import NewSecret, new_secret
     from oid4vci.status_list import (
+        BitstringStatus,
         BitstringStatusChecker,
         BitstringStatusList,
         BitstringStatusListEntry,
@@ -152,6 +153,7 @@ __all__ = (
     "AuthorizationServerMetadata",
     "Authorizing",
     "BatchCredentialIssuance",
+    "BitstringStatus",
     "BitstringStatusChecker",
     "BitstringStatusList",
     "BitstringStatusListEntry",
@@ -363,8 +365,9 @@ _HOMES: Final = {
     "oid4vci.sealed": "SealingKeys",
     "oid4vci.secret": "NewSecret new_secret",
     "oid4vci.status_list": (
-        "BitstringStatusChecker BitstringStatusList BitstringStatusListEntry Status StatusChecker StatusList "
-        "StatusListIndices StatusListOrder StatusListSigner StatusLists StatusReference StatusType StoredStatusList"
+        "BitstringStatus BitstringStatusChecker BitstringStatusList BitstringStatusListEntry Status StatusChecker "
+        "StatusList StatusListIndices StatusListOrder StatusListSigner StatusLists StatusReference StatusType "
+        "StoredStatusList"
     ),
     "oid4vci.trust": "Trust",
     "oid4vci.wallet": (

@@ -28,8 +28,6 @@ def _configuration(
 
 
 DEGREE: Final = {"degree": "Degree", "name": "Name"}
-# The context of the degree's terms stands in the credential itself, so nobody has to fetch or register one.
-TERMS: Final = {"@vocab": "https://credentials.example.com/terms#"}
 
 
 CONFIGURATIONS: Final[Mapping[str, Any]] = {
@@ -88,12 +86,13 @@ CONFIGURATIONS: Final[Mapping[str, Any]] = {
             "degree_ldp",
             "Degree",
             "A demonstration degree with a Data Integrity proof",
-            DEGREE,
+            # Terms of the base context: wallets know no other one without asking for it.
+            {"name": "Name", "description": "Degree"},
             within=("credentialSubject",),
             format="ldp_vc",
             credential_definition={
-                "@context": ["https://www.w3.org/ns/credentials/v2", TERMS],
-                "type": ["VerifiableCredential", "ExampleDegreeCredential"],
+                "@context": ["https://www.w3.org/ns/credentials/v2"],
+                "type": ["VerifiableCredential"],
             },
             credential_signing_alg_values_supported=["ecdsa-rdfc-2019"],
             cryptographic_binding_methods_supported=["did:key", "jwk"],
@@ -129,8 +128,8 @@ def _driving_licence(given_name: str, family_name: str, birth_date: str, number:
     }
 
 
-def _degree(name: str) -> dict[str, Any]:
-    return {"credentialSubject": {"name": name, "degree": "Bachelor of Examples"}}
+def _degree(name: str, *, called: str = "degree") -> dict[str, Any]:
+    return {"credentialSubject": {"name": name, called: "Bachelor of Examples"}}
 
 
 SUBJECTS: Final[Mapping[str, Any]] = {
@@ -145,7 +144,7 @@ SUBJECTS: Final[Mapping[str, Any]] = {
         "membership_jwt_vc_issuer": {"member_number": "M-0001", "level": "gold", "since": "2020-01-01"},
         "driving_licence_mdoc": _driving_licence("Ada", "Beispiel", "1992-02-29", "D-0001"),
         "degree_jwt": _degree("Ada Beispiel"),
-        "degree_ldp": _degree("Ada Beispiel"),
+        "degree_ldp": _degree("Ada Beispiel", called="description"),
     },
     "max": {
         "identity_x5c": {
@@ -158,7 +157,7 @@ SUBJECTS: Final[Mapping[str, Any]] = {
         "membership_jwt_vc_issuer": {"member_number": "M-0002", "level": "silver", "since": "2023-06-01"},
         "driving_licence_mdoc": _driving_licence("Max", "Placeholder", "1985-07-31", "D-0002"),
         "degree_jwt": _degree("Max Placeholder"),
-        "degree_ldp": _degree("Max Placeholder"),
+        "degree_ldp": _degree("Max Placeholder", called="description"),
     },
 }
 

@@ -9,7 +9,7 @@
 //     refresh: whether the second credential is had with a refreshed token
 //     codes: how often the code is exchanged
 //
-// On failure the object has `error`: the step, and what the library saw.
+// Credentials other than SD-JWT VCs are printed as they came. On failure the object has `error`: the step, and what the library saw.
 
 import { text } from 'node:stream/consumers'
 import {
@@ -221,10 +221,13 @@ try {
     const jwt = proofs.map(({ jwt }) => jwt)
     const { credentials } = await retrieve(issuerMetadata, credentialConfigurationId, token, { jwt })
     step = 'verification'
+    const { format } = issuerMetadata.credentialIssuer.credential_configurations_supported[credentialConfigurationId]
     issued.push({
       configuration: credentialConfigurationId,
       holders: holders.map(({ thumbprint }) => thumbprint),
-      credentials: await Promise.all(credentials.map(({ credential }) => verifyCredential(credential))),
+      credentials: await Promise.all(
+        credentials.map(({ credential }) => (format === 'dc+sd-jwt' ? verifyCredential(credential) : { credential }))
+      ),
     })
   }
   const version = issuerMetadata.originalDraftVersion
