@@ -18,6 +18,9 @@ if TYPE_CHECKING:
         TokenDraft,
         TokenOrder,
     )
+    from oid4vci.claims import ClaimsDescription, ClaimsSemantics
+    from oid4vci.data_integrity.contexts import Contexts
+    from oid4vci.dids import DID_METHODS, DidMethod
     from oid4vci.drive import AsyncHost, Host, Together, aanswer, answer, arespond, arun, respond, run
     from oid4vci.errors import (
         Advice,
@@ -31,14 +34,22 @@ if TYPE_CHECKING:
         ProtocolError,
         Refusal,
         Refused,
+        StatusUnknown,
         TryLater,
         TxCodeRequired,
         Untrusted,
         WalletError,
         WrongTxCode,
     )
-    from oid4vci.formats import VerifiedCredential
+    from oid4vci.formats import CREDENTIAL_FORMATS, CredentialFormat, KnownFormats, VerifiedCredential
+    from oid4vci.formats.jwt_vc import JwtVcEncoder, JwtVcVerifier
+    from oid4vci.formats.ldp_vc import LdpVcEncoder, LdpVcVerifier
+    from oid4vci.formats.mdoc import MdocEncoder, MdocVerifier
+    from oid4vci.formats.mdoc_certificates import CertificateProfile
     from oid4vci.formats.sd_jwt_vc import EVERY_CLAIM, SdJwtVcEncoder, SdJwtVcVerifier
+    from oid4vci.formats.type_metadata import CredentialType, TypeMetadata
+    from oid4vci.formats.vc_jwt import VcJwtConfiguration, VcJwtEncoder, VcJwtVerifier
+    from oid4vci.formats.vc_sd_jwt import VcSdJwtConfiguration, VcSdJwtEncoder, VcSdJwtVerifier
     from oid4vci.http import Form, Headers, Request, Response
     from oid4vci.issuer import CredentialCall, CredentialDraft, CredentialOrder, Issuer, PublishedOffer
     from oid4vci.keys import KeyReference, LocalSigner, PublicKey, RemoteSigner, ResolvedKeys, SigningInput, ecdsa_signature
@@ -48,10 +59,15 @@ if TYPE_CHECKING:
         BatchCredentialIssuance,
         ClientMetadata,
         CredentialConfiguration,
+        CredentialDefinition,
         CredentialDisplay,
         CredentialIssuerMetadata,
         CredentialMetadata,
         IssuerDisplay,
+        JwtVcJsonConfiguration,
+        JwtVcJsonLdConfiguration,
+        LdpVcConfiguration,
+        MsoMdocConfiguration,
         ProofType,
         SdJwtVcConfiguration,
     )
@@ -76,11 +92,28 @@ if TYPE_CHECKING:
     from oid4vci.records import Change, Insert, Key, Record, Records, Reply, Store, Swap
     from oid4vci.sealed import SealingKeys
     from oid4vci.secret import NewSecret, new_secret
+    from oid4vci.status_list import (
+        BitstringStatusChecker,
+        BitstringStatusList,
+        BitstringStatusListEntry,
+        Status,
+        StatusChecker,
+        StatusList,
+        StatusListIndices,
+        StatusListOrder,
+        StatusLists,
+        StatusListSigner,
+        StatusReference,
+        StatusType,
+        StoredStatusList,
+    )
     from oid4vci.trust import Trust
     from oid4vci.wallet import (
         Authorizing,
+        ClaimView,
         ClientAssertion,
         ClientAuthentication,
+        CredentialView,
         Deferred,
         Exchange,
         Issued,
@@ -97,7 +130,10 @@ if TYPE_CHECKING:
     )
     from oid4vci.x509 import Anchors
 
+
 __all__ = (
+    "CREDENTIAL_FORMATS",
+    "DID_METHODS",
     "EVERY_CLAIM",
     "GRANT_TYPE",
     "AccessTokens",
@@ -116,22 +152,35 @@ __all__ = (
     "AuthorizationServerMetadata",
     "Authorizing",
     "BatchCredentialIssuance",
+    "BitstringStatusChecker",
+    "BitstringStatusList",
+    "BitstringStatusListEntry",
+    "CertificateProfile",
     "Challenges",
     "Change",
+    "ClaimView",
+    "ClaimsDescription",
+    "ClaimsSemantics",
     "ClientAssertion",
     "ClientAttestation",
     "ClientAuthentication",
     "ClientAuthenticationMethod",
     "ClientMetadata",
+    "Contexts",
     "CredentialCall",
     "CredentialConfiguration",
+    "CredentialDefinition",
     "CredentialDisplay",
     "CredentialDraft",
+    "CredentialFormat",
     "CredentialIssuerMetadata",
     "CredentialMetadata",
     "CredentialOffer",
     "CredentialOrder",
+    "CredentialType",
+    "CredentialView",
     "Deferred",
+    "DidMethod",
     "Dpop",
     "DpopNonces",
     "Exchange",
@@ -149,11 +198,22 @@ __all__ = (
     "Issuer",
     "IssuerDisplay",
     "JwtAccessTokens",
+    "JwtVcEncoder",
+    "JwtVcJsonConfiguration",
+    "JwtVcJsonLdConfiguration",
+    "JwtVcVerifier",
     "Key",
     "KeyReference",
+    "KnownFormats",
+    "LdpVcConfiguration",
+    "LdpVcEncoder",
+    "LdpVcVerifier",
     "LocalSigner",
+    "MdocEncoder",
+    "MdocVerifier",
     "MemoryStore",
     "MintedAccessTokens",
+    "MsoMdocConfiguration",
     "NewAccessToken",
     "NewSecret",
     "Nonces",
@@ -194,7 +254,18 @@ __all__ = (
     "SeveralAccessTokens",
     "SigningInput",
     "State",
+    "Status",
+    "StatusChecker",
+    "StatusList",
+    "StatusListIndices",
+    "StatusListOrder",
+    "StatusListSigner",
+    "StatusLists",
+    "StatusReference",
+    "StatusType",
+    "StatusUnknown",
     "Store",
+    "StoredStatusList",
     "Swap",
     "Together",
     "TokenCall",
@@ -206,7 +277,14 @@ __all__ = (
     "TryLater",
     "TxCode",
     "TxCodeRequired",
+    "TypeMetadata",
     "Untrusted",
+    "VcJwtConfiguration",
+    "VcJwtEncoder",
+    "VcJwtVerifier",
+    "VcSdJwtConfiguration",
+    "VcSdJwtEncoder",
+    "VcSdJwtVerifier",
     "VerifiedCredential",
     "Wallet",
     "WalletAttestation",
@@ -236,21 +314,32 @@ _HOMES: Final = {
         "AuthorizationCall AuthorizationOrder AuthorizationServer PendingAuthorization PushedRequestCall TokenCall "
         "TokenDraft TokenOrder"
     ),
+    "oid4vci.claims": "ClaimsDescription ClaimsSemantics",
+    "oid4vci.data_integrity.contexts": "Contexts",
+    "oid4vci.dids": "DID_METHODS DidMethod",
     "oid4vci.drive": "AsyncHost Host Together aanswer answer arespond arun respond run",
     "oid4vci.errors": (
         "Advice AttestationExpired AuthorizationDenied AuthorizationRefused InvalidCredential InvalidMetadata "
-        "InvalidOffer InvalidResponse ProtocolError Refusal Refused TryLater TxCodeRequired Untrusted WalletError "
-        "WrongTxCode"
+        "InvalidOffer InvalidResponse ProtocolError Refusal Refused StatusUnknown TryLater TxCodeRequired Untrusted "
+        "WalletError WrongTxCode"
     ),
-    "oid4vci.formats": "VerifiedCredential",
+    "oid4vci.formats": "CREDENTIAL_FORMATS CredentialFormat KnownFormats VerifiedCredential",
+    "oid4vci.formats.jwt_vc": "JwtVcEncoder JwtVcVerifier",
+    "oid4vci.formats.ldp_vc": "LdpVcEncoder LdpVcVerifier",
+    "oid4vci.formats.mdoc": "MdocEncoder MdocVerifier",
+    "oid4vci.formats.mdoc_certificates": "CertificateProfile",
     "oid4vci.formats.sd_jwt_vc": "EVERY_CLAIM SdJwtVcEncoder SdJwtVcVerifier",
+    "oid4vci.formats.type_metadata": "CredentialType TypeMetadata",
+    "oid4vci.formats.vc_jwt": "VcJwtConfiguration VcJwtEncoder VcJwtVerifier",
+    "oid4vci.formats.vc_sd_jwt": "VcSdJwtConfiguration VcSdJwtEncoder VcSdJwtVerifier",
     "oid4vci.http": "Form Headers Request Response",
     "oid4vci.issuer": "CredentialCall CredentialDraft CredentialOrder Issuer PublishedOffer",
     "oid4vci.keys": "KeyReference LocalSigner PublicKey RemoteSigner ResolvedKeys SigningInput ecdsa_signature",
     "oid4vci.memory": "MemoryStore",
     "oid4vci.metadata": (
-        "AuthorizationServerMetadata BatchCredentialIssuance ClientMetadata CredentialConfiguration CredentialDisplay "
-        "CredentialIssuerMetadata CredentialMetadata IssuerDisplay ProofType SdJwtVcConfiguration"
+        "AuthorizationServerMetadata BatchCredentialIssuance ClientMetadata CredentialConfiguration CredentialDefinition "
+        "CredentialDisplay CredentialIssuerMetadata CredentialMetadata IssuerDisplay JwtVcJsonConfiguration "
+        "JwtVcJsonLdConfiguration LdpVcConfiguration MsoMdocConfiguration ProofType SdJwtVcConfiguration"
     ),
     "oid4vci.nonces": "Nonces",
     "oid4vci.oauth.access_tokens": "AccessTokens MintedAccessTokens NewAccessToken SealedAccessTokens",
@@ -273,10 +362,14 @@ _HOMES: Final = {
     "oid4vci.records": "Change Insert Key Record Records Reply Store Swap",
     "oid4vci.sealed": "SealingKeys",
     "oid4vci.secret": "NewSecret new_secret",
+    "oid4vci.status_list": (
+        "BitstringStatusChecker BitstringStatusList BitstringStatusListEntry Status StatusChecker StatusList "
+        "StatusListIndices StatusListOrder StatusListSigner StatusLists StatusReference StatusType StoredStatusList"
+    ),
     "oid4vci.trust": "Trust",
     "oid4vci.wallet": (
-        "Authorizing ClientAssertion ClientAuthentication Deferred Exchange Issued Offer Opened Order Proofs Session "
-        "State Wallet WalletAttestation dump load"
+        "Authorizing ClaimView ClientAssertion ClientAuthentication CredentialView Deferred Exchange Issued Offer Opened "
+        "Order Proofs Session State Wallet WalletAttestation dump load"
     ),
     "oid4vci.x509": "Anchors",
 }

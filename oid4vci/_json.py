@@ -8,10 +8,10 @@ import json
 import re
 from binascii import Error as _BinasciiError
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
-__all__ = ("Malformed", "b64url_decode", "b64url_encode", "dump_bytes", "dumps", "loads", "object_from")
+__all__ = ("Malformed", "b64url_decode", "b64url_encode", "dump_bytes", "dumps", "loads", "loads_each", "object_from")
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -108,6 +108,33 @@ def loads(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX
     if ("\\u" in text or isinstance(data, str)) and _has_surrogate(value):
         raise Malformed("an unpaired surrogate")
     return value
+
+
+def loads_each(texts: Sequence[bytes], *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> list[Any]:
+    """The value of each JSON text, as `loads` gives them; quicker for many short ones. Raises `Malformed`."""
+    values = _scan_each(texts, max_bytes, max_depth)
+    return [loads(text, max_bytes=max_bytes, max_depth=max_depth) for text in texts] if values is None else values
+
+
+def _scan_each(texts: Sequence[bytes], max_bytes: int, max_depth: int) -> list[Any] | None:
+    """All in one pass; None if there is anything that takes a closer look. NUL, which no JSON text has in it, parts them."""
+    joined = b"\0".join(texts)
+    if len(joined) > max_bytes or joined.count(0) >= len(texts) or joined.count(b"[") + joined.count(b"{") > max_depth:
+        return None
+    values, at = [], 0
+    try:
+        text = joined.decode() + "\0"
+        if "\\u" in text:
+            return None
+        for _ in texts:
+            value, end = _scan(text, at)
+            if text[end] != "\0":
+                return None
+            values.append(value)
+            at = end + 1
+    except (ValueError, RecursionError, StopIteration):
+        return None
+    return values
 
 
 def _has_surrogate(value: Any) -> bool:

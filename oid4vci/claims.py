@@ -234,16 +234,20 @@ class _Places:
             place = place.beneath.setdefault(concrete, _Places())
         place.whole = True
 
-    def of(self, value: Any) -> Any:
-        """What is to be kept of the value at this place."""
+    def of(self, value: Any, kinds: frozenset[str]) -> Any:
+        """What is to be kept of the value at this place. Members named in `kinds` stay with what is left of an object."""
         if self.whole:
             return value
         if isinstance(value, Mapping):
-            return {name: self.beneath[name].of(member) for name, member in value.items() if name in self.beneath}
+            return {
+                name: self.beneath[name].of(member, kinds) if name in self.beneath else member
+                for name, member in value.items()
+                if name in self.beneath or name in kinds
+            }
         if not _is_array(value):
             return value
         return [
-            self.beneath[i].of(element) if i in self.beneath else _emptied(element)
+            self.beneath[i].of(element, kinds) if i in self.beneath else _emptied(element)
             for i, element in enumerate(value)
             if i in self.beneath or i < self.end
         ]
@@ -263,13 +267,15 @@ class ClaimsSemantics:
     itself, or that hold no claims about the subject: they and what is beneath them are never missing in a dataset, and never left
     out. Names in it are of the top level or below, as in a path. `within` names the place beneath which the claims about the
     subject stand (`("credentialSubject",)`); nothing outside of it is left out either. By default that is the whole dataset.
-    `needed` are claims that an encoder issues nothing without: they are not left out, whatever was asked for.
+    `needed` are claims that an encoder issues nothing without: they are not left out, whatever was asked for. `kinds` are names of
+    members that say what an object is (`type`): they stay with whatever is left of it.
     """
 
     select: Callable[[ClaimsPath, Any], Selection] = select
     always: frozenset[ClaimsPath] = frozenset()
     within: tuple[str, ...] = ()
     needed: tuple[ClaimsPath, ...] = ()
+    kinds: frozenset[str] = frozenset()
 
     @property
     def depth(self) -> int:
@@ -318,7 +324,7 @@ class ClaimsSemantics:
 
     def _limited(self, claims: Any, places: _Places, within: tuple[str, ...]) -> Any:
         if not within or places.whole:
-            return places.of(claims)
+            return places.of(claims, self.kinds)
         name, *rest = within
         return {**claims, name: self._limited(claims[name], places.beneath[name], tuple(rest))}
 

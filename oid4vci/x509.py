@@ -127,7 +127,7 @@ def _by_subject(certificates: Iterable[x509.Certificate]) -> Mapping[bytes, tupl
     return found
 
 
-@frozen(repr=False)
+@frozen(repr=False, cache_hash=True)
 class Anchors:
     """Certification authorities that are trusted for one purpose, such as signing credentials. Empty: none is.
 

@@ -16,10 +16,11 @@ from starlette.applications import Starlette
 
 from examples.reference_server.admin import OffersEndpoint
 from examples.reference_server.app import application
+from examples.reference_server.encoders import datasets
 from examples.reference_server.host import ServerHost
 from examples.reference_server.service import Service
 from examples.reference_server.settings import Settings, read_settings
-from examples.reference_server.signing import demo_key
+from examples.reference_server.signing import demo_keys
 from oid4vci.drive import run
 from oid4vci.http import Request, Response
 from oid4vci.keys import LocalSigner
@@ -32,6 +33,13 @@ from tests.browser import Browser
 
 ISSUER = "https://localhost:8443"
 CALLBACK = "http://127.0.0.1:4711/callback"
+
+
+def tells(claims: Any, dataset: Any) -> bool:
+    """Whether everything in the dataset is in the claims, which may say more."""
+    if not isinstance(dataset, dict):
+        return bool(claims == dataset)
+    return isinstance(claims, dict) and all(name in claims and tells(claims[name], value) for name, value in dataset.items())
 
 
 @frozen
@@ -86,9 +94,9 @@ class ReferenceServer:
         store, clock = store or MemoryStore(), clock or Clock()
         (folder / "server.json").write_text(json.dumps(members or {}))
         settings = read_settings(folder / "server.json")
-        service = Service.of(ISSUER, settings, demo_key(ISSUER))
+        service = Service.of(ISSUER, settings, demo_keys(ISSUER))
         offers = OffersEndpoint(service, store, settings.subjects, settings.tx_code_length)
-        app = application(service, ServerHost(store, settings.subjects), offers)
+        app = application(service, ServerHost(store, datasets(settings)), offers)
         patched = SimpleNamespace(time=lambda: clock.now, perf_counter=time.perf_counter)
         monkeypatch.setattr("examples.reference_server.app.time", patched)
         return cls(settings, service, store, clock, httpx.Client(transport=_Transport(app), base_url=ISSUER))

@@ -94,6 +94,18 @@ def test_a_credential_without_any_claim_about_its_subject_is_none(paths: list[Cl
         limited(*paths, claims={"issuer": "x", "name": "y", "credentialSubject": {"name": "Ada"}}, semantics=w3c)
 
 
+def test_what_an_object_is_stays_with_what_is_left_of_it() -> None:
+    w3c = ClaimsSemantics(within=("credentialSubject",), kinds=frozenset({"type"}))
+    degrees = [{"type": "B", "name": "Arts", "year": 1}, {"type": "M"}]
+    claims = {
+        "credentialSubject": {"type": "Person", "name": "Ada", "degrees": degrees, "address": {"type": "Address", "city": "L"}}
+    }
+    found = limited(("credentialSubject", "degrees", None, "name"), claims=claims, semantics=w3c)
+    assert found == {"credentialSubject": {"type": "Person", "degrees": [{"type": "B", "name": "Arts"}]}}
+    with pytest.raises(Malformed):
+        limited(("credentialSubject", "email"), claims=claims, semantics=w3c)
+
+
 def test_several_subjects_are_told_apart_by_their_place() -> None:
     w3c = ClaimsSemantics(within=("credentialSubject",))
     claims = {"type": ["T"], "credentialSubject": [{"name": "Ada", "age": 1}, {"name": "Bob"}]}

@@ -91,7 +91,18 @@ paths = st.lists(steps, max_size=4).map(tuple)
 
 
 @pytest.mark.spec(
-    *(f"VCI-C.1.1-{i:02}" for i in range(1, 13)),
+    "VCI-C.1.1-01",
+    "VCI-C.1.1-02",
+    "VCI-C.1.1-03",
+    "VCI-C.1.1-04",
+    "VCI-C.1.1-05",
+    "VCI-C.1.1-06",
+    "VCI-C.1.1-07",
+    "VCI-C.1.1-08",
+    "VCI-C.1.1-09",
+    "VCI-C.1.1-10",
+    "VCI-C.1.1-11",
+    "VCI-C.1.1-12",
     "VCI-C.1-01",
 )
 @given(paths, json_values)
@@ -108,7 +119,17 @@ def test_json_paths(path: ClaimsPath, credential: Any) -> None:
 
 
 @pytest.mark.spec(
-    *(f"VCI-C.2.1-{i:02}" for i in range(1, 12)),
+    "VCI-C.2.1-01",
+    "VCI-C.2.1-02",
+    "VCI-C.2.1-03",
+    "VCI-C.2.1-04",
+    "VCI-C.2.1-05",
+    "VCI-C.2.1-06",
+    "VCI-C.2.1-07",
+    "VCI-C.2.1-08",
+    "VCI-C.2.1-09",
+    "VCI-C.2.1-10",
+    "VCI-C.2.1-11",
     "VCI-C.2-01",
     "VCI-C.2-02",
     "VCI-C.2-03",

@@ -508,6 +508,21 @@ def test_a_chain_covers_the_proofs_before() -> None:
     verify_all({**whole, "proof": [first]})
 
 
+def test_what_is_kept_of_options_is_bounded_and_right() -> None:
+    contexts, suite = Contexts(), CRYPTOSUITES["eddsa-rdfc-2022"]
+    options = {name: value for name, value in signed()["proof"].items() if name != "proofValue"}
+    one = suite.hash_options(document(), options, contexts, crv="Ed25519")
+    assert suite.hash_options(document(), options, contexts, crv="Ed25519") == one
+    assert suite.hash_options(document(), {**options, "nonce": "a"}, contexts, crv="Ed25519") != one
+    assert len(contexts.hashes) == 2
+    jcs_suite = CRYPTOSUITES["ecdsa-jcs-2019"]
+    for i in range(1_200):
+        jcs_suite.hash_options({}, {"nonce": str(i)}, contexts, crv="P-256")
+    assert len(contexts.hashes) <= 500
+    other = jcs_suite.hash_options({}, {"nonce": "1"}, contexts, crv="P-384")
+    assert (len(other), len(jcs_suite.hash_options({}, {"nonce": "1"}, contexts, crv="P-256"))) == (48, 32)
+
+
 # Reading
 
 

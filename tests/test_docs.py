@@ -23,7 +23,7 @@ from oid4vci.oauth.refresh_tokens import RefreshTokens
 from oid4vci.proofs import jwt
 from oid4vci.sealed import SealingKeys
 from oid4vci.secret import new_secret
-from oid4vci.wallet import issued
+from oid4vci.wallet import needed_documents
 from tests.documents import ROOT, blocks, run
 from tests.spec_coverage.coverage import CLAIMED, NOT_CLAIMED, requirements
 from tests.spec_coverage.table import table
@@ -66,7 +66,7 @@ def test_there_is_code_to_run() -> None:
         (r"`x5c` \| (\d+) certificates", x509.MAX_CHAIN),
         (r"certificates of (\d+) KiB", x509.MAX_CERTIFICATE >> 10),
         (r"disclosures of an SD-JWT \| (\d+),", sd_jwt.MAX_DISCLOSURES),
-        (r"fetched to verify credentials \| (\d+)", issued.MAX_DOCUMENTS),
+        (r"fetched to verify credentials \| (\d+)", needed_documents.MAX_DOCUMENTS),
         (r"pre-authorized code \| (\d+) s", PreAuthorizedCodes(SealingKeys([bytes(32)])).lifetime),
         (r"wrong transaction codes \| (\d+)", PreAuthorizedCodes(SealingKeys([bytes(32)])).max_tx_code_attempts),
         (r"access token \(Bearer\) \| (\d+) s", MAX_BEARER_LIFETIME),

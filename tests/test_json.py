@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oid4vci._json import MAX_BYTES, MAX_DEPTH, Malformed, b64url_decode, b64url_encode, dump_bytes, dumps, loads, object_from
+from oid4vci._json import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    Malformed,
+    b64url_decode,
+    b64url_encode,
+    dump_bytes,
+    dumps,
+    loads,
+    loads_each,
+    object_from,
+)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -195,6 +206,56 @@ def test_any_input_is_read_as_the_standard_library_does_or_refused(data: str | b
 
 
 @pytest.mark.spec("VCI-2-01")
+def one_by_one(texts: list[bytes], **bounds: int) -> list[Any] | None:
+    try:
+        return [loads(text, **bounds) for text in texts]
+    except Malformed:
+        return None
+
+
+def together(texts: list[bytes], **bounds: int) -> list[Any] | None:
+    try:
+        return loads_each(texts, **bounds)
+    except Malformed:
+        return None
+
+
+TEXTS = st.binary(max_size=8) | st.text('[]{}",:\\u0dD8 1-.tn\x00ü', max_size=12).map(str.encode) | json_values.map(dump_bytes)
+
+
+@given(st.lists(TEXTS, max_size=5), st.integers(0, 60), st.integers(0, 4))
+def test_several_texts_are_read_as_one_by_one(texts: list[bytes], max_bytes: int, max_depth: int) -> None:
+    assert together(texts) == one_by_one(texts)
+    bounds = {"max_bytes": max_bytes, "max_depth": max_depth}
+    assert together(texts, **bounds) == one_by_one(texts, **bounds)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [b"[1", b"2]"], [b"[1]\0[2]"], [b"[1]\0[2]", b""], [b"", b"[1]\0[2]"], [b""], [b"[1] [2]"], [b"[1],[2]"], [b"\0"],
+        [b"[", b"]"],
+        [b'{"a":1,"a":2}', b"1"], [b'"\\ud800"', b"1"], [b'"\xff', b'\xff"'],
+        [b'"\xc3', b'\xbc"'], [b"NaN"], [b"1e999"], [b"[1]", b"\xef\xbb\xbf1"],
+        [b'"a', b'b"'], [b'"a\0b"'],
+    ],
+)  # fmt: skip
+def test_texts_that_would_be_json_together_are_none(texts: list[bytes]) -> None:
+    with pytest.raises(Malformed):
+        loads_each(texts)
+
+
+def test_several_texts() -> None:
+    assert loads_each([]) == []
+    assert loads_each([b" [1]\n", b'"\\u00e4"', b"{}"]) == [[1], "ä", {}]
+    assert loads_each([b"[" * 32 + b"]" * 32, b"[[]]"])[1] == [[]]
+    with pytest.raises(Malformed, match="nested"):
+        loads_each([b"1", b"[" * 33 + b"]" * 33])
+    with pytest.raises(Malformed, match="too large"):
+        loads_each([b"1", b"123"], max_bytes=2)
+    assert loads_each([b"12", b"34"], max_bytes=2) == [12, 34]
+
+
 def test_the_url_safe_alphabet_without_padding() -> None:
     assert b64url_encode(b"\xfb\xff\xfe\xff") == "-__-_w"
     assert b64url_decode("-__-_w") == b64url_decode(b"-__-_w") == b"\xfb\xff\xfe\xff"

@@ -5,6 +5,7 @@ import json
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from oid4vci.data_integrity.contexts import (
     SERVED,
     Contexts,
 )
-from oid4vci.data_integrity.json_ld import MAX_VALUES, expand
+from oid4vci.data_integrity.json_ld import MAX_APPLIED, MAX_VALUES, expand
 from oid4vci.data_integrity.rdf import MAX_QUADS, to_quads
 from oid4vci.data_integrity.rdf_canonicalization import canonical_n_quads
 
@@ -350,6 +351,21 @@ def test_documents_are_bounded() -> None:
     with pytest.raises(Malformed, match="too many values"):
         canonical({"name": list(range(MAX_VALUES))})
     assert MAX_QUADS >= MAX_VALUES
+
+
+def test_contexts_are_applied_a_bounded_number_of_times() -> None:
+    scoped = {"T": {"@id": "urn:t", "@context": {"a": "urn:a"}}, "p": "urn:p", "type": "@type"}
+    with pytest.raises(Malformed, match="too many contexts"):
+        canonical({"type": ["T"] * (MAX_APPLIED + 1)}, context=scoped)
+    assert canonical({"p": [{"type": "T", "a": str(i)} for i in range(100)]}, context=scoped).count("\n") == 300
+
+
+def test_several_threads_get_the_same() -> None:
+    contexts = Contexts({URL: {"@context": TERMS}})
+    members = {"id": "urn:a", "name": "x", "knows": [{"type": "Thing", "name": str(i)} for i in range(5)]}
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: canonical(members, contexts=contexts), range(64)))
+    assert set(found) == {canonical(members)}
 
 
 @pytest.mark.parametrize("document", [{}, {"id": "urn:a"}])

@@ -101,7 +101,7 @@ def test_details_without_identifiers_allow_their_configurations() -> None:
 def test_identifiers_of_the_details_are_what_is_asked_for() -> None:
     world = elsewhere()
     token = jwt(
-        scope=None, authorization_details=[detail("badge", "b/1", "b/2", claims=[{"path": ["a"]}]), detail("object", "o/1")]
+        scope=None, authorization_details=[detail("badge", "b/1", "b/2", claims=[{"path": ["grade"]}]), detail("object", "o/1")]
     )
     assert world.ask_for(token, "b/2").status == 200
     assert world.ask_for(token, "o/1").status == 200
@@ -109,7 +109,7 @@ def test_identifiers_of_the_details_are_what_is_asked_for() -> None:
     assert [(each.identifier, each.configuration_id) for each in (first, second)] == [("b/2", "badge"), ("o/1", "object")]
     wanted = first.details
     assert wanted is not None
-    assert [claim.path for claim in wanted.claims or ()] == [("a",)]
+    assert [claim.path for claim in wanted.claims or ()] == [("grade",)]
     refused(world.ask_for(token, "b/3"), "unknown_credential_identifier")
     refused(world.ask(token, "badge"), "invalid_credential_request")
 

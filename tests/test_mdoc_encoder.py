@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from oid4vci import _cose
 from oid4vci._json import b64url_decode
 from oid4vci.claims import ClaimsDescription
+from oid4vci.formats import mdl
 from oid4vci.formats.mdoc import MSO_MDOC, MdocEncoder
 from oid4vci.formats.mdoc_certificates import ANY_ISSUER, ISO_18013_5
 from oid4vci.keys import LocalSigner, RemoteSigner, public_key
@@ -362,8 +363,9 @@ def test_the_issuing_country_is_that_of_the_document_signer() -> None:
 
 
 def test_mandatory_elements_are_never_left_out() -> None:
-    semantics = encoder().semantics
-    assert semantics.is_always((NAMESPACE, "portrait"))
-    assert semantics.is_always((NAMESPACE, "driving_privileges", 0, "codes"))
-    assert not semantics.is_always((NAMESPACE, "age_over_18"))
-    assert not MSO_MDOC.semantics.is_always((NAMESPACE, "portrait"))
+    limited = encoder().semantics.limited(LICENCE, [(NAMESPACE, "age_over_18")])
+    assert limited.keys() == {NAMESPACE}
+    left_out = LICENCE[NAMESPACE].keys() - limited[NAMESPACE].keys()
+    assert left_out == LICENCE[NAMESPACE].keys() - {*mdl.MANDATORY, "age_over_18"}
+    assert issue(limited)
+    assert MSO_MDOC.semantics.limited(LICENCE, [(NAMESPACE, "age_over_18")]) == {NAMESPACE: {"age_over_18": True}}

@@ -94,7 +94,7 @@ def test_a_proof_with_or_without_iss_binds_its_key(issuer_claim: str | None) -> 
     assert order.holder_keys == (public_key(HOLDER.public_jwk),)
 
 
-@pytest.mark.spec("VCI-F.1-24", "VCI-F.4-03")
+@pytest.mark.spec("VCI-F.1-24", "VCI-F.4-03", "HAIP-7-03")
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 @pytest.mark.parametrize(
     ("algorithm", "kty", "crv"), [("ES256", "EC", "P-256"), ("ES384", "EC", "P-384"), ("EdDSA", "OKP", "Ed25519")]

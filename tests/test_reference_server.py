@@ -27,11 +27,12 @@ from examples.reference_server import demo
 from examples.reference_server.__main__ import main
 from examples.reference_server.admin import OffersEndpoint
 from examples.reference_server.app import MAX_BODY, application
+from examples.reference_server.encoders import datasets
 from examples.reference_server.host import ServerHost, open_store
 from examples.reference_server.logs import JsonLines
 from examples.reference_server.service import Service
 from examples.reference_server.settings import Settings, Signing, read_settings
-from examples.reference_server.signing import demo_key, issuer_key
+from examples.reference_server.signing import IssuerKeys, certified_key, demo_keys
 from examples.reference_server.users import PasswordHash
 from examples.sqlite_store import SqliteStore
 from oid4vci.drive import run
@@ -47,6 +48,7 @@ from oid4vci.records import Change, Insert, Key, Record, Store
 from oid4vci.trust import Trust
 from oid4vci.wallet import Issued, Offer, Session, Wallet
 from oid4vci.x509 import Anchors, identifies, verify_chain
+from tests.reference_server import tells
 from tests.running_server import ROOT, make_certificates, running_server
 
 ISSUER = "https://localhost:8443"
@@ -62,13 +64,13 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="module")
 def service(settings: Settings) -> Service:
-    return Service.of(ISSUER, settings, demo_key(ISSUER))
+    return Service.of(ISSUER, settings, demo_keys(ISSUER))
 
 
 def make_app(service: Service, settings: Settings, *, store: Store | None = None, token: str | None = None) -> Starlette:
     store = MemoryStore() if store is None else store
     offers = OffersEndpoint(service, store, settings.subjects, settings.tx_code_length, token)
-    return application(service, ServerHost(store, settings.subjects), offers)
+    return application(service, ServerHost(store, datasets(settings)), offers)
 
 
 @pytest.fixture
@@ -118,7 +120,12 @@ def written(folder: Path, members: Any) -> Path:
 
 def test_the_defaults_need_no_file_and_are_safe(settings: Settings, service: Service) -> None:
     assert (settings.host, settings.admin_token, settings.anonymous_access) == ("127.0.0.1", None, False)
-    assert set(settings.configurations) == {"identity_x5c", "membership_jwt_vc_issuer"}
+    assert {each.metadata["format"] for each in settings.configurations.values()} == {
+        "dc+sd-jwt",
+        "mso_mdoc",
+        "jwt_vc_json",
+        "ldp_vc",
+    }
     assert all(set(datasets) == set(settings.configurations) for datasets in settings.subjects.values())
     assert service.server.metadata.findings() == ()
     assert [str(each) for each in service.issuer.metadata.findings([service.server.metadata])] == []
@@ -137,7 +144,7 @@ def test_the_users_of_the_demonstration_are_for_its_subjects_only(tmp_path: Path
     assert read_settings(written(tmp_path, {"batch_size": 1})).demo_users
     own = read_settings(written(tmp_path, {"subjects": {"ada": {"identity_x5c": {"level": 1}}}}))
     assert (own.users, own.demo_users) == ({}, False)
-    service = Service.of(ISSUER, own, demo_key(ISSUER))
+    service = Service.of(ISSUER, own, demo_keys(ISSUER))
     assert service.server.metadata.authorization_endpoint is None
     assert "authorization_code" not in service.server.metadata.grant_types
     app = make_app(service, own)
@@ -214,7 +221,7 @@ def test_every_member_can_be_set(tmp_path: Path) -> None:
     ):
         assert secret not in repr(settings)
 
-    service = Service.of(ISSUER, settings, demo_key(ISSUER))
+    service = Service.of(ISSUER, settings, demo_keys(ISSUER))
     server, metadata = service.server, service.server.metadata
     assert service.issuer.metadata.batch_credential_issuance is None
     assert metadata.pre_authorized_grant_anonymous_access_supported
@@ -243,7 +250,7 @@ def test_every_member_can_be_set(tmp_path: Path) -> None:
 
 def test_what_is_off_is_not_published(tmp_path: Path) -> None:
     settings = read_settings(written(tmp_path, {"dpop": "off", "refresh_tokens": False, "other_clients": None}))
-    service = Service.of(ISSUER, settings, demo_key(ISSUER))
+    service = Service.of(ISSUER, settings, demo_keys(ISSUER))
     metadata = service.server.metadata
     assert metadata.dpop_signing_alg_values_supported is None
     assert "refresh_token" not in metadata.grant_types
@@ -263,8 +270,8 @@ def test_the_readme_names_every_member_and_no_other(tmp_path: Path) -> None:
 
 def test_the_settings_in_the_readme_are_right(tmp_path: Path) -> None:
     (text,) = re.findall("```json\n(.*?)```", README.read_text(), re.DOTALL)
-    (tmp_path / "wallet-providers.pem").write_bytes(demo_key(ISSUER).demo_authority or b"")
-    service = Service.of(ISSUER, read_settings(written(tmp_path, text)), demo_key(ISSUER))
+    (tmp_path / "wallet-providers.pem").write_bytes(demo_keys(ISSUER).demo_authority or b"")
+    service = Service.of(ISSUER, read_settings(written(tmp_path, text)), demo_keys(ISSUER))
     metadata = service.server.metadata
     assert metadata.token_endpoint_auth_methods_supported == ("attest_jwt_client_auth",)
     assert metadata.require_pushed_authorization_requests
@@ -394,7 +401,7 @@ CONFIGURATION = demo.CONFIGURATIONS["identity_x5c"]
         ({"configurations": {"a": {**CONFIGURATION, "key_resolution": "did"}}}, "configurations.a.key_resolution"),
         ({"configurations": {"a": {**CONFIGURATION, "lifetime": 1}}}, "configurations.a.lifetime"),
         ({"configurations": {"a": {"key_resolution": "x5c"}}}, "configurations.a.metadata"),
-        ({"configurations": {"a": {**CONFIGURATION, "metadata": {"format": "mso_mdoc"}}}}, "configurations.a.metadata.format"),
+        ({"configurations": {"a": {**CONFIGURATION, "metadata": {"format": "vc+zip"}}}}, "configurations.a.metadata.format"),
         ({"subjects": {"ada": {"nothing": {"a": 1}}}}, "subjects.ada.nothing"),
         ({"subjects": {"ada": {"identity_x5c": "claims"}}}, "subjects.ada.identity_x5c"),
     ],
@@ -408,25 +415,25 @@ def test_a_configuration_that_makes_no_valid_metadata_is_refused(tmp_path: Path)
     broken = {**CONFIGURATION, "metadata": {"format": "dc+sd-jwt"}}
     members = {"configurations": {"a": broken}, "subjects": {"ada": {"a": {"level": 1}}}}
     with pytest.raises(ValueError, match="vct"):
-        Service.of(ISSUER, read_settings(written(tmp_path, members)), demo_key(ISSUER))
+        Service.of(ISSUER, read_settings(written(tmp_path, members)), demo_keys(ISSUER))
 
 
 def test_what_the_library_refuses_of_a_registration_stops_the_server(tmp_path: Path) -> None:
     settings = read_settings(written(tmp_path, {"clients": {"w": {"redirect_uris": ["http://wallet.example/cb"]}}}))
     with pytest.raises(ValueError, match=r"clients\.w: a redirect URI with http"):
-        Service.of(ISSUER, settings, demo_key(ISSUER))
+        Service.of(ISSUER, settings, demo_keys(ISSUER))
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------------
 
 
 def test_the_demonstration_key_has_a_chain_to_its_authority_that_names_the_issuer() -> None:
-    key = demo_key(ISSUER)
-    assert key.demo_authority is not None
-    leaf = verify_chain(key.chain, Anchors.from_pem(key.demo_authority), now=int(time.time()))
+    keys = demo_keys(ISSUER)
+    assert keys.demo_authority is not None
+    leaf = verify_chain(keys.issuer.chain, Anchors.from_pem(keys.demo_authority), now=int(time.time()))
     assert identifies(leaf, ISSUER)
     assert not identifies(leaf, "https://localhost:8444")
-    assert demo_key(ISSUER).signer.public_jwk != key.signer.public_jwk
+    assert demo_keys(ISSUER).signer.public_jwk != keys.signer.public_jwk
 
 
 def pem_files(folder: Path, certificates: list[bytes]) -> tuple[Signing, ec.EllipticCurvePrivateKey]:
@@ -440,18 +447,17 @@ def pem_files(folder: Path, certificates: list[bytes]) -> tuple[Signing, ec.Elli
 
 def test_a_configured_chain_is_sent_without_its_anchor(tmp_path: Path) -> None:
     signing, _ = pem_files(tmp_path, [b"leaf", b"authority"])
-    key = issuer_key(signing)
-    assert key.demo_authority is None
+    key = certified_key(signing)
     (leaf,) = key.chain
     assert x509.load_der_x509_certificate(leaf).issuer.rfc4514_string() == "CN=Test TLS authority"
-    service = Service.of(ISSUER, read_settings(None), key)
+    service = Service.of(ISSUER, read_settings(None), IssuerKeys(key, demo_keys(ISSUER).document_signer))
     assert send(make_app(service, read_settings(None)), "GET", "/demo-ca.pem").status_code == 404
 
 
 def test_a_chain_of_another_key_or_without_a_proper_leaf_is_refused(tmp_path: Path) -> None:
     signing, _ = pem_files(tmp_path, [b"authority", b"leaf"])
     with pytest.raises(ValueError, match="not that of the key"):
-        issuer_key(signing)
+        certified_key(signing)
 
 
 def test_a_self_signed_leaf_is_refused(tmp_path: Path) -> None:
@@ -462,7 +468,7 @@ def test_a_self_signed_leaf_is_refused(tmp_path: Path) -> None:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     with pytest.raises(ValueError, match="self-signed"):
-        issuer_key(Signing(tmp_path / "own.key", tmp_path / "own.pem"))
+        certified_key(Signing(tmp_path / "own.key", tmp_path / "own.pem"))
 
 
 # --- stores -----------------------------------------------------------------------------------------------------------------
@@ -716,7 +722,7 @@ def test_the_published_key_is_the_one_that_signs(app: Starlette, service: Servic
 
 def test_an_issuer_with_a_path(settings: Settings) -> None:
     identifier = f"{ISSUER}/tenant"
-    app = make_app(Service.of(identifier, settings, demo_key(identifier)), settings)
+    app = make_app(Service.of(identifier, settings, demo_keys(identifier)), settings)
     for name in ("openid-credential-issuer", "oauth-authorization-server", "jwt-vc-issuer"):
         assert send(app, "GET", f"/.well-known/{name}/tenant").status_code == 200
     metadata = send(app, "GET", "/.well-known/openid-credential-issuer/tenant").json()
@@ -759,8 +765,7 @@ def test_a_wallet_gets_both_credentials_of_the_subject(service: Service, setting
         assert isinstance(issued, Issued)
         assert len(issued.credentials) == 3
         for credential in issued.credentials:
-            dataset = demo.SUBJECTS["max"][configuration_id]
-            assert {name: credential.claims.get(name) for name in dataset} == dataset
+            assert tells(credential.claims, datasets(settings)["max"][configuration_id])
             assert credential.expires_at is not None
 
 

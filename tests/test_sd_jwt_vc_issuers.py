@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import frozen
 
 from oid4vci import dids
 from oid4vci._json import Malformed
 from oid4vci.errors import InvalidCredential, Untrusted
 from oid4vci.formats import issuer_keys, sd_jwt
 from oid4vci.formats.sd_jwt_vc import SdJwtVcVerifier
-from oid4vci.keys import LocalSigner, public_key
+from oid4vci.keys import LocalSigner, PublicKey, public_key
 from oid4vci.metadata import SdJwtVcConfiguration
 from oid4vci.trust import Trust
 from oid4vci.x509 import Anchors
@@ -164,3 +165,27 @@ def test_trust_in_published_keys_is_still_needed() -> None:
     assert check(credential, trust=TRUST)
     with pytest.raises(Untrusted):
         check(credential, trust=Trust.of(did_of(SIGNER)))
+
+
+def test_did_methods_of_others() -> None:
+    """An application resolves more of them, or fewer."""
+
+    @frozen
+    class Known:
+        def did(self, key: PublicKey) -> str:
+            return "did:example:issuer"
+
+        def verification_method(self, did: str) -> str:
+            return f"{did}#1"
+
+        def key(self, url: dids.DidUrl) -> PublicKey:
+            return public_key(SIGNER.public_jwk)
+
+    credential = signed({**PAYLOAD, "iss": "did:example:issuer"}, kid="#1")
+    verifier = SdJwtVcVerifier(did_methods={"example": Known()})
+    assert check(credential, trust=EVERYONE, verifier=verifier).issuer == "did:example:issuer"
+    with pytest.raises(Untrusted):
+        check(credential, trust=Trust(), verifier=verifier)
+    did = did_of(SIGNER)
+    with pytest.raises(InvalidCredential, match="not supported"):
+        check(signed({**PAYLOAD, "iss": did}, kid=None), trust=EVERYONE, verifier=verifier)

@@ -134,7 +134,7 @@ def test_datasets_have_what_is_mandatory() -> None:
     def encoder(*path: Any) -> SdJwtVcEncoder:
         return SdJwtVcEncoder(signer=SIGNER, type_metadata=credential_type(claim(*path, mandatory=True)))
 
-    status = {"status": {"status_list": {"idx": 1, "uri": "u"}}}
+    status = {"status": {"status_list": {"idx": 1, "uri": "urn:u"}}}
     for path in (("given_name",), ("address", "locality"), ("nationalities", 1), ("nationalities", None), ("vct",), ("iss",),
                  ("cnf", "jwk", "x"), ("exp",)):  # fmt: skip
         assert issue(encoder(*path))
@@ -180,6 +180,12 @@ def test_types_are_not_looked_at_unless_asked_for() -> None:
     for policy in (IF_PUBLISHED, REQUIRED):
         with pytest.raises(InvalidCredential, match="mandatory"):
             read(credential, body, verifier=SdJwtVcVerifier(type_metadata=policy))
+
+
+@pytest.mark.parametrize("policy", ["requried", "", True, 1])
+def test_policies_that_are_none(policy: Any) -> None:
+    with pytest.raises(ValueError, match="type_metadata must be"):
+        SdJwtVcVerifier(type_metadata=policy)
 
 
 def ask(credential: str, policy: Any, known: Mapping[str, bytes], trust: Trust = TRUST) -> VerifiedCredential | NeededDocument:

@@ -449,6 +449,16 @@ def test_the_certificate_must_name_the_issuer_of_the_credential() -> None:
         assert status(body, credential(issuer=None)).value == 1
 
 
+def test_of_an_issuer_that_is_known_by_its_certificate_the_authority_is_the_same() -> None:
+    beside, above = leaf_of("https://elsewhere.example", KEY), signer("root", ROOT_KEY, key=KEY)
+    for body in chained(leaf_of("https://status.example", OTHER_KEY), SUB, by=OTHER):
+        for issuer in ("CN=signer", None):
+            assert status(body, credential(issuer=issuer, issuer_certificate=beside)).value == 1
+            refused(body, credential(issuer=issuer, issuer_certificate=above))
+        refused(body, credential(issuer="CN=signer"))
+        refused(body, credential(issuer=ISSUER, issuer_certificate=beside))
+
+
 def test_a_certificate_for_status_lists_need_not_name_the_issuer() -> None:
     purpose = x509.ExtendedKeyUsage([ObjectIdentifier(STATUS_SIGNING)]), False
     leaf = leaf_of("https://status.example", OTHER_KEY, purpose)

@@ -104,7 +104,7 @@ def test_what_is_not_https_is_not_even_asked_about(url: str, monkeypatch: pytest
 def test_files_are_for_their_owner_and_stay_in_the_folder(tmp_path: Path) -> None:
     folder = Folder.prepare(tmp_path / "wallet")
     key = HolderKey.generate("holder", ("ES256",))
-    first, second = (folder.save("../../etc/pass\x00wd", f"credential {i}", key) for i in range(2))
+    first, second = (folder.save("../../etc/pass\x00wd", "dc+sd-jwt", f"credential {i}", key) for i in range(2))
     assert first != second
     assert (first.read_text(), second.read_text()) == ("credential 0", "credential 1")
     assert {path.parent for path in (first, second)} == {tmp_path / "wallet"}
@@ -118,7 +118,7 @@ def test_files_are_for_their_owner_and_stay_in_the_folder(tmp_path: Path) -> Non
 def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "badge-1.key.pem").write_text("another key")
     with pytest.raises(FileExistsError):
-        Folder.prepare(tmp_path).save("badge", "credential", HolderKey.generate("holder", None))
+        Folder.prepare(tmp_path).save("badge", "x", "credential", HolderKey.generate("holder", None))
     assert (tmp_path / "badge-1.key.pem").read_text() == "another key"
 
 
@@ -308,8 +308,10 @@ def test_credentials_are_issued_shown_and_kept_with_their_keys(
             credential = verified(path, server, anchors)
             assert {name: credential.claims[name] for name in dataset} == dataset
             holders.add(credential.holder_key)
+        described = demo.CONFIGURATIONS[configuration_id]["metadata"]["credential_metadata"]["claims"]
+        labels = {claim["path"][-1]: claim["display"][0]["name"] for claim in described}
         for name, value in dataset.items():
-            assert f"  {name}: {json.dumps(value)}" in output
+            assert f"  {labels.get(name, name)}: {json.dumps(value)}" in output
     assert len(holders) == 2 * number
     assert made["offer"]["grants"]["urn:ietf:params:oauth:grant-type:pre-authorized_code"]["pre-authorized_code"] not in output
 

@@ -12,11 +12,12 @@ import uvicorn
 
 from examples.reference_server.admin import OffersEndpoint
 from examples.reference_server.app import application
+from examples.reference_server.encoders import datasets
 from examples.reference_server.host import ServerHost, new_jwks, open_store
 from examples.reference_server.logs import log_to_stderr
 from examples.reference_server.service import Service
 from examples.reference_server.settings import read_settings
-from examples.reference_server.signing import demo_key, issuer_key
+from examples.reference_server.signing import issuer_keys
 
 __all__ = ("main",)
 
@@ -31,7 +32,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tls-key", type=Path, help="PEM")
     parser.add_argument("--config", type=Path, help="server.json")
     parser.add_argument("--store", default="memory", help="memory (default) or sqlite:///state.db")
-    parser.add_argument("--admin", action="store_true", help="serve POST /admin/offers")
+    parser.add_argument("--admin", action="store_true", help="serve POST /admin/offers and /admin/status")
     parsed = parser.parse_args(arguments)
     if (parsed.tls_cert is None) != (parsed.tls_key is None):
         parser.error("--tls-cert and --tls-key go together")
@@ -47,14 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _arguments(arguments)
     try:
         settings = read_settings(given.config)
-        key = issuer_key(settings.signing) if settings.signing is not None else demo_key(given.issuer)
-        service = Service.of(given.issuer, settings, key)
+        service, subjects = Service.of(given.issuer, settings, issuer_keys(settings, given.issuer)), datasets(settings)
         if given.admin and given.tls_cert is None and settings.admin_token is None:
             # Behind a proxy everybody seems to come from this machine.
             raise ValueError("--admin needs admin_token in the configuration, if TLS ends in front of this server")
         jwks = new_jwks(settings.clients.key_set_urls, settings.tls_authorities_file)
         store = open_store(given.store)
-    except (ValueError, TypeError, OSError) as error:
+        if service.statuses is not None:
+            service.statuses.begin(store)
+    except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     log_to_stderr()
@@ -67,10 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.warning("anybody can log in: the users are those of the demonstration, the password of each is the name")
     offers = None
     if given.admin:
-        offers = OffersEndpoint(service, store, settings.subjects, settings.tx_code_length, settings.admin_token)
+        offers = OffersEndpoint(service, store, subjects, settings.tx_code_length, settings.admin_token)
     server = uvicorn.Server(
         uvicorn.Config(
-            application(service, ServerHost(store, settings.subjects, jwks), offers),
+            application(service, ServerHost(store, subjects, jwks, statuses=service.statuses), offers),
             host=settings.host,
             port=given.port,
             ssl_certfile=given.tls_cert,

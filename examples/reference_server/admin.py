@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-from examples.reference_server.host import Datasets
+from examples.reference_server.encoders import Datasets
 from examples.reference_server.issuer_states import new_issuer_state
 from examples.reference_server.service import Service
 from oid4vci.http import Request, Response
@@ -52,7 +52,7 @@ class OffersEndpoint:
                 return None
             return _error(401, "invalid_token", "the admin token is needed", {"www-authenticate": "Bearer"})
         if not _loopback(client) or any(name in headers for name in _FORWARDED) or not self._names_us(headers.all("host")):
-            return _error(403, "access_denied", "offers are made from this machine only, or with an admin token")
+            return _error(403, "access_denied", "this is for this machine only, or for an admin token")
         return None
 
     def _names_us(self, hosts: Sequence[str]) -> bool:

@@ -19,9 +19,12 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from examples.reference_server.admin import OffersEndpoint
+from examples.reference_server.encoders import controlled_identifier
 from examples.reference_server.host import ServerHost
 from examples.reference_server.login import Login
 from examples.reference_server.service import Service
+from examples.reference_server.statuses import set_status
+from oid4vci.data_integrity import controlled_identifier_document
 from oid4vci.drive import Together, respond
 from oid4vci.errors import NotFound
 from oid4vci.http import Request, Response
@@ -92,18 +95,19 @@ class Endpoints:
     async def _answer(self, request: Request, received: StarletteRequest) -> Response:
         now = int(time.time())
         answer: Callable[[Request], Response]
-        if request.path == "/admin/offers" and self.offers is not None:
+        admin = self._admin(request.path)
+        if admin is not None and self.offers is not None:
             refusal = self.offers.refusal(request, received.client.host if received.client else None)
             if refusal is not None:
                 return refusal
-            answer = partial(self.offers.answer, now=now)
+            answer = partial(admin, now=now)
         elif self.login is not None and self._is_login(request.path):
             answer = partial(self.login.answer, now=now)
         else:
             document = self._document(request.path)
             if document is not None:
                 return document if request.method == "GET" else _only_get()
-            role = Together([self.service.issuer, self.service.server])
+            role = Together(self.service.roles)
             if not role.serves(request.path):
                 return NotFound("there is no endpoint here").reply.response
             answer = partial(respond, role, host=self.host, now=now)
@@ -117,13 +121,27 @@ class Endpoints:
         # What waits, for a disk, another server or the hash of a password, does not keep other requests waiting.
         return await anyio.to_thread.run_sync(answer, request)
 
+    def _admin(self, path: str) -> Callable[..., Response] | None:
+        """What answers the requests of an administrator at this path."""
+        if self.offers is None:
+            return None
+        if path == "/admin/offers":
+            return self.offers.answer
+        statuses = self.service.statuses
+        if path == "/admin/status" and statuses is not None:
+            return lambda request, now: set_status(request, statuses, self.host.store)
+        return None
+
     def _is_login(self, path: str) -> bool:
         return self.login is not None and self.login.serves(path)
 
     def _document(self, path: str) -> Response | None:
-        """What is not of OID4VCI: the anchor of the demonstration."""
+        """What is not of OID4VCI: the anchor of the demonstration, and the keys of Data Integrity proofs."""
         if path == "/demo-ca.pem" and self.service.demo_authority is not None:
             return Response(200, {"content-type": "application/x-pem-file"}, self.service.demo_authority)
+        keys = controlled_identifier(self.service.issuer.identifier)
+        if path == urlsplit(keys).path:
+            return Response.of_json(200, controlled_identifier_document(keys, self.service.issuer.published_keys))
         return None
 
     def _log(self, method: str, path: str, response: Response, seconds: float) -> None:
@@ -138,8 +156,8 @@ class Endpoints:
         offers = urlsplit(self.service.issuer.credential_offer_endpoint or "").path
         if path.startswith(f"{offers}/"):
             return f"{offers}/*"
-        served = self.service.issuer.serves(path) or self.service.server.serves(path) or self._is_login(path)
-        return path if served or self._document(path) is not None or path == "/admin/offers" else "*"
+        served = Together(self.service.roles).serves(path) or self._is_login(path) or path == "/admin/offers"
+        return path if served or self._document(path) is not None or self._admin(path) is not None else "*"
 
 
 def _only_get() -> Response:

@@ -2,7 +2,7 @@
 
 import ssl
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import httpx
 from attrs import frozen
 
 from examples.issuer_alone.jwks import Jwks, Unavailable
+from examples.reference_server.encoders import Datasets
+from examples.reference_server.statuses import WITHOUT_STATUS, Statuses
 from oid4vci.authorization_server import AuthorizationOrder, TokenOrder
 from oid4vci.drive import Draft
 from oid4vci.errors import TemporarilyUnavailable
@@ -18,15 +20,13 @@ from oid4vci.issuer import CredentialOrder
 from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
 from oid4vci.memory import MemoryStore
 from oid4vci.records import Change, Key, Records, Reply, Store
+from oid4vci.status_list import StatusListOrder
 
-__all__ = ("Datasets", "ServerHost", "new_jwks", "open_store")
+__all__ = ("ServerHost", "new_jwks", "open_store")
 
 # Seconds that fetched keys are used: who withdraws one does not wait longer.
 JWKS_LIFETIME = 300
 JWKS_TIMEOUT = 10
-
-Datasets = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""The claims of each subject for each credential configuration."""
 
 
 @frozen
@@ -34,13 +34,15 @@ class ServerHost:
     """Issues to everybody whom the settings know. The signing keys are in this process.
 
     `jwks` fetches the keys that clients and attesters publish, from the event loop: this host is then called in a worker thread
-    of it. `ask` is what the person at the browser of this request is to see, or has decided.
+    of it. `ask` is what the person at the browser of this request is to see, or has decided. With `statuses`, credentials can be
+    revoked.
     """
 
     store: Store
     subjects: Datasets
     jwks: Jwks | None = None
     ask: Callable[[AuthorizationOrder], Reply] | None = None
+    statuses: Statuses | None = None
 
     def load(self, keys: Sequence[Key], /) -> Records:
         """The stored rows."""
@@ -72,7 +74,13 @@ class ServerHost:
                 return order.issue()
             case CredentialOrder():
                 claims = self.subjects.get(order.subject, {}).get(order.configuration_id)
-                return order.deny("there is no such dataset") if claims is None else order.issue(claims)
+                if claims is None:
+                    return order.deny("there is no such dataset")
+                if self.statuses is None or order.configuration.format in WITHOUT_STATUS:
+                    return order.issue(claims)
+                return self.statuses.issue(order, claims, self.store)
+            case StatusListOrder():
+                return order.publish()
             case _:
                 raise TypeError("no decision is known for this kind of order")
 

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from examples.reference_server.clients import ATTESTED, PUBLIC, SIGNED, Clients
-from examples.reference_server.settings import Configuration, Settings
-from examples.reference_server.signing import IssuerKey, access_token_key
+from examples.reference_server.encoders import encoder
+from examples.reference_server.settings import Settings
+from examples.reference_server.signing import IssuerKeys, access_token_key
+from examples.reference_server.statuses import Statuses
 from examples.reference_server.users import User
 from oid4vci.authorization_server import AuthorizationServer
-from oid4vci.formats.sd_jwt_vc import EVERY_CLAIM, SdJwtVcEncoder
+from oid4vci.drive import Role
+from oid4vci.formats import CREDENTIAL_FORMATS
 from oid4vci.issuer import Issuer
 from oid4vci.keys import LocalSigner, public_key
 from oid4vci.metadata import (
@@ -38,6 +41,8 @@ __all__ = ("Service",)
 def _metadata(identifier: str, settings: Settings) -> CredentialIssuerMetadata:
     base = identifier.removesuffix("/")
     copies = BatchCredentialIssuance(batch_size=settings.batch_size) if settings.batch_size > 1 else None
+    formats = {each.metadata["format"] for each in settings.configurations.values()}
+    classes = {name: CREDENTIAL_FORMATS[name].configuration_class for name in formats}
     return CredentialIssuerMetadata.build(
         credential_issuer=identifier,
         credential_endpoint=f"{base}/credential",
@@ -45,18 +50,8 @@ def _metadata(identifier: str, settings: Settings) -> CredentialIssuerMetadata:
         batch_credential_issuance=copies,
         display=(IssuerDisplay(name="Reference server", locale="en"),),
         credential_configurations_supported={
-            name: CredentialConfiguration.read(each.metadata) for name, each in settings.configurations.items()
+            name: CredentialConfiguration.read(each.metadata, classes=classes) for name, each in settings.configurations.items()
         },
-    )
-
-
-def _encoder(configuration: Configuration, key: IssuerKey) -> SdJwtVcEncoder:
-    certified = configuration.key_resolution == "x5c"
-    return SdJwtVcEncoder(
-        signer=key.signer,
-        x5c=key.chain if certified else (),
-        disclosable=EVERY_CLAIM,
-        lifetime=configuration.lifetime,
     )
 
 
@@ -93,9 +88,15 @@ class Service:
     sealing_keys: SealingKeys
     users: Mapping[str, User] = field(repr=False)
     demo_authority: bytes | None = field(repr=False)
+    statuses: Statuses | None = None
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """All that answers requests."""
+        return (self.issuer, self.server, *(() if self.statuses is None else (self.statuses.role,)))
 
     @classmethod
-    def of(cls, identifier: str, settings: Settings, key: IssuerKey) -> "Service":
+    def of(cls, identifier: str, settings: Settings, keys: IssuerKeys) -> "Service":
         """The service that answers for an issuer identifier.
 
         Raises `ValueError` for settings that make no valid metadata, and `OSError` for a file that cannot be read.
@@ -135,11 +136,15 @@ class Service:
         issuer = Issuer(
             metadata,
             taken,
-            {name: _encoder(each, key) for name, each in settings.configurations.items()},
+            {name: encoder(each, identifier, keys) for name, each in settings.configurations.items()},
             nonces=Nonces(sealing_keys),
             credential_offer_endpoint=f"{identifier.removesuffix('/')}/credential-offer",
-            published_keys=(key.signer,),
+            published_keys=(keys.signer,),
             dpop=dpop,
             bearer=settings.dpop != "required",
         )
-        return cls(issuer, server, sealing_keys, settings.users, key.demo_authority)
+        statuses = None
+        if settings.status_list_size is not None:
+            uri = f"{identifier.removesuffix('/')}/status-lists/1"
+            statuses = Statuses.of(uri, settings.status_list_size, keys.issuer)
+        return cls(issuer, server, sealing_keys, settings.users, keys.demo_authority, statuses)

@@ -24,7 +24,16 @@ from examples.reference_server.users import User, read_users
 
 __all__ = ("DPOP", "KEY_RESOLUTIONS", "Configuration", "RefreshLifetimes", "Settings", "Signing", "read_settings")
 
-KEY_RESOLUTIONS: Final = ("x5c", "jwt-vc-issuer")
+KEY_RESOLUTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "dc+sd-jwt": ("x5c", "jwt-vc-issuer"),
+    "mso_mdoc": ("x5c",),
+    "jwt_vc_json": ("x5c", "jwt-vc-issuer", "did:key"),
+    "jwt_vc_json-ld": ("x5c", "jwt-vc-issuer", "did:key"),
+    "ldp_vc": ("controlled-identifier", "did:key"),
+    "vc+jwt": ("x5c", "jwt-vc-issuer", "did:key"),
+    "vc+sd-jwt": ("x5c", "jwt-vc-issuer", "did:key"),
+}
+"""How wallets can find the issuer's key, for each format that is served."""
 DPOP: Final = ("off", "optional", "required")
 ACCESS_TOKENS: Final = ("sealed", "jwt")
 MAX_BATCH = 100
@@ -62,6 +71,8 @@ class Settings:
 
     host: str = "127.0.0.1"
     signing: Signing | None = None
+    document_signing: Signing | None = None
+    status_list_size: int | None = None
     configurations: Mapping[str, Configuration]
     subjects: Mapping[str, Mapping[str, Mapping[str, Any]]]
     users: Mapping[str, User] = field(factory=dict, repr=False)
@@ -110,6 +121,8 @@ def _settings(members: Mapping[str, Any], folder: Path) -> Settings:
     readers: Mapping[str, Callable[[str, Any], Any]] = {
         "host": text,
         "signing": lambda name, value: _signing(name, value, folder),
+        "document_signing": lambda name, value: _signing(name, value, folder),
+        "status_list_size": lambda name, value: integer(name, value, 1_000, 1 << 23),
         "configurations": lambda name, value: each_member(name, value, _configuration),
         "subjects": lambda name, value: each_member(name, value, _subject),
         "users": read_users,
@@ -152,6 +165,9 @@ def _check(settings: Settings) -> None:
     for name, user in settings.users.items():
         if user.subject not in settings.subjects:
             raise ValueError(f"users.{name}.subject: is not one of the subjects")
+    formats = {each.metadata["format"] for each in settings.configurations.values()}
+    if "mso_mdoc" in formats and settings.signing is not None and settings.document_signing is None:
+        raise ValueError("document_signing: is missing, an mdoc needs the key of a document signer")
     if settings.access_token_key_file is not None and settings.access_tokens != "jwt":
         raise ValueError("access_token_key_file: is for access_tokens that are jwt")
     if settings.require_pushed_authorization_requests and not settings.users:
@@ -168,10 +184,9 @@ def _signing(name: str, value: Any, folder: Path) -> Signing:
 def _configuration(name: str, value: Any) -> Configuration:
     members = non_empty_object(name, value)
     known_only(members, ("metadata", "key_resolution", "lifetime"), f"{name}.")
-    resolution = choice(f"{name}.key_resolution", members.get("key_resolution"), KEY_RESOLUTIONS)
     metadata = non_empty_object(f"{name}.metadata", members.get("metadata"))
-    if metadata.get("format") != "dc+sd-jwt":
-        raise ValueError(f"{name}.metadata.format: must be dc+sd-jwt, no other format is served yet")
+    format_ = choice(f"{name}.metadata.format", metadata.get("format"), tuple(KEY_RESOLUTIONS))
+    resolution = choice(f"{name}.key_resolution", members.get("key_resolution"), KEY_RESOLUTIONS[format_])
     lifetime = integer(f"{name}.lifetime", members.get("lifetime", 14 * DAY), 60, 3650 * DAY)
     return Configuration(metadata, resolution, lifetime)
 

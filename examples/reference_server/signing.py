@@ -3,25 +3,41 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from examples.reference_server.settings import Signing
+from examples.reference_server.settings import Settings, Signing
 from oid4vci.keys import LocalSigner, thumbprint
 
-__all__ = ("IssuerKey", "access_token_key", "demo_key", "issuer_key")
+__all__ = ("CertifiedKey", "IssuerKeys", "access_token_key", "certified_key", "demo_keys", "issuer_keys")
+
+DOCUMENT_SIGNER = "1.0.18013.5.1.2"
+"""The extended key usage of who signs mdocs (ISO/IEC 18013-5 B.1.4)."""
 
 
 @frozen
-class IssuerKey:
-    """The issuer's signing key, its certificates in DER (leaf first, without the anchor), and the anchor of a demonstration."""
+class CertifiedKey:
+    """A signing key and its certificates in DER, leaf first, without the anchor."""
 
     signer: LocalSigner
     chain: tuple[bytes, ...] = field(repr=False)
+
+
+@frozen
+class IssuerKeys:
+    """What signs credentials, and the anchor of a demonstration. `document_signer` signs mdocs; None if there is none."""
+
+    issuer: CertifiedKey
+    document_signer: CertifiedKey | None = None
     demo_authority: bytes | None = field(default=None, repr=False)
+
+    @property
+    def signer(self) -> LocalSigner:
+        """The key of the issuer itself."""
+        return self.issuer.signer
 
 
 def _signer(private_key: bytes) -> LocalSigner:
@@ -39,7 +55,7 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
-def issuer_key(signing: Signing) -> IssuerKey:
+def certified_key(signing: Signing) -> CertifiedKey:
     """The key and the chain in the files. Raises `ValueError` if they do not belong together, `OSError`."""
     private_key = signing.key_file.read_bytes()
     certificates = x509.load_pem_x509_certificates(signing.chain_file.read_bytes())
@@ -49,15 +65,31 @@ def issuer_key(signing: Signing) -> IssuerKey:
     chain = tuple(each.public_bytes(serialization.Encoding.DER) for each in certificates if each.issuer != each.subject)
     if certificates[0].issuer == certificates[0].subject:
         raise ValueError("signing: the first certificate of the chain is self-signed")
-    return IssuerKey(_signer(private_key), chain)
+    return CertifiedKey(_signer(private_key), chain)
 
 
-def demo_key(issuer: str) -> IssuerKey:
-    """A new key with a certificate for the issuer identifier, by an authority that is made for it and forgotten."""
+def issuer_keys(settings: Settings, issuer: str) -> IssuerKeys:
+    """The keys that the settings name, or new ones for a demonstration. Raises `ValueError`, `OSError`."""
+    if settings.signing is None:
+        demo = demo_keys(issuer)
+        return (
+            demo
+            if settings.document_signing is None
+            else evolve(demo, document_signer=certified_key(settings.document_signing))
+        )
+    documents = settings.document_signing
+    return IssuerKeys(certified_key(settings.signing), None if documents is None else certified_key(documents))
+
+
+def demo_keys(issuer: str) -> IssuerKeys:
+    """New keys with certificates, one for the issuer identifier and one for a document signer (ISO/IEC 18013-5 Annex B), by an
+    authority that is made for them and forgotten.
+    """
     now = datetime.now(UTC) - timedelta(minutes=5)
-    authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    authority_name, name = (
-        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("Demonstration CA", "Demonstration issuer")
+    authority_key, key, document_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
+    authority_name, name, document_name = (
+        x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "UT"), x509.NameAttribute(NameOID.COMMON_NAME, text)])
+        for text in ("Demonstration CA", "Demonstration issuer", "Demonstration document signer")
     )
     authority = (
         _certificate(authority_name, authority_name, authority_key.public_key(), now, days=365)
@@ -65,16 +97,23 @@ def demo_key(issuer: str) -> IssuerKey:
         .add_extension(_usage(certificates=True), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
-    leaf = (
-        _certificate(name, authority_name, key.public_key(), now, days=90)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(certificates=False), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(issuer)]), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    return IssuerKey(
-        _signer(_pem(key)),
-        (leaf.public_bytes(serialization.Encoding.DER),),
+
+    def leaf(subject: x509.Name, public: ec.EllipticCurvePublicKey, extension: x509.ExtensionType, *, critical: bool) -> bytes:
+        return (
+            _certificate(subject, authority_name, public, now, days=90)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(certificates=False), critical=True)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
+            .add_extension(extension, critical=critical)
+            .sign(authority_key, hashes.SHA256())
+            .public_bytes(serialization.Encoding.DER)
+        )
+
+    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(issuer)])
+    purposes = x509.ExtendedKeyUsage([x509.ObjectIdentifier(DOCUMENT_SIGNER)])
+    return IssuerKeys(
+        CertifiedKey(_signer(_pem(key)), (leaf(name, key.public_key(), names, critical=False),)),
+        CertifiedKey(_signer(_pem(document_key)), (leaf(document_name, document_key.public_key(), purposes, critical=True),)),
         authority.public_bytes(serialization.Encoding.PEM),
     )
 

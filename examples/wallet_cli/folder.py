@@ -14,6 +14,15 @@ __all__ = ("Folder", "HolderKey")
 
 _CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
 PREFERRED = (*_CURVES, "EdDSA")
+_SUFFIXES = {
+    "dc+sd-jwt": ".sd-jwt",
+    "vc+sd-jwt": ".sd-jwt",
+    "mso_mdoc": ".mdoc",
+    "jwt_vc_json": ".jwt",
+    "jwt_vc_json-ld": ".jwt",
+    "vc+jwt": ".jwt",
+    "ldp_vc": ".json",
+}
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -49,12 +58,13 @@ class Folder:
             raise PermissionError(f"{path} cannot be written to")
         return cls(path)
 
-    def save(self, configuration_id: str, credential: str, key: HolderKey | None) -> Path:
+    def save(self, configuration_id: str, format_: str, credential: str, key: HolderKey | None) -> Path:
         """Write a credential, and its key beside it, under a name that is not taken. Gives the path of the credential."""
+        suffix = _SUFFIXES.get(format_, ".credential")
         # The configuration's id is the issuer's text; it must not lead out of the folder.
         stem = _NOT_IN_NAMES.sub("_", configuration_id)[:60]
         number = 1
-        while (target := self.path / f"{stem}-{number}.sd-jwt").exists():
+        while (target := self.path / f"{stem}-{number}{suffix}").exists():
             number += 1
         if key is not None:
             _write(target.with_suffix(".key.pem"), key.pem)

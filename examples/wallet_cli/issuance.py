@@ -12,13 +12,13 @@ from examples.wallet_cli.folder import Folder, HolderKey
 from examples.wallet_cli.network import Network
 from examples.wallet_cli.terminal import Person, plain
 from oid4vci.drive import run
-from oid4vci.errors import TxCodeRequired, Untrusted, WalletError, WrongTxCode
+from oid4vci.errors import InvalidCredential, TxCodeRequired, Untrusted, WalletError, WrongTxCode
 from oid4vci.formats import VerifiedCredential
 from oid4vci.http import Request
 from oid4vci.keys import LocalSigner
 from oid4vci.offers import CredentialOffer, OfferReference, read_offer_response
 from oid4vci.trust import Trust
-from oid4vci.wallet import Exchange, Issued, Offer, Opened, Session, Wallet
+from oid4vci.wallet import Exchange, Issued, Offer, Opened, Session, Wallet, check_status
 from oid4vci.x509 import Anchors
 
 __all__ = ("Issuance",)
@@ -145,22 +145,38 @@ class Issuance:
         self.person.tell(f"Ordering {plain(configuration_id)} with {len(keys)} new keys ...")
         proofs = order.prove([key.signer for key in keys], now=int(time.time()))
         match run(proofs.submit(), self.network.send):
-            case Issued(credentials=credentials):
+            case Issued(credentials=credentials) as issued:
+                self._check_status(issued)
                 for credential in credentials:
-                    self._keep(configuration_id, credential, keys)
+                    self._keep(configuration_id, issued, credential, keys)
                 return len(credentials)
             case _:
                 raise ValueError("the issuer needs time, and deferred issuance is not supported here")
 
-    def _keep(self, configuration_id: str, credential: VerifiedCredential, keys: list[HolderKey]) -> None:
+    def _check_status(self, issued: Issued) -> None:
+        """Credentials that can be revoked and are, are not kept. Raises `InvalidCredential`."""
+        with_status = [each for each in issued.credentials if each.status is not None and "status_list" in each.status]
+        checked = check_status(issued.session.wallet, with_status, now=int(time.time()))
+        statuses = run(checked, self.network.send) if isinstance(checked, Exchange) else checked
+        if not all(status.valid for status in statuses):
+            raise InvalidCredential("a credential is revoked already")
+
+    def _keep(self, configuration_id: str, issued: Issued, credential: VerifiedCredential, keys: list[HolderKey]) -> None:
         holder = credential.holder_key
         key = next((each for each in keys if holder is not None and each.signer.public_jwk == holder.jwk), None)
         self.person.tell(f"Verified: {plain(configuration_id)}, issued by {plain(credential.issuer or 'the certificate')}")
-        for name, value in credential.claims.items():
-            self.person.tell(f"  {plain(name)}: {plain(json.dumps(value, ensure_ascii=False))}")
+        for claim in issued.view().claims:
+            for place, value in claim.values:
+                name = claim.name or ".".join(str(step) for step in place)
+                self.person.tell(f"  {plain(name)}: {plain(json.dumps(value, ensure_ascii=False, default=_shown))}")
         if self.folder is not None:
             text = credential.credential if isinstance(credential.credential, str) else json.dumps(credential.credential)
-            self.person.tell(f"  saved as {self.folder.save(configuration_id, text, key)}")
+            self.person.tell(f"  saved as {self.folder.save(configuration_id, credential.format, text, key)}")
+
+
+def _shown(value: object) -> str:
+    """What an mdoc has and JSON has not."""
+    return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
 
 
 def _dpop_key(opened: Opened) -> LocalSigner | None:

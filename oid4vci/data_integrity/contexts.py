@@ -3,9 +3,9 @@
 Rule: nothing is ever fetched. A context decides what the members of a document mean, so whoever signs or believes a document
 must have decided for its contexts before (VC Data Integrity 2.4.1, 5.14).
 
-The Data Integrity and Multikey contexts are restated here from the W3C's files (https://www.w3.org/TR/vc-data-integrity/ and
-https://www.w3.org/TR/cid/, Copyright W3C, under the W3C Software and Document License); those of the data models and of older
-suites are the copies that come with PyLD.
+The Data Integrity and Multikey contexts restate those that the W3C publishes with VC Data Integrity 1.0 and Controlled Identifiers
+1.0, Copyright (c) World Wide Web Consortium, under the W3C Software and Document License
+(https://www.w3.org/copyright/software-license/); those of the data models and of older suites are the copies in PyLD.
 """
 
 from collections.abc import Mapping
@@ -127,6 +127,8 @@ class Contexts:
     documents: Mapping[str, Any] = field(factory=dict, converter=_documents, validator=_check, repr=False)
     # What PyLD made of them.
     resolved: dict[str, Any] = field(default=Factory(dict), init=False, repr=False)
+    # Of the options of proofs, under these contexts.
+    hashes: dict[bytes, bytes] = field(default=Factory(dict), init=False, repr=False)
 
     def __contains__(self, url: object) -> bool:
         return url in SERVED or url in self.documents

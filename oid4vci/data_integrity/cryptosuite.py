@@ -11,11 +11,13 @@ from attrs import field, frozen
 
 from oid4vci import _jose
 from oid4vci._jose import PublicKey
-from oid4vci._json import Malformed
+from oid4vci._json import Malformed, dumps
 from oid4vci.data_integrity.contexts import Contexts
 from oid4vci.data_integrity.rdf_canonicalization import canonical_n_quads
 
 __all__ = ("CRYPTOSUITES", "Cryptosuite")
+
+_MAX_HASHES: Final = 500
 
 
 @frozen
@@ -85,7 +87,15 @@ class Cryptosuite:
         if self.linked_data and "@context" in unsecured:
             # "Set proofConfig.@context to unsecuredDocument.@context" -- VC-DI-ECDSA 3.2.5, VC-DI-EDDSA 3.2.5
             configuration["@context"] = unsecured["@context"]
-        return self.hashed(self.canonical(configuration, contexts, crv=crv), crv=crv)
+        # The copies of a batch, and all that an issuer signs in a day, have the same options.
+        key = hashlib.sha256(f"{self.name} {crv} {dumps(configuration)}".encode(errors="surrogatepass")).digest()
+        digest = contexts.hashes.get(key)
+        if digest is None:
+            digest = self.hashed(self.canonical(configuration, contexts, crv=crv), crv=crv)
+            if len(contexts.hashes) >= _MAX_HASHES:
+                contexts.hashes.clear()
+            contexts.hashes[key] = digest
+        return digest
 
     def verify(self, key: PublicKey, data: bytes, signature: bytes) -> None:
         """Raises `Malformed` unless `signature` over `data` is that of `key`, and the key is of a kind that goes with the suite."""

@@ -23,6 +23,8 @@ except ImportError:
 __all__ = ("check_contexts", "expand")
 
 MAX_VALUES: Final = 10_000
+# How often contexts are applied: once for a document, and for each type or term that has one of its own.
+MAX_APPLIED: Final = 2_000
 _MAX_RESOLVED: Final = 500
 # PyLD keeps what it has worked out in maps that are not made for several threads.
 _LOCK: Final = Lock()
@@ -46,7 +48,7 @@ class _Processor(JsonLdProcessor):  # type: ignore[misc]  # PyLD has no types
 
     def __init__(self) -> None:
         super().__init__(on_property_dropped=_undefined)
-        self.expansions = self.objects = 0
+        self.expansions = self.objects = self.applied = 0
 
     def _expand(self, active_ctx: Any, active_property: Any, element: Any, *more: Any, **options: Any) -> Any:
         self.expansions += 1
@@ -64,6 +66,12 @@ class _Processor(JsonLdProcessor):  # type: ignore[misc]  # PyLD has no types
             if value == [] and self._expand_iri(active_ctx, name, vocab=True) == "@type":
                 raise Malformed("is empty, so that a signature would not cover it", shown(name))
         super()._expand_object(active_ctx, active_property, expanded, element, *more, **options)
+
+    def _process_context(self, *arguments: Any, **options: Any) -> Any:
+        self.applied += 1
+        if self.applied > MAX_APPLIED:
+            raise Malformed("has too many contexts, or types that have their own")
+        return super()._process_context(*arguments, **options)
 
 
 def check_contexts(value: Any, contexts: Contexts) -> None:
@@ -127,7 +135,7 @@ def expand(document: Mapping[str, Any], contexts: Contexts) -> list[Any]:
             expanded: list[Any] = processor.expand(dict(document), options)
         except (JsonLdError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise _malformed(error) from None
-    if not processor.expansions or not processor.objects:
+    if not (processor.expansions and processor.objects and processor.applied):
         raise RuntimeError("this version of PyLD does not say what it leaves out")
     return expanded
 

@@ -1,7 +1,8 @@
 """From malformed input to the error of whoever read it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
+
+from attrs import frozen
 
 from oid4vci._json import Malformed
 from oid4vci.errors.refusal import Refusal
@@ -10,10 +11,15 @@ from oid4vci.errors.wallet import WalletError
 __all__ = ("reading",)
 
 
-@contextmanager
-def reading(error: type[Refusal] | type[WalletError]) -> Iterator[None]:
+@frozen
+class reading:  # noqa: N801 -- reads as a statement: with reading(InvalidCredential)
     """Turns `Malformed` inside the block into `error`, path and reason in its description."""
-    try:
-        yield
-    except Malformed as malformed:
-        raise error(str(malformed)) from None
+
+    error: type[Refusal] | type[WalletError]
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None) -> None:
+        if isinstance(raised, Malformed):
+            raise self.error(str(raised)) from None

@@ -102,7 +102,8 @@ class VerifiedCredential:
     Credential does; `holder_key` is the key it is bound to; times are seconds since the epoch; `status` says where revocation
     is published, and has not been looked at; `disclosures` are those of an SD-JWT, with the place of each; `type_metadata` is
     what the publisher of an SD-JWT VC's type says, also of how it is shown: it goes before the issuer's metadata
-    (OID4VCI 12.2.4); `semantics` is what claims path pointers mean here.
+    (OID4VCI 12.2.4); `issuer_certificate`, in DER, is what alone says who the issuer is, where the Credential itself does not;
+    `semantics` is what claims path pointers mean here.
     """
 
     format: str
@@ -115,6 +116,7 @@ class VerifiedCredential:
     status: Mapping[str, Any] | None = field(default=None, repr=False)
     disclosures: "tuple[Disclosure, ...]" = field(default=(), repr=False)
     type_metadata: "CredentialType | None" = field(default=None, repr=False, kw_only=True)
+    issuer_certificate: bytes | None = field(default=None, repr=False, kw_only=True)
     semantics: ClaimsSemantics = field(default=JSON_SEMANTICS, repr=False, kw_only=True)
 
     def select(self, path: ClaimsPath) -> Selection:

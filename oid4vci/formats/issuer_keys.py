@@ -6,7 +6,7 @@ Rule: a key is believed because the trust given says so, never because the crede
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from oid4vci import _jose, _json, dids
 from oid4vci._document import https_url
@@ -16,6 +16,9 @@ from oid4vci.formats.credential_format import NeededDocument
 from oid4vci.keys import PublicKey, Signer, public_keys
 from oid4vci.metadata.well_known import jwt_vc_issuer_metadata_url
 from oid4vci.trust import Trust
+
+if TYPE_CHECKING:
+    from oid4vci.x509 import Anchors
 
 __all__ = ("certified_key", "check_own_chain", "did_key", "published_keys", "verify_with_one_of")
 
@@ -38,15 +41,27 @@ def certified_key(x5c: Any, issuer: str | None, *, trust: Trust, now: int, ancho
 
     Without `issuer`, the leaf's subject is the issuer. Raises `Malformed`, or `Untrusted` if there are no anchors.
     """
-    from oid4vci import x509
-
     if trust.anchors is None or not trust.anchors.certificates:
         raise Untrusted("no trust anchors are configured for issuers of credentials")
+    if not isinstance(x5c, list | tuple) or not all(isinstance(text, str) for text in x5c):
+        raise Malformed("must be an array of certificates", "x5c")
+    return _certified_key(tuple(x5c), issuer, trust.anchors, now, anchor_allowed)
+
+
+# A batch of credentials comes with the same chain or the same documents again and again.
+_REMEMBERED: Final = 8
+
+
+@lru_cache(_REMEMBERED)
+def _certified_key(x5c: Sequence[str], issuer: str | None, anchors: "Anchors", now: int, anchor_allowed: bool) -> PublicKey:
+    """Remembered for one `now` and the same anchors only."""
+    from oid4vci import x509
+
     chain = x509.decode_x5c(x5c)
     # "The X.509 certificate of the trust anchor MUST NOT be included in the x5c JOSE header" -- HAIP 6.1.1
-    if not anchor_allowed and any(x509.load(der) in trust.anchors for der in chain):
+    if not anchor_allowed and any(x509.load(der) in anchors for der in chain):
         raise Malformed("includes the trust anchor", "x5c")
-    leaf = x509.verify_chain(chain, trust.anchors, now=now)
+    leaf = x509.verify_chain(chain, anchors, now=now)
     if issuer is not None and not x509.identifies(leaf, issuer):
         raise Malformed("is not the issuer that the certificate names", "iss")
     return x509.leaf_public_key(leaf)
@@ -109,10 +124,6 @@ def published_keys(
     if len(keys) > MAX_CANDIDATES:
         raise Malformed("the issuer publishes too many keys to try them all")
     return keys
-
-
-# A batch of credentials comes with the same documents again and again.
-_REMEMBERED: Final = 8
 
 
 @lru_cache(_REMEMBERED)

@@ -14,6 +14,42 @@ def _sd_jwt_vc() -> CredentialFormat:
     return SD_JWT_VC
 
 
+def _mso_mdoc() -> CredentialFormat:
+    from oid4vci.formats.mdoc import MSO_MDOC
+
+    return MSO_MDOC
+
+
+def _jwt_vc_json() -> CredentialFormat:
+    from oid4vci.formats.jwt_vc import JWT_VC_JSON
+
+    return JWT_VC_JSON
+
+
+def _jwt_vc_json_ld() -> CredentialFormat:
+    from oid4vci.formats.jwt_vc import JWT_VC_JSON_LD
+
+    return JWT_VC_JSON_LD
+
+
+def _ldp_vc() -> CredentialFormat:
+    from oid4vci.formats.ldp_vc import LDP_VC
+
+    return LDP_VC
+
+
+def _vc_jwt() -> CredentialFormat:
+    from oid4vci.formats.vc_jwt import VC_JWT
+
+    return VC_JWT
+
+
+def _vc_sd_jwt() -> CredentialFormat:
+    from oid4vci.formats.vc_sd_jwt import VC_SD_JWT
+
+    return VC_SD_JWT
+
+
 class KnownFormats(Mapping[str, CredentialFormat]):
     """Formats by identifier. `loaders` import the module of a format when it is asked for."""
 
@@ -33,5 +69,15 @@ class KnownFormats(Mapping[str, CredentialFormat]):
         return len(self._loaders)
 
 
-CREDENTIAL_FORMATS: Final[Mapping[str, CredentialFormat]] = KnownFormats({"dc+sd-jwt": _sd_jwt_vc})
+CREDENTIAL_FORMATS: Final[Mapping[str, CredentialFormat]] = KnownFormats(
+    {
+        "dc+sd-jwt": _sd_jwt_vc,
+        "mso_mdoc": _mso_mdoc,
+        "jwt_vc_json": _jwt_vc_json,
+        "jwt_vc_json-ld": _jwt_vc_json_ld,
+        "ldp_vc": _ldp_vc,
+        "vc+jwt": _vc_jwt,
+        "vc+sd-jwt": _vc_sd_jwt,
+    }
+)
 """`{**CREDENTIAL_FORMATS, "x": X}` loads them all; to add one without that, give `KnownFormats` loaders."""

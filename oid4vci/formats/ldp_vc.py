@@ -6,7 +6,7 @@ What a proof is stands in `data_integrity`; here is whose proof it must be, and 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from oid4vci._date_time import date_time
 from oid4vci._document import https_url
@@ -39,8 +39,8 @@ __all__ = ("FORMAT", "LDP_VC", "LdpVcEncoder", "LdpVcVerifier")
 FORMAT: Final = LdpVcConfiguration.identifier
 PURPOSE: Final = "assertionMethod"
 _MODELS: Final = (VCDM_2_0, VCDM_1_1)
-_SEMANTICS: Final = ClaimsSemantics(always=vcdm.SEMANTICS.always | {("credentialSubject", "id"), ("proof",)})
-# The contexts that registered documents add nothing to: most verifiers have no others.
+_SEMANTICS: Final = evolve(vcdm.SEMANTICS, always=vcdm.SEMANTICS.always | {("credentialSubject", "id"), ("proof",)})
+# Shared by all who register none, so that it is worked out once.
 _CONTEXTS: Final = Contexts()
 
 
@@ -106,6 +106,8 @@ class LdpVcEncoder:
             self._verification_method(self.issuer)
 
     def _verification_method(self, issuer: str) -> str:
+        if not issuer.startswith(("did:", "https://")):
+            raise ValueError("the issuer must be a DID, or an https URL at which its keys are published")
         method = self.kid
         if method is None:
             did_method = DID_METHODS.get(DidUrl.parse(issuer).method) if issuer.startswith("did:") else None
@@ -127,7 +129,15 @@ class LdpVcEncoder:
 
         Raises `ImportError` without the extra `oid4vci[ldp]`.
         """
-        definition = getattr(configuration, "credential_definition", None)
+        definition = self._check(configuration)
+        document = {
+            "@context": [*(definition.context or ()), *self._further(self._model(definition), definition)],
+            "type": list(definition.type),
+        }
+        CRYPTOSUITES[self.cryptosuite].canonical(document, self.contexts, crv=self.signer.public_jwk["crv"])
+
+    def _check(self, configuration: "CredentialConfiguration") -> "CredentialDefinition":
+        definition: CredentialDefinition | None = getattr(configuration, "credential_definition", None)
         if configuration.format != self.format or definition is None:
             raise ValueError(f"this encoder makes credentials of a {self.format} configuration with a credential_definition")
         algorithms = configuration.credential_signing_alg_values_supported
@@ -136,9 +146,8 @@ class LdpVcEncoder:
         methods = configuration.cryptographic_binding_methods_supported
         if methods is not None and binding_method(self.binding) not in methods:
             raise ValueError("the binding is not among the configuration's cryptographic_binding_methods_supported")
-        model = self._model(definition)
-        document = {"@context": [*definition.context, *self._further(model, definition)], "type": list(definition.type)}
-        CRYPTOSUITES[self.cryptosuite].canonical(document, self.contexts, crv=self.signer.public_jwk["crv"])
+        self._model(definition)
+        return definition
 
     def _model(self, definition: "CredentialDefinition") -> DataModel:
         first = next(iter(definition.context or ()), None)
@@ -169,8 +178,7 @@ class LdpVcEncoder:
 
         Whatever in `claims` no context defines is refused: the signature would not cover it (VC Data Integrity 2.4.3).
         """
-        self.check(configuration)
-        definition: CredentialDefinition = configuration.credential_definition  # type: ignore[attr-defined]  # checked
+        definition = self._check(configuration)
         model, suite, named = self._model(definition), CRYPTOSUITES[self.cryptosuite], self.issuer or issuer
         valid_from, valid_until = issued_and_expires(now, self.lifetime, self.time_granularity)
         drafted = draft(
@@ -196,8 +204,8 @@ class LdpVcEncoder:
         )
         crv = self.signer.public_jwk["crv"]
         unsecured = [read_document(drafted.credential(i)) for i in range(len(drafted.own))]
-        if suite.linked_data:
-            check_compact(unsecured[0])
+        for each in unsecured if suite.linked_data else ():
+            check_compact(each)
         head = suite.hash_options(unsecured[0], options, self.contexts, crv=crv)
         canonical = self._canonical(suite, unsecured, drafted.own, crv)
         inputs = tuple(head + suite.hashed(each, crv=crv) for each in canonical)
@@ -325,7 +333,8 @@ class LdpVcVerifier:
             raise Malformed("is not a key of the issuer", "proof.verificationMethod")
         verified: set[str | None] = set()
         previous: set[str] = set()
-        for proof in proofs:
+        # The issuer's first: who has not signed it shall not have all others worked out.
+        for proof in sorted(proofs, key=lambda proof: proof.controller != issuer):
             key = self._key(proof, issuer, documents, now)
             if isinstance(key, NeededDocument):
                 return key

@@ -40,7 +40,7 @@ MAX_CREDENTIAL: Final = _cbor.MAX_BYTES * 4 // 3
 _ALGORITHMS: Final = frozenset(number for number, name in _cose.ALGORITHMS.items() if name != "ES256K")
 _SEMANTICS: Final = ClaimsSemantics(select_mdoc)
 # What makes an mDL is not left out of one, whatever a Wallet asked for.
-_ENCODER_SEMANTICS: Final = ClaimsSemantics(select_mdoc, always=frozenset((mdl.NAMESPACE, name) for name in mdl.MANDATORY))
+_ENCODER_SEMANTICS: Final = ClaimsSemantics(select_mdoc, needed=tuple((mdl.NAMESPACE, name) for name in mdl.MANDATORY))
 
 
 def _accepted(configuration: "CredentialConfiguration | None") -> Collection[int]:
@@ -291,6 +291,7 @@ class MdocVerifier:
                 issued_at=int(mso.validity.signed.timestamp()),
                 expires_at=int(mso.validity.valid_until.timestamp()),
                 status=mso.status,
+                issuer_certificate=chain[0],
                 semantics=_SEMANTICS,
             )
 

@@ -121,18 +121,17 @@ def digests_of(hash_function: Callable[[bytes], Any], texts: Sequence[bytes]) ->
     return [encoded[k : k + used] for k in range(0, len(raw) * width, width)]
 
 
-def _decode(text: str) -> list[Any]:
-    """The array that a disclosure is: salt, name and value of an object's member, or salt and value of an array's element."""
-    value = _json.loads(b64url_decode(text), max_bytes=MAX_SD_JWT, max_depth=MAX_DEPTH)
-    if not isinstance(value, list) or len(value) not in (2, 3) or not isinstance(value[0], str):
-        raise Malformed("a disclosure is not an array of salt, claim name and value, or of salt and value")
-    if len(value) == 3:
-        if not isinstance(value[1], str):
-            raise Malformed("a disclosed claim name is not a string")
-        # "If the claim name is _sd or ..., the SD-JWT MUST be rejected." -- RFC 9901 7.1
-        if value[1] in RESERVED:
-            raise Malformed("a disclosed claim has a reserved name")
-    return value
+def _check_contents(values: Sequence[Any]) -> None:
+    """A disclosure is an array: salt, name and value of an object's member, or salt and value of an array's element."""
+    for value in values:
+        if not isinstance(value, list) or len(value) not in (2, 3) or not isinstance(value[0], str):
+            raise Malformed("a disclosure is not an array of salt, claim name and value, or of salt and value")
+        if len(value) == 3:
+            if not isinstance(value[1], str):
+                raise Malformed("a disclosed claim name is not a string")
+            # "If the claim name is _sd or ..., the SD-JWT MUST be rejected." -- RFC 9901 7.1
+            if value[1] in RESERVED:
+                raise Malformed("a disclosed claim has a reserved name")
 
 
 class _Unfolding:
@@ -142,9 +141,14 @@ class _Unfolding:
         if len(disclosures) > MAX_DISCLOSURES:
             raise Malformed("too many disclosures")
         self.texts = disclosures
-        contents = map(_decode, disclosures)
-        found = digests_of(hash_function, [text.encode() for text in disclosures])
-        self.waiting = {digest.decode(): content for digest, content in zip(found, enumerate(contents), strict=True)}
+        try:
+            raw = [text.encode("ascii") for text in disclosures]
+        except UnicodeEncodeError:
+            raise Malformed("a disclosure is not base64url") from None
+        self.contents = _json.loads_each([b64url_decode(text) for text in raw], max_bytes=MAX_SD_JWT, max_depth=MAX_DEPTH)
+        _check_contents(self.contents)
+        digests = map(bytes.decode, digests_of(hash_function, raw))
+        self.waiting = dict(zip(digests, range(len(raw)), strict=True))
         if len(self.waiting) != len(disclosures):
             raise Malformed("a disclosure is repeated")
         self.seen: set[str] = set()
@@ -159,17 +163,18 @@ class _Unfolding:
             raise Malformed("a disclosure is not referenced")
         return Unfolded(claims, tuple(map(Disclosure, self.texts, self.paths)), self.withheld)
 
-    def disclosed(self, digest: Any, size: int) -> tuple[int, list[Any]] | None:
-        """The disclosure with that digest, or None: it was withheld, or the digest is a decoy."""
-        if not isinstance(digest, str):
+    def disclosed(self, digests: Sequence[Any], size: int) -> list[int]:
+        """The numbers of the disclosures with these digests. One that was withheld has none, nor has a decoy."""
+        if not {str}.issuperset(map(type, digests)):
             raise Malformed("a digest is not a string")
-        if digest in self.seen:
+        found = set(digests)
+        if len(found) != len(digests) or not found.isdisjoint(self.seen):
             raise Malformed("a digest is repeated")
-        self.seen.add(digest)
-        found = self.waiting.pop(digest, None)
-        if found is not None and len(found[1]) != size:
+        self.seen |= found
+        numbers = [self.waiting.pop(digest) for digest in digests if digest in self.waiting]
+        if numbers and {size} != {len(self.contents[i]) for i in numbers}:
             raise Malformed("a disclosure is of the wrong kind for its place")
-        return found
+        return numbers
 
     def value(self, value: Any, path: tuple[str | int, ...], depth: int) -> Any:
         if depth > MAX_DEPTH:
@@ -187,11 +192,8 @@ class _Unfolding:
         if here is not _NONE:
             if not isinstance(here, list):
                 raise Malformed("must be an array", "_sd")
-            for digest in here:
-                found = self.disclosed(digest, 3)
-                if found is None:
-                    continue
-                i, (_, name, member) = found
+            for i in self.disclosed(here, 3):
+                _, name, member = self.contents[i]
                 # "If the claim name already exists at the level of the _sd key, the SD-JWT MUST be rejected."
                 if name in claims:
                     raise Malformed("a disclosed claim is already there")
@@ -206,11 +208,12 @@ class _Unfolding:
             if isinstance(element, dict) and "..." in element:
                 if len(element) != 1:
                     raise Malformed("an element that stands for a digest has other members")
-                found = self.disclosed(element["..."], 2)
-                if found is None:
+                numbers = self.disclosed((element["..."],), 2)
+                if not numbers:
                     self.withheld.setdefault(path, []).append(issued)
                     continue
-                i, (_, element) = found
+                (i,) = numbers
+                element = self.contents[i][1]
                 self.paths[i] = place
             elements.append(self.value(element, place, depth + 1) if isinstance(element, _CONTAINERS) else element)
         return elements

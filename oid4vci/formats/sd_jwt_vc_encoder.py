@@ -177,13 +177,14 @@ class SdJwtVcEncoder:
             raise ValueError(str(error)) from None
         if self.haip:
             self._check_haip(whole, copied, configuration, holder_keys)
-        confirmed = [{"cnf": {"jwk": dict(key.jwk)}} for key in holder_keys] or [{}]
         if self.type_metadata is not None:
-            self._check_type(whole, copied, confirmed)
+            self._check_type(whole, copied, holder_keys)
         template = Template.of(whole, self._hiding(claims), hash_algorithm=self.hash_algorithm, decoys=self.decoys)
         inputs, tails = [], []
-        for members, cnf in zip(copied.members, confirmed, strict=True):
-            text = "".join(f",{dumps(dict(each))[1:-1]}" for each in (cnf, members) if each)
+        for members, key in zip(copied.members, holder_keys or (None,), strict=True):
+            text = "" if key is None else f',"cnf":{{"jwk":{dumps(dict(key.jwk))}}}'
+            if members:
+                text += "," + dumps(dict(members))[1:-1]
             payload, disclosures = template.fill(new_secret(template.entropy), text.encode())
             inputs.append(self._head + b64url_encode(payload).encode())
             tails.append(b"~".join((b"", *disclosures, b"")))
@@ -204,15 +205,16 @@ class SdJwtVcEncoder:
             return Hiding(within=inner | every)
         return self._hidden
 
-    def _check_type(self, whole: Mapping[str, Any], copied: Copies, confirmed: Sequence[Mapping[str, Any]]) -> None:
+    def _check_type(self, whole: Mapping[str, Any], copied: Copies, holder_keys: Sequence[PublicKey]) -> None:
         """Every copy has what the type says is mandatory; what is to be disclosable is, as the encoder was made for that."""
         from oid4vci.formats.type_rules import IssuedClaims
 
         if self.type_metadata is None:
             return
-        for i, (members, cnf) in enumerate(zip(copied.members, confirmed, strict=True)):
+        for i, members in enumerate(copied.members):
             # Without members, copies differ in their key alone.
             if i == 0 or members:
+                cnf = {"cnf": {"jwk": dict(holder_keys[i].jwk)}} if holder_keys else {}
                 try:
                     IssuedClaims({**whole, **cnf, **members}).check(self.type_metadata.claims)
                 except Malformed as error:

@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from oid4vci import _jose
 from oid4vci._json import Malformed
+from oid4vci.dids import DID_METHODS, DidMethod
 from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import issuer_keys, sd_jwt
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
@@ -27,6 +28,13 @@ IF_PUBLISHED: Final = "if published"
 
 REQUIRED: Final = "required"
 """Without Type Metadata a credential is refused."""
+
+
+def _leaf(header: Mapping[str, Any]) -> bytes:
+    """The certificate that the chain begins with, which has been verified."""
+    from oid4vci import x509
+
+    return x509.decode_x5c(header["x5c"])[0]
 
 
 def _date(claims: Mapping[str, Any], name: str) -> float | None:
@@ -62,13 +70,21 @@ class SdJwtVcVerifier:
       `IF_PUBLISHED`: if it is among `types`, or `vct` is a URL that the trust decision allows and something is there; whoever
       publishes it learns that a credential was issued. `REQUIRED`: a credential without is refused. Claims that are missing, or not
       disclosable as the type demands, are then errors.
+    - `did_methods`: the DID methods that issuers may use, by name.
     - `types`: Type Metadata documents by type, from wherever the application has them; they are not fetched.
+
+    Raises `ValueError` for another `type_metadata`.
     """
 
     leeway: int = 60
     haip: bool = False
     type_metadata: Literal["if published", "required"] | None = None
+    did_methods: Mapping[str, DidMethod] = field(default=DID_METHODS, repr=False)
     types: Mapping[str, bytes] = field(factory=dict, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.type_metadata not in (None, IF_PUBLISHED, REQUIRED):
+            raise ValueError("type_metadata must be None, IF_PUBLISHED or REQUIRED")
 
     def verify(
         self,
@@ -129,6 +145,7 @@ class SdJwtVcVerifier:
                 status=claims.get("status"),
                 disclosures=disclosures,
                 type_metadata=found,
+                issuer_certificate=_leaf(parsed.jws.header) if issuer is None else None,
                 semantics=SEMANTICS,
             )
 
@@ -174,6 +191,10 @@ class SdJwtVcVerifier:
             if wanted:
                 raise Malformed("must have jwk: no other way to name a key is supported", "cnf")
             return None
+        for key in holder_keys:
+            # The same members in the same spelling: most are, and need no reading.
+            if key.jwk == cnf["jwk"]:
+                return key
         try:
             key = public_key(cnf["jwk"])
         except Malformed as error:
@@ -232,5 +253,5 @@ class SdJwtVcVerifier:
         if issuer is None:
             raise Malformed("is missing, and there is no x5c", "iss")
         if issuer.startswith("did:"):
-            return (issuer_keys.did_key(issuer, kid, trust=trust),)
+            return (issuer_keys.did_key(issuer, kid, trust=trust, methods=self.did_methods),)
         return issuer_keys.published_keys(issuer, kid, algorithm, trust=trust, documents=documents)

@@ -6,7 +6,8 @@ Rule 2: a type is used with all that it extends, or not at all.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from functools import lru_cache
+from typing import Any, ClassVar, Final
 
 from attrs import evolve, field, frozen
 
@@ -177,28 +178,42 @@ def find_type(
     Raises `Malformed` for documents that are wrong, not the ones that were meant, or extend one another in a circle; `Untrusted`
     for one that may not be fetched.
     """
-    chain: list[TypeMetadata] = []
+    chain: dict[str, bytes] = {}
     uri: str | None = vct
     while uri is not None:
-        if any(uri == document.vct for document in chain):
+        if uri in chain:
             raise Malformed("the type extends itself")
         if len(chain) > MAX_EXTENDED:
             raise Malformed("the type extends too many others")
         body = _body(uri, types or {}, trust, documents, required)
-        if not isinstance(body, bytes):
+        if body is None or isinstance(body, NeededDocument):
             return body
         if integrity is not None:
             check_integrity(integrity, body)
-        try:
-            document = TypeMetadata.from_json(_json.object_from(body))
-        except Malformed as error:
-            raise error.within("type metadata") from None
+        document = _read(body)
         if document.vct != uri:
             raise Malformed("is not the type that the document was retrieved for", "type metadata.vct")
-        chain.append(document)
+        chain[uri] = body
         uri, integrity = document.extends, document.extends_integrity
+    return _type(*chain.values())
+
+
+# A batch of credentials is of one type.
+_REMEMBERED: Final = 16
+
+
+@lru_cache(_REMEMBERED)
+def _read(body: bytes) -> TypeMetadata:
     try:
-        return CredentialType.of(*chain)
+        return TypeMetadata.from_json(_json.object_from(body))
+    except Malformed as error:
+        raise error.within("type metadata") from None
+
+
+@lru_cache(_REMEMBERED)
+def _type(*bodies: bytes) -> CredentialType:
+    try:
+        return CredentialType.of(*map(_read, bodies))
     except Malformed as error:
         raise error.within("type metadata") from None
 

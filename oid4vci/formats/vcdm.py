@@ -62,6 +62,8 @@ SEMANTICS: Final = ClaimsSemantics(
         )
     ),
     within=("credentialSubject",),
+    # Without them, terms of JSON-LD may mean something else, or nothing (JSON-LD 1.1 4.1.8).
+    kinds=frozenset(("type", "@type", "@context")),
 )
 """Claims path pointers begin at the credential: `["credentialSubject", "given_name"]` (OID4VCI C.1)."""
 

@@ -5,7 +5,7 @@ where it came from.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from attrs import field, frozen
 
@@ -61,7 +61,8 @@ class StatusChecker:
     - `leeway`: seconds by which clocks may differ.
     - `haip`: demand what HAIP 6.1 adds: a certificate chain, without the anchor.
     - `purposes`: extended key usages (dotted) by which a certificate under the trust's anchors may sign lists for issuers that it
-      does not name (Token Status List 10); without one, the certificate must name the Credential's issuer.
+      does not name (Token Status List 10); without one, the certificate must name the Credential's issuer, or, where that is known
+      by its certificate only (mdocs), come from the same authority.
     - `ttl_range`: the least and the most seconds for which an answer is kept, whatever the token says (Token Status List 11.5).
     - `max_size`: bytes to which a list may inflate.
     """
@@ -93,7 +94,8 @@ class StatusChecker:
                 raise error.within("status") from None
             if reference is None:
                 raise Malformed("names no status list", "status")
-        token = self.token(reference.uri, issuer=credential.issuer, trust=trust, documents=documents, now=now)
+        issuer, certificate = credential.issuer, credential.issuer_certificate
+        token = self.token(reference.uri, issuer=issuer, certificate=certificate, trust=trust, documents=documents, now=now)
         return token if isinstance(token, NeededDocument) else self.status(token, reference.index, now=now)
 
     def status(self, token: StatusListToken, index: int, *, now: int) -> Status:
@@ -106,11 +108,19 @@ class StatusChecker:
         return Status(value, now, until if token.expires_at is None else min(until, token.expires_at + self.leeway))
 
     def token(
-        self, uri: str, *, issuer: str | None, trust: Trust, documents: Mapping[str, bytes], now: int
+        self,
+        uri: str,
+        *,
+        issuer: str | None,
+        certificate: bytes | None = None,
+        trust: Trust,
+        documents: Mapping[str, bytes],
+        now: int,
     ) -> StatusListToken | NeededDocument:
         """The verified token at `uri`, for the Credentials of `issuer`, or a document to fetch first; otherwise as `check`.
 
-        Without `issuer`, a certificate under the trust's anchors is enough.
+        `certificate` is the issuer's, in DER, which counts unless `issuer` is a URL or a DID. With neither, a certificate under
+        the trust's anchors is enough.
         """
         with reading(StatusUnknown):
             try:
@@ -122,7 +132,9 @@ class StatusChecker:
                 return NeededDocument(uri, (JWT, CWT))
             signed = SignedStatusList.parse(documents[uri])
             if signed.x5c is not None:
-                keys: tuple[PublicKey, ...] | NeededDocument = (self._certified_key(signed.x5c, issuer, trust, now),)
+                keys: tuple[PublicKey, ...] | NeededDocument = (
+                    self._certified_key(signed.x5c, issuer, certificate, trust, now),
+                )
             elif self.haip:
                 # "MUST be included in the x5c JOSE header of the Token" -- HAIP 6.1
                 raise Malformed("x5c is missing", "header")
@@ -134,24 +146,37 @@ class StatusChecker:
                 signed.claims(keys), uri=uri, now=now, leeway=self.leeway, cbor=signed.cbor, max_size=self.max_size
             )
 
-    def _certified_key(self, x5c: Any, issuer: str | None, trust: Trust, now: int) -> PublicKey:
-        """The key of a chain under the trust's anchors whose leaf names the issuer, or is for status lists (11.3)."""
+    def _certified_key(self, x5c: Any, issuer: str | None, certificate: bytes | None, trust: Trust, now: int) -> PublicKey:
+        """The key of a chain under the trust's anchors whose leaf is the issuer's, or is for status lists (11.3)."""
         from oid4vci import x509
 
         # "The X.509 certificate of the trust anchor MUST NOT be included", nor one that is self-signed -- HAIP 6.1
         key = issuer_keys.certified_key(x5c, None, trust=trust, now=now, anchor_allowed=not self.haip)
         leaf = x509.load(x509.decode_x5c(x5c)[0])
-        if issuer is not None and not x509.identifies(leaf, issuer) and not x509.has_purpose(leaf, self.purposes):
+        if x509.has_purpose(leaf, self.purposes):
+            return key
+        if _is_identifier(issuer):
+            believed = x509.identifies(leaf, issuer)
+        elif certificate is not None:
+            believed = leaf.issuer == x509.load(certificate).issuer
+        else:
+            believed = issuer is None
+        if not believed:
             raise Malformed("is for neither the issuer of the credential nor for status lists", "x5c")
         return key
+
+
+def _is_identifier(issuer: str | None) -> TypeGuard[str]:
+    """Whether an issuer is named by a URL or a DID, and not by the subject of its certificate."""
+    return issuer is not None and issuer.startswith(("https://", "did:"))
 
 
 def _published_keys(
     signed: SignedStatusList, issuer: str | None, trust: Trust, documents: Mapping[str, bytes]
 ) -> tuple[PublicKey, ...] | NeededDocument:
     """The keys of the Credential's issuer: those it publishes, or the one that its DID is (11.3)."""
-    if issuer is None:
-        raise Malformed("there is no x5c, and the credential names no issuer", "header")
+    if not _is_identifier(issuer):
+        raise Malformed("there is no x5c, and the credential names no issuer that publishes keys", "header")
     if not issuer.startswith("did:"):
         return issuer_keys.published_keys(issuer, signed.kid, signed.algorithm, trust=trust, documents=documents)
     trust.demand(issuer)

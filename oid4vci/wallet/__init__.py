@@ -21,6 +21,7 @@ from oid4vci.wallet.opened import Opened
 from oid4vci.wallet.order import Order, Proofs
 from oid4vci.wallet.session import Session
 from oid4vci.wallet.settings import Wallet
+from oid4vci.wallet.status import CredentialStatusChecker, check_status
 from oid4vci.wallet.storage import State, dump, load
 
 __all__ = (
@@ -29,6 +30,7 @@ __all__ = (
     "ClientAssertion",
     "ClientAuthentication",
     "ClientCredentials",
+    "CredentialStatusChecker",
     "CredentialView",
     "Deferred",
     "Exchange",
@@ -41,6 +43,7 @@ __all__ = (
     "State",
     "Wallet",
     "WalletAttestation",
+    "check_status",
     "credential_view",
     "dump",
     "load",

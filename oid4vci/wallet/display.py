@@ -114,7 +114,7 @@ def _others(claims: Any, described: Iterable[ClaimsPath], semantics: ClaimsSeman
             yield at, value
             return
         if isinstance(value, Mapping):
-            members: Iterable[tuple[Any, Any]] = value.items()
+            members: Iterable[tuple[Any, Any]] = ((name, each) for name, each in value.items() if name not in semantics.kinds)
         else:
             members = enumerate(value) if isinstance(value, list | tuple) else ()
         for step, member in members:

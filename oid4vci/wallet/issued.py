@@ -1,28 +1,30 @@
 """What a Credential Request leads to: Credentials, verified, or the promise of them (OID4VCI 8.3, 13.5)."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from attrs import field, frozen
 
-from oid4vci._document import Codec, Document, array, https_url, nested, positive_number, string, wire
+from oid4vci._document import Codec, Document, array, nested, positive_number, string, wire
 from oid4vci._json import Malformed
 from oid4vci.claims import ClaimsPath
-from oid4vci.errors import InvalidCredential, TryLater
+from oid4vci.errors import InvalidCredential
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
 from oid4vci.http import MAX_BODY, Response
 from oid4vci.keys import PublicKey
 from oid4vci.metadata import CredentialConfiguration
 from oid4vci.wallet.display import CredentialView, credential_view
-from oid4vci.wallet.exchange import Exchange, get, json_object
+from oid4vci.wallet.exchange import Exchange, json_object
+from oid4vci.wallet.needed_documents import with_documents
+from oid4vci.wallet.status import CredentialStatusChecker, check_status
 
 if TYPE_CHECKING:
+    from oid4vci.status_list.checker import Status
     from oid4vci.wallet.session import Session
 
 __all__ = ("Deferred", "Issued")
 
-# One issuer's keys and the type metadata of one Credential, which may extend others.
-MAX_DOCUMENTS = 16
+S = TypeVar("S")
 
 
 def _check_credential(value: Any) -> None:
@@ -100,6 +102,18 @@ class Issued:
         claims = () if described is None else described.claims or ()
         return tuple(dict.fromkeys(path for credential in self.credentials for path in credential.missing(claims)))
 
+    @overload
+    def check_status(self, *, now: int) -> "Exchange[tuple[Status, ...]] | tuple[Status, ...]": ...
+    @overload
+    def check_status(self, *, now: int, checker: CredentialStatusChecker[S]) -> Exchange[tuple[S, ...]] | tuple[S, ...]: ...
+    def check_status(
+        self, *, now: int, checker: CredentialStatusChecker[Any] | None = None
+    ) -> Exchange[tuple[Any, ...]] | tuple[Any, ...]:
+        """The status of each of the Credentials, in their order: see `check_status`, which does it for any."""
+        if checker is None:
+            return check_status(self.session.wallet, self.credentials, now=now)
+        return check_status(self.session.wallet, self.credentials, now=now, checker=checker)
+
     def view(self, preferences: Sequence[str] | None = None) -> CredentialView:
         """What to show of the Credentials, which are copies of one, to who prefers these languages (OID4VCI 12.2.4, B.2, B.3).
 
@@ -174,6 +188,9 @@ class Received:
 
         "The Wallet MUST NOT accept Credentials just because this mechanism was used." -- OID4VCI 13.5
         """
+        return with_documents(self._verify, documents)
+
+    def _verify(self, documents: Mapping[str, bytes]) -> Issued | NeededDocument:
         wallet, verified = self.session.wallet, []
         verifier = wallet.verifier(self.configuration.format)
         for credential in self.credentials:
@@ -186,7 +203,7 @@ class Received:
                 now=self.now,
             )
             if isinstance(outcome, NeededDocument):
-                return self._fetch(outcome, documents)
+                return outcome
             verified.append(outcome)
         self._check_keys(verified)
         self._check_claims(verified)
@@ -199,25 +216,6 @@ class Received:
             documents=documents,
             notification_id=self.notification_id,
         )
-
-    def _fetch(self, needed: NeededDocument, documents: Mapping[str, bytes]) -> Exchange[Issued]:
-        if needed.url in documents or len(documents) >= MAX_DOCUMENTS:
-            raise InvalidCredential("too many documents are needed to verify a credential")
-        try:
-            https_url().check(needed.url)
-        except Malformed as error:
-            raise InvalidCredential(str(error.within("the URL of a needed document"))) from None
-
-        def read(response: Response) -> Issued | Exchange[Issued]:
-            if response.status != 200 and not needed.optional:
-                raise Malformed(f"a needed document was not delivered: status {response.status}")
-            return self.verify({**documents, needed.url: response.body if response.status == 200 else b""})
-
-        def go_on(_: TryLater | Malformed) -> Issued | Exchange[Issued]:
-            return self.verify({**documents, needed.url: b""})
-
-        request = get(needed.url, accept=", ".join(needed.media_types) or "*/*")
-        return Exchange(request, read, InvalidCredential, go_on if needed.optional else None)
 
     def _check_claims(self, credentials: list[VerifiedCredential]) -> None:
         """A claim asked for as mandatory says that "the Wallet will only accept a Credential that includes" it (OID4VCI B.1)."""

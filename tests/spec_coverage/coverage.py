@@ -45,12 +45,14 @@ CLAIMED = {
         "13.2",
         "13.3",
         "13.10",
-        "A.3",
+        "A",
+        "B",
+        "C",
         "E",
         "F.1",
         "F.4",
     ),
-    "HAIP": ("4",),
+    "HAIP": ("4", "6", "7", "8"),
 }
 # Parts of these that it does not have.
 NOT_CLAIMED = {"HAIP": ("4.5",)}
