@@ -91,6 +91,11 @@ class _Batch:
             found.append(verified.claims)
         return found
 
+    def first(self, verifier: LdpVcVerifier, credentials: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        # The contexts were read when the application began.
+        LOADED.hashes.clear()
+        return self.verify(verifier, credentials)
+
     def cryptography_issue(self) -> None:
         for _ in range(self.size):
             _sign(self.key)
@@ -133,7 +138,7 @@ def workload(size: int, suite: str, *, node: NodePeer | None = None) -> Workload
         {
             "cryptography": batch.cryptography_verify,
             "floor": partial(check, ours),
-            "library": cold(partial(batch.verify, verifier, ours)),
+            "library": cold(partial(batch.first, verifier, ours)),
             "library again": partial(batch.verify, verifier, ours),
         },
     )
