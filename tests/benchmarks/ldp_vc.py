@@ -146,6 +146,7 @@ def workload(size: int, suite: str, *, node: NodePeer | None = None) -> Workload
         given = {
             "key": private_jwk(),
             "method": batch.method,
+            "created": valid[0],
             "contexts": {linked_degree.CONTEXT: linked_degree.DEGREE},
             "document": controlled_identifier_document(IDENTIFIER, [SIGNER, ED25519_SIGNER]),
             "unsecured": [{name: value for name, value in each.items() if name != "proof"} for each in ours],
