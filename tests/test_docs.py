@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from attrs import fields_dict
 
-from oid4vci import _json, http, nonces, offers, x509
+from oid4vci import _cbor, _json, http, nonces, offers, x509
 from oid4vci.authorization_server import AuthorizationServer
+from oid4vci.data_integrity import json_ld, proof
 from oid4vci.errors import InvalidGrant
-from oid4vci.formats import sd_jwt
+from oid4vci.formats import sd_jwt, type_metadata
 from oid4vci.http import Form
 from oid4vci.issuer import credential_request
 from oid4vci.memory import MemoryStore
@@ -23,6 +24,7 @@ from oid4vci.oauth.refresh_tokens import RefreshTokens
 from oid4vci.proofs import jwt
 from oid4vci.sealed import SealingKeys
 from oid4vci.secret import new_secret
+from oid4vci.status_list import StatusListSigner, compression
 from oid4vci.wallet import needed_documents
 from tests.documents import ROOT, blocks, run
 from tests.spec_coverage.coverage import CLAIMED, NOT_CLAIMED, requirements
@@ -50,6 +52,9 @@ def test_there_is_code_to_run() -> None:
         "kms",
         "frameworks",
         "key-rotation",
+        "formats",
+        "claims",
+        "status",
     }
 
 
@@ -67,6 +72,14 @@ def test_there_is_code_to_run() -> None:
         (r"certificates of (\d+) KiB", x509.MAX_CERTIFICATE >> 10),
         (r"disclosures of an SD-JWT \| (\d+),", sd_jwt.MAX_DISCLOSURES),
         (r"fetched to verify credentials \| (\d+)", needed_documents.MAX_DOCUMENTS),
+        (r"CBOR \| (\d+) items", _cbor.MAX_ITEMS),
+        (r"items, (\d+) deep", _cbor.MAX_DEPTH),
+        (r"JSON-LD \| (\d+) values", json_ld.MAX_VALUES),
+        (r"Data Integrity document \| (\d+)", proof.MAX_PROOFS),
+        (r"type extends \| (\d+)", type_metadata.MAX_EXTENDED),
+        (r"inflated \| (\d+) MiB", compression.MAX_SIZE >> 20),
+        (r"Status List Token \| (\d+) day", fields_dict(StatusListSigner)["lifetime"].default // 86_400),
+        (r"kept for (\d+) hours", fields_dict(StatusListSigner)["ttl"].default // 3_600),
         (r"pre-authorized code \| (\d+) s", PreAuthorizedCodes(SealingKeys([bytes(32)])).lifetime),
         (r"wrong transaction codes \| (\d+)", PreAuthorizedCodes(SealingKeys([bytes(32)])).max_tx_code_attempts),
         (r"access token \(Bearer\) \| (\d+) s", MAX_BEARER_LIFETIME),
@@ -117,5 +130,5 @@ def test_the_page_names_the_claimed_sections() -> None:
     sections = CLAIMED["VCI"]
     claimed = ", ".join(sections[:-1]) + " and " + sections[-1]
     assert f"claims sections {claimed} of OpenID4VCI 1.0," in page
-    assert (CLAIMED["HAIP"], NOT_CLAIMED["HAIP"]) == (("4",), ("4.5",))
-    assert "and section 4 of HAIP 1.0 without 4.5 (key attestations):" in page
+    assert (CLAIMED["HAIP"], NOT_CLAIMED["HAIP"]) == (("4", "6", "7", "8"), ("4.5",))
+    assert "and sections 4, 6, 7 and 8 of HAIP 1.0 without 4.5 (key attestations):" in page

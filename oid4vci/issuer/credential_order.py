@@ -93,8 +93,8 @@ class CredentialOrder:
         members that differ between the credentials of a batch (their `status`), one mapping for each. Every credential of the
         response has the same format and dataset (OID4VCI 3.3.2).
 
-        `changes` are the application's own, to be committed with the answer or not at all, such as `Insert`s of the status list
-        indexes it takes. They come after those of the library, whose first one, if there is any, is the guard.
+        `changes` are the application's own, to be committed with the answer or not at all, such as an `Insert` for each status list
+        index that it takes. They come after those of the library, whose first one, if there is any, is the guard.
 
         Raises `ValueError` for claims that cannot be issued, or lack one that the metadata say is always there: that is the
         application's fault. What the Wallet cannot have is refused with `CredentialRequestDenied`, which has a `reply`: a claim
