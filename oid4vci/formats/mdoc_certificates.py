@@ -4,6 +4,7 @@ The chain itself is checked by `x509`; here is what a profile adds to it.
 """
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from attrs import field, frozen
@@ -25,6 +26,8 @@ from oid4vci.errors import Untrusted
 from oid4vci.trust import Trust
 
 T = TypeVar("T", bound=ExtensionType)
+# A batch of credentials comes with the same certificates again and again.
+_REMEMBERED: Final = 64
 
 __all__ = ("ANY_ISSUER", "ISO_18013_5", "CertificateProfile", "countries", "states", "verify_chain")
 
@@ -51,16 +54,9 @@ class CertificateProfile:
 
     def check_signer(self, leaf: Certificate) -> None:
         """Raise `Malformed` unless `leaf` can be a document signer's, whoever issued it."""
-        if self.purposes:
-            usages = _extension(leaf, ExtendedKeyUsage)
-            if usages is None or not usages.critical or self.purposes.isdisjoint(each.dotted_string for each in usages.value):
-                raise Malformed("is not a document signer's: it lacks the extended key usage", "x5chain")
-        if self.iaca:
-            usage = _extension(leaf, KeyUsage)
-            if usage is None or not usage.critical or usage.value != _SIGNATURES_ONLY:
-                raise Malformed("is not a document signer's: its key must be for signatures only", "x5chain")
-            if len(countries(leaf)) != 1:
-                raise Malformed("is not a document signer's: it must name one country", "x5chain")
+        lacking = _lacking(self, leaf)
+        if lacking is not None:
+            raise Malformed(f"is not a document signer's: {lacking}", "x5chain")
 
     def narrow(self, anchors: x509.Anchors, leaf: Certificate) -> x509.Anchors:
         """Those of `anchors` that can be above the document signer `leaf`, by what they and it say."""
@@ -102,6 +98,23 @@ def states(certificate: Certificate) -> tuple[str | bytes, ...]:
     return _subject(certificate, NameOID.STATE_OR_PROVINCE_NAME)
 
 
+@lru_cache(_REMEMBERED)
+def _lacking(profile: CertificateProfile, leaf: Certificate) -> str | None:
+    """What a document signer's certificate would have."""
+    if profile.purposes:
+        usages = _extension(leaf, ExtendedKeyUsage)
+        if usages is None or not usages.critical or profile.purposes.isdisjoint(each.dotted_string for each in usages.value):
+            return "it lacks the extended key usage"
+    if profile.iaca:
+        usage = _extension(leaf, KeyUsage)
+        if usage is None or not usage.critical or usage.value != _SIGNATURES_ONLY:
+            return "its key must be for signatures only"
+        if len(countries(leaf)) != 1:
+            return "it must name one country"
+    return None
+
+
+@lru_cache(_REMEMBERED)
 def _is_iaca(anchor: Certificate, leaf: Certificate) -> bool:
     """Whether `anchor` is an authority that issues document signers only, of the country and state that `leaf` names."""
     constraints = _extension(anchor, BasicConstraints)

@@ -91,6 +91,11 @@ class _Batch:
             found.append(verified.claims)
         return found
 
+    def first(self, verifier: LdpVcVerifier, credentials: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        # The contexts were read when the application began.
+        LOADED.hashes.clear()
+        return self.verify(verifier, credentials)
+
     def cryptography_issue(self) -> None:
         for _ in range(self.size):
             _sign(self.key)
@@ -133,7 +138,7 @@ def workload(size: int, suite: str, *, node: NodePeer | None = None) -> Workload
         {
             "cryptography": batch.cryptography_verify,
             "floor": partial(check, ours),
-            "library": cold(partial(batch.verify, verifier, ours)),
+            "library": cold(partial(batch.first, verifier, ours)),
             "library again": partial(batch.verify, verifier, ours),
         },
     )
@@ -141,6 +146,7 @@ def workload(size: int, suite: str, *, node: NodePeer | None = None) -> Workload
         given = {
             "key": private_jwk(),
             "method": batch.method,
+            "created": valid[0],
             "contexts": {linked_degree.CONTEXT: linked_degree.DEGREE},
             "document": controlled_identifier_document(IDENTIFIER, [SIGNER, ED25519_SIGNER]),
             "unsecured": [{name: value for name, value in each.items() if name != "proof"} for each in ours],

@@ -9,7 +9,7 @@ import * as vc from '@digitalbazaar/vc'
 
 const MULTIKEY = 'https://w3id.org/security/multikey/v1'
 
-export async function load({ key, method, contexts, document: controller, unsecured, credentials }) {
+export async function load({ key, method, created, contexts, document: controller, unsecured, credentials }) {
   const [verificationMethod] = controller.verificationMethod.filter(({ id }) => id === method)
   // It knows no context for controlled identifier documents, and reads them as those of DIDs.
   const known = { '@context': ['https://www.w3.org/ns/did/v1', MULTIKEY] }
@@ -25,7 +25,7 @@ export async function load({ key, method, contexts, document: controller, unsecu
     return { contextUrl: null, documentUrl: url, document: documents.get(url) }
   }
   const pair = await EcdsaMultikey.fromJwk({ jwk: key, secretKey: true, id: method, controller: controller.id })
-  const signing = new DataIntegrityProof({ signer: pair.signer(), cryptosuite })
+  const signing = new DataIntegrityProof({ signer: pair.signer(), date: new Date(created), cryptosuite })
   return {
     issue: async () => {
       const issued = []
