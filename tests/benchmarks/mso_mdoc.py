@@ -7,6 +7,7 @@ by hand where only salts, digests and the device's key differ, and read with cbo
 import datetime
 import hashlib
 import os
+import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -189,7 +190,7 @@ def library_verify(credentials: Sequence[str]) -> list[Any]:
     verifier, keys, found = MdocVerifier(), HOLDERS[: len(credentials)], []
     for credential in credentials:
         verified = verifier.verify(
-            credential, configuration=CONFIGURATION, trust=TRUST, holder_keys=keys, documents={}, now=NOW
+            credential, configuration=CONFIGURATION, trust=TRUST, holder_keys=keys, documents={}, now=int(time.time())
         )
         assert isinstance(verified, VerifiedCredential)
         found.append(verified.claims[NAMESPACE])

@@ -120,13 +120,17 @@ def authorization_details(*, identified: bool = False) -> st.SearchStrategy[tupl
     return tuples(details, unique_by=lambda detail: detail.credential_configuration_id)
 
 
-def _claims() -> st.SearchStrategy[tuple[ClaimsDescription, ...]]:
-    """Claims descriptions that neither repeat nor contradict each other: each begins with a name of its own."""
+def _claims(names: int = 1) -> st.SearchStrategy[tuple[ClaimsDescription, ...]]:
+    """Claims descriptions that neither repeat nor contradict each other: each begins with names of its own.
+
+    `names`: with how many; the path of an mdoc's claim begins with two (OID4VCI C.2).
+    """
+    begin = st.tuples(*[WORDS] * names)
     rest = st.lists(st.none() | TEXT | st.integers(0, 5), max_size=3)
     displays = documents(ClaimDisplay, name=optional(TEXT), locale=_LOCALES)
     descriptions = documents(
         ClaimsDescription,
-        path=st.builds(lambda name, steps: (name, *steps), WORDS, rest),
+        path=st.builds(lambda first, steps: (*first, *steps), begin, rest),
         mandatory=optional(st.booleans()),
         display=optional(_by_language(displays)),
     )
@@ -149,7 +153,7 @@ def credential_configurations() -> st.SearchStrategy[CredentialConfiguration]:
     linked = documents(CredentialDefinition, type=types, context=contexts)
     return st.one_of(
         _configurations(SdJwtVcConfiguration, _JWS_NAMES, vct=WORDS),
-        _configurations(MsoMdocConfiguration, _COSE_NUMBERS, doctype=WORDS),
+        _configurations(MsoMdocConfiguration, _COSE_NUMBERS, claims=_claims(2), doctype=WORDS),
         _configurations(JwtVcJsonConfiguration, _JWS_NAMES, credential_definition=plain),
         _configurations(LdpVcConfiguration, st.just(["ecdsa-rdfc-2019"]), credential_definition=linked),
         _configurations(JwtVcJsonLdConfiguration, _JWS_NAMES, credential_definition=linked),
@@ -158,7 +162,11 @@ def credential_configurations() -> st.SearchStrategy[CredentialConfiguration]:
 
 
 def _configurations(
-    cls: type[CredentialConfiguration], algorithms: st.SearchStrategy[Any], **members: st.SearchStrategy[Any]
+    cls: type[CredentialConfiguration],
+    algorithms: st.SearchStrategy[Any],
+    *,
+    claims: st.SearchStrategy[tuple[ClaimsDescription, ...]] | None = None,
+    **members: st.SearchStrategy[Any],
 ) -> st.SearchStrategy[CredentialConfiguration]:
     attestations = documents(KeyAttestationsRequired, key_storage=optional(tuples(WORDS)))
     proof_types = documents(
@@ -176,7 +184,9 @@ def _configurations(
         background_image=optional(_images()),
         text_color=optional(_COLOURS),
     )
-    shown = documents(CredentialMetadata, display=optional(_by_language(displays)), claims=optional(_claims()))
+    shown = documents(
+        CredentialMetadata, display=optional(_by_language(displays)), claims=optional(_claims() if claims is None else claims)
+    )
     methods = tuples(st.sampled_from(["jwk", "cose_key", "did:key", "did:web"]), unique_by=str)
     names = st.sampled_from(["jwt", "attestation", "x-proof"])
     members |= {
