@@ -309,13 +309,28 @@ def test_configurations_of_other_formats() -> None:
         {PID: {"a": 1 << 64}},
         {PID: {"a": {1.5: "x"}}},
         {PID: {"a": b"x" * (1 << 20)}},
-        {PID: {str(i): i for i in range(10_001)}},
+        {PID: {str(i): i for i in range(4_097)}},
+        {f"{PID}.{space}": {str(i): i for i in range(1_000)} for space in range(4)},
         {**PERSON, "status": "revoked"},
     ],
 )
 def test_claims_that_no_mdoc_has(claims: Any) -> None:
     with pytest.raises(ValueError, match=r"mdoc|CBOR|identifier"):
         issue(claims, doctype=PID)
+
+
+@pytest.mark.parametrize(
+    ("claims", "settings"),
+    [
+        ({PID: {f"e{i}": "x" for i in range(3_600)}}, {}),
+        ({f"{PID}.{space}": {str(i): i for i in range(340)} for space in range(8)}, {"digest_algorithm": "SHA-512"}),
+        ({f"{PID}.{space}": {"a": 1} for space in range(3)}, {"decoys": 4_000}),
+        ({PID: {"portrait": b"x" * 520_000}}, {}),
+    ],
+    ids=["elements", "name spaces", "decoys", "bytes"],
+)
+def test_what_is_large_is_read_as_well(claims: Any, settings: Any) -> None:
+    assert mdocs.verify(issue(claims, doctype=PID, **settings), doctype=PID).claims == claims
 
 
 def test_values_can_be_as_deep_as_they_are_read() -> None:
