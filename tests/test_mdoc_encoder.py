@@ -375,6 +375,10 @@ def test_the_issuing_country_is_that_of_the_document_signer() -> None:
     claims = {NAMESPACE: {**LICENCE[NAMESPACE], "issuing_country": "XX"}}
     with pytest.raises(ValueError, match="issuing_country"):
         issue(claims)
+    claims = {NAMESPACE: {**LICENCE[NAMESPACE], "issuing_jurisdiction": "UT-B"}}
+    issue(claims)
+    with pytest.raises(ValueError, match="issuing_jurisdiction"):
+        issue(claims, x5c=[mdocs.document_signer(mdocs.name("ds", state="UT-A"))])
 
 
 def test_mandatory_elements_are_never_left_out() -> None:
