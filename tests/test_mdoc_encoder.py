@@ -199,6 +199,10 @@ def test_each_copy_has_a_status_of_its_own() -> None:
     assert [mdocs.mso_of(each)["status"]["status_list"]["idx"] for each in credentials] == [0, 1, 2]
     with pytest.raises(ValueError, match="of its own"):
         batch(2, copies=[STATUS, STATUS])
+    # The same entry, however else it is described.
+    for same in ({**STATUS["status"], "more": {}}, {"status_list": {**STATUS["status"]["status_list"], "more": 1}}):
+        with pytest.raises(ValueError, match="of its own"):
+            batch(2, copies=[STATUS, {"status": same}])
 
 
 @pytest.mark.parametrize("copies", [[], [STATUS, STATUS], [{"status": {}}], [{"status": "revoked"}], [{"other": 1}]])
