@@ -21,6 +21,8 @@ __all__ = ("DATES", "Embedded", "TagReaders", "Tagged", "dumps", "full_date", "h
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 MAX_ITEMS = 100_000
+# Python's hashes of integers are no secret: with enough keys of one's choice, every new one meets all those before it.
+MAX_MEMBERS = 4_096
 _BREAK: Final = object()
 
 
@@ -47,10 +49,10 @@ TagReaders: TypeAlias = Mapping[int, Callable[[Any], Any]]
 def loads(data: bytes, *, tags: TagReaders | None = None, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
     """The value of one CBOR data item: int, str, bytes, list, dict, bool, float, None, `Embedded`, `Tagged`.
 
-    Refused: more than `max_bytes` bytes, `max_depth` levels or 100000 items, anything after the item, repeated keys, keys that are
-    neither integers nor text, text that is not UTF-8, strings in chunks, numbers that are not finite, bignums, `undefined` and
-    other simple values, and the tags for references (RFC 8949 3, 5.3, 5.6). Arrays and maps of indefinite length are read, as some
-    issuers write them, and integers that could be shorter.
+    Refused: more than `max_bytes` bytes, `max_depth` levels, 100000 items or 4096 members of one map, anything after the item,
+    repeated keys, keys that are neither integers nor text, text that is not UTF-8, strings in chunks, numbers that are not finite,
+    bignums, `undefined` and other simple values, and the tags for references (RFC 8949 3, 5.3, 5.6). Arrays and maps of indefinite
+    length are read, as some issuers write them, and integers that could be shorter.
 
     Raises `Malformed`, as the functions in `tags` do.
     """
@@ -156,6 +158,8 @@ class _Reader:
     def map(self, length: int, depth: int) -> dict[int | str, Any]:
         item = self.item
         members: dict[int | str, Any] = {}
+        if length > MAX_MEMBERS:
+            raise Malformed("too many members of a map")
         self.count(max(length, 0))
         read = 0
         while read != length:
@@ -171,6 +175,8 @@ class _Reader:
             read += 1
             if length < 0:
                 self.count(1)
+                if read > MAX_MEMBERS:
+                    raise Malformed("too many members of a map")
         if len(members) != read:
             # RFC 8949 5.6: two readers may see two different maps.
             raise Malformed("a key of a map is repeated")
@@ -287,6 +293,8 @@ def _writable(value: Any, depth: int) -> Any:
     if depth >= MAX_DEPTH:
         _no("nested too deeply")
     if isinstance(value, dict):
+        if len(value) > MAX_MEMBERS:
+            _no("too many members of a map")
         members = {}
         for key, member in value.items():
             if type(key) is not str and type(key) is not int:
@@ -296,7 +304,7 @@ def _writable(value: Any, depth: int) -> Any:
     if isinstance(value, list | tuple):
         return [_writable(element, depth + 1) for element in value]
     if isinstance(value, datetime):
-        # "fraction of seconds shall not be used ... no local offset from UTC shall be used" -- ISO/IEC 18013-5 9.1.2.4
+        # The times of an mdoc have neither fractions of a second nor an offset from UTC (ISO/IEC 18013-5 9.1.2.4).
         if value.tzinfo is None or value.microsecond:
             _no("a time without time zone, or with fractions of a second")
         try:

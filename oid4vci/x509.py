@@ -63,6 +63,8 @@ _OTHER_PURPOSES: Final = frozenset(
         ExtendedKeyUsageOID.EMAIL_PROTECTION,
         ExtendedKeyUsageOID.TIME_STAMPING,
         ExtendedKeyUsageOID.OCSP_SIGNING,
+        # Those who ask for mdocs (ISO/IEC 18013-5 Annex B.1).
+        x509.ObjectIdentifier("1.0.18013.5.1.6"),
     )
 )
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
@@ -145,6 +147,11 @@ class Anchors:
     def from_pem(cls, pem: bytes | str) -> "Anchors":
         """All certificates of a PEM text. Raises `ValueError` if there is none or one cannot be read."""
         certificates = x509.load_pem_x509_certificates(pem.encode() if isinstance(pem, str) else pem)
+        try:
+            for certificate in certificates:
+                _facts(certificate)
+        except _BROKEN as error:
+            raise ValueError(f"a trust anchor cannot be read: {error}") from None
         return cls(tuple(certificates))
 
     @classmethod
@@ -245,7 +252,7 @@ def verify_chain(
     `chain`: certificates, loaded or in DER, the leaf first, the others in any order; `now`: seconds since the epoch, at which every
     certificate of the path, anchor included, must be valid; `purpose`: an extended key usage (dotted) that the leaf must have.
 
-    A self-signed leaf is refused even if it is an anchor: HAIP 4.5.1, 6.1.1 and ISO/IEC 18013-5 B.1.4 forbid it, and whoever
+    A self-signed leaf is refused even if it is an anchor: HAIP 4.5.1, 6.1.1 and ISO/IEC 18013-5 Annex B.1 forbid it, and whoever
     pins one has no authority that could replace it. An anchor that was sent is neither needed nor taken for proof.
 
     Raises `Malformed`.

@@ -162,7 +162,12 @@ def test_size_depth_and_number_are_bounded() -> None:
     assert "deep" in refused("a100" * 100_000)
     many = _cbor.MAX_ITEMS + 1
     assert "many" in refused("9f" + "01" * many + "ff")
-    assert "many" in refused((b"\xbf" + b"".join(dumps(n) + b"\x01" for n in range(many)) + b"\xff").hex())
+    for start, end in ((head(5, _cbor.MAX_MEMBERS + 1), b""), (b"\xbf", b"\xff")):
+        members = b"".join(dumps(n) + b"\x01" for n in range(_cbor.MAX_MEMBERS + 1))
+        assert "many members" in refused((start + members + end).hex())
+    with pytest.raises(ValueError, match="many members"):
+        dumps(dict.fromkeys(range(_cbor.MAX_MEMBERS + 1)))
+    assert len(loads(dumps(dict.fromkeys(range(_cbor.MAX_MEMBERS))))) == _cbor.MAX_MEMBERS
     # All arrays of a message count together.
     assert "many" in refused((b"\x82" + (head(4, many // 2) + b"\x01" * (many // 2)) * 2).hex())
 

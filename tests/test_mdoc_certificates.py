@@ -134,6 +134,24 @@ def test_the_issuing_country_is_that_of_the_certificate() -> None:
     verify(credential, certificate_profile=ANY_ISSUER)
 
 
+@pytest.mark.parametrize(
+    ("state", "jurisdiction", "good"),
+    [(None, "UT-A", True), ("UT-A", "UT-A", True), ("UT-A", None, True), ("UT-A", "UT-B", False), ("UT-A", 7, False)],
+)
+def test_the_issuing_jurisdiction_is_that_of_the_certificate(state: str | None, jurisdiction: Any, good: bool) -> None:
+    def change(spaces: Any) -> None:
+        if jurisdiction is not None:
+            element = {"elementIdentifier": "issuing_jurisdiction", "elementValue": jurisdiction}
+            spaces[NAMESPACE].append({"digestID": 99, "random": bytes(16), **element})
+
+    credential = forge(items=change, chain=mdocs.document_signer(mdocs.name("ds", state=state)))
+    verify(credential, certificate_profile=ANY_ISSUER)
+    if good:
+        verify(credential)
+    else:
+        assert "issuing_jurisdiction" in refused(credential)
+
+
 # --- what proves nothing ----------------------------------------------------------------------------------------------------
 
 
@@ -191,6 +209,14 @@ def test_a_chain_too_long() -> None:
 def test_a_signer_for_tls_signs_no_document_of_any_type() -> None:
     leaf = mdocs.document_signer(purpose=(TLS, True))
     assert "another purpose" in refused(signed_by(leaf, person=True), doctype=PID)
+
+
+def test_who_may_ask_for_mdocs_signs_none() -> None:
+    reader = x509.ObjectIdentifier("1.0.18013.5.1.6")
+    leaf = mdocs.document_signer(purpose=(x509.ExtendedKeyUsage([reader]), True))
+    assert "another purpose" in refused(signed_by(leaf, person=True), doctype=PID)
+    both = mdocs.document_signer(purpose=(x509.ExtendedKeyUsage([reader, mdocs.DOCUMENT_SIGNER]), True))
+    verify(signed_by(both, person=True), doctype=PID)
 
 
 # --- profiles ---------------------------------------------------------------------------------------------------------------

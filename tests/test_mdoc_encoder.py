@@ -199,6 +199,10 @@ def test_each_copy_has_a_status_of_its_own() -> None:
     assert [mdocs.mso_of(each)["status"]["status_list"]["idx"] for each in credentials] == [0, 1, 2]
     with pytest.raises(ValueError, match="of its own"):
         batch(2, copies=[STATUS, STATUS])
+    # The same entry, however else it is described.
+    for same in ({**STATUS["status"], "more": {}}, {"status_list": {**STATUS["status"]["status_list"], "more": 1}}):
+        with pytest.raises(ValueError, match="of its own"):
+            batch(2, copies=[STATUS, {"status": same}])
 
 
 @pytest.mark.parametrize("copies", [[], [STATUS, STATUS], [{"status": {}}], [{"status": "revoked"}], [{"other": 1}]])
@@ -309,13 +313,28 @@ def test_configurations_of_other_formats() -> None:
         {PID: {"a": 1 << 64}},
         {PID: {"a": {1.5: "x"}}},
         {PID: {"a": b"x" * (1 << 20)}},
-        {PID: {str(i): i for i in range(10_001)}},
+        {PID: {str(i): i for i in range(4_097)}},
+        {f"{PID}.{space}": {str(i): i for i in range(1_000)} for space in range(4)},
         {**PERSON, "status": "revoked"},
     ],
 )
 def test_claims_that_no_mdoc_has(claims: Any) -> None:
     with pytest.raises(ValueError, match=r"mdoc|CBOR|identifier"):
         issue(claims, doctype=PID)
+
+
+@pytest.mark.parametrize(
+    ("claims", "settings"),
+    [
+        ({PID: {f"e{i}": "x" for i in range(3_600)}}, {}),
+        ({f"{PID}.{space}": {str(i): i for i in range(340)} for space in range(8)}, {"digest_algorithm": "SHA-512"}),
+        ({f"{PID}.{space}": {"a": 1} for space in range(3)}, {"decoys": 4_000}),
+        ({PID: {"portrait": b"x" * 520_000}}, {}),
+    ],
+    ids=["elements", "name spaces", "decoys", "bytes"],
+)
+def test_what_is_large_is_read_as_well(claims: Any, settings: Any) -> None:
+    assert mdocs.verify(issue(claims, doctype=PID, **settings), doctype=PID).claims == claims
 
 
 def test_values_can_be_as_deep_as_they_are_read() -> None:
@@ -360,6 +379,10 @@ def test_the_issuing_country_is_that_of_the_document_signer() -> None:
     claims = {NAMESPACE: {**LICENCE[NAMESPACE], "issuing_country": "XX"}}
     with pytest.raises(ValueError, match="issuing_country"):
         issue(claims)
+    claims = {NAMESPACE: {**LICENCE[NAMESPACE], "issuing_jurisdiction": "UT-B"}}
+    issue(claims)
+    with pytest.raises(ValueError, match="issuing_jurisdiction"):
+        issue(claims, x5c=[mdocs.document_signer(mdocs.name("ds", state="UT-A"))])
 
 
 def test_mandatory_elements_are_never_left_out() -> None:

@@ -291,7 +291,7 @@ def test_nobody_is_trusted_by_default() -> None:
 
 
 def test_times_of_the_signature_and_the_certificate() -> None:
-    """ISO/IEC 18013-5 9.3.1: "the 'signed' element ... is within the validity period of the certificate"."""
+    """It must have been signed while the certificate held (ISO/IEC 18013-5 9.3.1)."""
     young = mdocs.document_signer(start=NOW - 30)
     assert "certificate" in refused(forge(chain=young))
     old = mdocs.document_signer(end=NOW - 1)

@@ -7,11 +7,17 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from examples.reference_server import demo
+from examples.reference_server.encoders import datasets
+from examples.reference_server.settings import read_settings
+from examples.reference_server.signing import demo_keys
+from examples.reference_server.statuses import Statuses
 from examples.wallet_cli.__main__ import main
 from oid4vci.errors import StatusUnknown
 from oid4vci.formats import CREDENTIAL_FORMATS, VerifiedCredential
+from oid4vci.memory import MemoryStore
 from oid4vci.metadata import CredentialConfiguration
 from oid4vci.status_list import StatusChecker
 from oid4vci.trust import Trust
@@ -117,9 +123,48 @@ def test_a_revoked_credential_is_known_as_such(
 
 
 @pytest.mark.parametrize(
-    "members", [{}, {"idx": "1", "status": 1}, {"idx": True, "status": 1}, {"idx": 1, "status": 2}, {"idx": 10**9, "status": 1}]
+    "members",
+    [
+        {},
+        [],
+        {"idx": "1", "status": 1},
+        {"idx": True, "status": 1},
+        {"idx": 1, "status": True},
+        {"idx": 1, "status": 1.0},
+        {"idx": 1, "status": [1]},
+        {"idx": 1, "status": 2},
+        {"idx": 10**9, "status": 1},
+        {"idx": -1, "status": 1},
+    ],
 )
-def test_a_status_that_cannot_be_set(server: RunningServer, members: dict[str, object]) -> None:
+def test_a_status_that_cannot_be_set(server: RunningServer, members: object) -> None:
     with server.client() as client:
         answer = client.post("/admin/status", json=members)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+def test_what_is_revoked_stays_so(server: RunningServer) -> None:
+    with server.client() as client:
+        answers = [client.post("/admin/status", json={"idx": 5, "status": status}) for status in (0, 1, 1, 0)]
+        assert [answer.status_code for answer in answers] == [204, 204, 204, 400]
+        assert client.post("/admin/status", content=b"{", headers={"content-type": "application/json"}).status_code == 400
+
+
+def test_a_list_that_was_made_shorter_is_not_given_more_indices(tmp_path: Path) -> None:
+    store, key = MemoryStore(), demo_keys("https://issuer.example").issuer
+    lists = [Statuses.of("https://issuer.example/status-lists/1", size, key) for size in (2_000, 1_000, 3_000)]
+    for each in lists[:2]:
+        each.begin(store)
+    with pytest.raises(ValueError, match="status_list_size"):
+        lists[2].begin(store)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"full-date": "1992-02-30"}, {"tdate": "2026-01-01T00:00:00"}, {"tdate": "2026-01-01T00:00:00.5Z"}, {"bytes": "?"}],
+)
+def test_data_elements_that_are_none_stop_the_server_with_their_name(value: dict[str, str]) -> None:
+    claims = {"org.iso.18013.5.1": {"given_name": "Ada", "codes": [value]}}
+    settings = evolve(read_settings(None), subjects={"ada": {"driving_licence_mdoc": claims}})
+    with pytest.raises(ValueError, match=r"^subjects\.ada\.driving_licence_mdoc: "):
+        datasets(settings)

@@ -117,8 +117,12 @@ def test_files_are_for_their_owner_and_stay_in_the_folder(tmp_path: Path) -> Non
 
 def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "badge-1.key.pem").write_text("another key")
-    with pytest.raises(FileExistsError):
-        Folder.prepare(tmp_path).save("badge", "x", "credential", HolderKey.generate("holder", None))
+    folder, key = Folder.prepare(tmp_path), HolderKey.generate("holder", None)
+    assert folder.save("badge", "x", "credential", key).name == "badge-2.credential"
+    # The issuer chose identifiers that are the same in the names of files.
+    long = "badge" * 12
+    names = [folder.save(f"{long}-{format_}", format_, "credential", key).name for format_ in ("mso_mdoc", "dc+sd-jwt")]
+    assert names == [f"{long}-1.mdoc", f"{long}-2.sd-jwt"]
     assert (tmp_path / "badge-1.key.pem").read_text() == "another key"
 
 

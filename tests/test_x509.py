@@ -4,12 +4,13 @@ import datetime
 import json
 from base64 import b64encode
 from pathlib import Path
+from ssl import DER_cert_to_PEM_cert
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, ObjectIdentifier
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -272,6 +273,10 @@ def test_anchors() -> None:
     assert load(SUB) not in ANCHORS
     with pytest.raises(ValueError, match=r".+"):
         Anchors.from_pem("no certificate")
+    # Not only when somebody's certificate names it.
+    broken = x509.UnrecognizedExtension(ExtensionOID.BASIC_CONSTRAINTS, b"\x30\x05\xff")
+    with pytest.raises(ValueError, match="cannot be read"):
+        Anchors.from_pem(DER_cert_to_PEM_cert(certificate("root", ROOT_KEY, "root", ROOT_KEY, (broken, True))))
     with pytest.raises(ValueError, match="not an X"):
         Anchors.from_der(b"no certificate")
 

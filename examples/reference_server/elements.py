@@ -13,8 +13,8 @@ __all__ = ("elements",)
 
 def _time(text: str) -> datetime:
     at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError("a tdate has a time zone")
+    if at.tzinfo is None or at.microsecond:
+        raise ValueError("a tdate has a time zone, and no fractions of a second")
     return at.astimezone(UTC)
 
 

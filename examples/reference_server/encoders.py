@@ -1,9 +1,11 @@
 """What makes the credentials of each configuration, and the datasets as it wants them."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from examples.reference_server.elements import elements
+from examples.reference_server.members import named
 from examples.reference_server.settings import Configuration, Settings
 from examples.reference_server.signing import CertifiedKey, IssuerKeys
 from oid4vci.dids import DID_METHODS
@@ -63,9 +65,10 @@ def encoder(configuration: Configuration, identifier: str, keys: IssuerKeys) -> 
 
 def datasets(settings: Settings) -> Datasets:
     """The claims in the settings, those of mdocs with the types that CBOR has. Raises `ValueError`."""
+    mdocs = {name for name, each in settings.configurations.items() if each.metadata["format"] == "mso_mdoc"}
     return {
         subject: {
-            name: elements(claims) if settings.configurations[name].metadata["format"] == "mso_mdoc" else claims
+            name: named(f"subjects.{subject}.{name}", partial(elements, claims)) if name in mdocs else claims
             for name, claims in each.items()
         }
         for subject, each in settings.subjects.items()

@@ -15,7 +15,7 @@ from oid4vci.keys import LocalSigner, thumbprint
 __all__ = ("CertifiedKey", "IssuerKeys", "access_token_key", "certified_key", "demo_keys", "issuer_keys")
 
 DOCUMENT_SIGNER = "1.0.18013.5.1.2"
-"""The extended key usage of who signs mdocs (ISO/IEC 18013-5 B.1.4)."""
+"""The extended key usage of who signs mdocs (ISO/IEC 18013-5 Annex B.1)."""
 
 
 @frozen

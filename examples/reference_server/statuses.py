@@ -18,6 +18,7 @@ NEVER: Final = 253_402_300_799
 TTL: Final = 300
 WITHOUT_STATUS: Final = frozenset(("ldp_vc",))
 """Formats that have only `credentialStatus`."""
+_SETTABLE: Final = (StatusType.VALID, StatusType.INVALID)
 
 
 @frozen
@@ -34,8 +35,10 @@ class Statuses:
         return cls(StoredStatusList(uri=uri, expires_at=NEVER, size=size), StatusLists(signer=signer, lists=(uri,)))
 
     def begin(self, store: Store) -> None:
-        """Create the list, unless another process has."""
+        """Create the list, unless another process has. Raises `ValueError` if it is there and shorter."""
         store.commit([self.stored.create()])
+        if self.stored.statuses(store.load([self.stored.key])).size < self.stored.size:
+            raise ValueError("status_list_size: the list in the store is shorter, and is kept as long as it is")
 
     def issue(self, order: CredentialOrder, claims: Mapping[str, Any], store: Store) -> CredentialDraft:
         """Issue with an index for each copy, which is taken in the same commit. Raises `StatusListFull`."""
@@ -48,14 +51,19 @@ class Statuses:
 
 def set_status(request: Request, statuses: Statuses, store: Store) -> Response:
     """`{"idx": 7, "status": 1}` gives an index a status: 0 valid, 1 invalid, which is for good. The answer has no content."""
-    members = request.json_object()
+    try:
+        members = request.json_object()
+    except ValueError as error:
+        return _wrong(str(error))
     index, status = members.get("idx"), members.get("status")
-    if members.keys() != {"idx", "status"} or type(index) is not int or status not in (StatusType.VALID, StatusType.INVALID):
+    if members.keys() != {"idx", "status"} or type(index) is not int or type(status) is not int or status not in _SETTABLE:
         return _wrong("the members are idx, the index, and status, 0 or 1")
     stored = statuses.stored
     for _ in range(5):
         records = store.load([stored.key])
         try:
+            if stored.statuses(records).get(index) == StatusType.INVALID != status:
+                return _wrong("what is invalid stays so")
             change = stored.set(records, {index: status})
         except ValueError as error:
             return _wrong(str(error))

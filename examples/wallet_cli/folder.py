@@ -23,6 +23,7 @@ _SUFFIXES = {
     "vc+jwt": ".jwt",
     "ldp_vc": ".json",
 }
+KEY_SUFFIX = ".key.pem"
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -64,10 +65,11 @@ class Folder:
         # The configuration's id is the issuer's text; it must not lead out of the folder.
         stem = _NOT_IN_NAMES.sub("_", configuration_id)[:60]
         number = 1
-        while (target := self.path / f"{stem}-{number}{suffix}").exists():
+        # Those of another format can have the same stem, and their keys' files the same name.
+        while (target := self.path / f"{stem}-{number}{suffix}").exists() or target.with_suffix(KEY_SUFFIX).exists():
             number += 1
         if key is not None:
-            _write(target.with_suffix(".key.pem"), key.pem)
+            _write(target.with_suffix(KEY_SUFFIX), key.pem)
         _write(target, credential.encode())
         return target
 

@@ -23,6 +23,11 @@ def check_status(status: Any) -> None:
     StatusReference.of(status)
 
 
+def _entry(status: Any) -> Any:
+    """What must be no other's: the entry of a status list, whatever else `status` says."""
+    return StatusReference.of(status) or status
+
+
 @frozen
 class Copies:
     """The members of each copy, one mapping for each Credential; a copy's `status` is like no other's.
@@ -43,8 +48,9 @@ class Copies:
         found = [members["status"] for members in copies or () if "status" in members]
         for each in found if status is None else (status, *found):
             check_status(each)
+        entries = [_entry(each) for each in found]
         # HAIP 6.1: "its own unique, unpredictable status list index"
-        if count > 1 and (status is not None or any(each in found[:i] for i, each in enumerate(found))):
+        if count > 1 and (status is not None or any(each in entries[:i] for i, each in enumerate(entries))):
             raise ValueError("each copy needs a status of its own")
         return cls(tuple(copies) if copies is not None else ({},) * count)
 

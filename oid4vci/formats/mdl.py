@@ -1,4 +1,4 @@
-"""Mobile driving licences: the data elements of their name space (ISO/IEC 18013-5 7.2.1, table 5).
+"""Mobile driving licences: the data elements of their name space (ISO/IEC 18013-5 7.2.1).
 
 Whoever keeps claims as JSON turns them into what CBOR tells apart before they come here: texts, dates and bytes are not exchanged
 silently.

@@ -17,7 +17,7 @@ from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import issuer_keys, mdl
 from oid4vci.formats.copies import Copies, SignedCopies
 from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, VerifiedCredential
-from oid4vci.formats.mdoc_certificates import ANY_ISSUER, ISO_18013_5, CertificateProfile, countries, verify_chain
+from oid4vci.formats.mdoc_certificates import ANY_ISSUER, ISO_18013_5, CertificateProfile, countries, states, verify_chain
 from oid4vci.formats.mdoc_security_object import IssuerSigned, SecurityObject
 from oid4vci.formats.mdoc_template import DIGESTS, Template, issuer_signed, security_object, validity_info
 from oid4vci.formats.validity import DAY, check_now, check_settings, default_granularity, issued_and_expires
@@ -36,7 +36,7 @@ __all__ = ("FORMAT", "MSO_MDOC", "MdocEncoder", "MdocVerifier")
 FORMAT: Final = "mso_mdoc"
 MAX_CREDENTIAL: Final = _cbor.MAX_BYTES * 4 // 3
 
-# ISO/IEC 18013-5 9.1.2.4, table 22: no secp256k1.
+# The algorithms of ISO/IEC 18013-5 9.1.2.4 know no secp256k1.
 _ALGORITHMS: Final = frozenset(number for number, name in _cose.ALGORITHMS.items() if name != "ES256K")
 _SEMANTICS: Final = ClaimsSemantics(select_mdoc)
 # What makes an mDL is not left out of one, whatever a Wallet asked for.
@@ -66,11 +66,16 @@ def _profile(chosen: CertificateProfile | None, doctype: str) -> CertificateProf
     return ISO_18013_5 if doctype == mdl.DOCTYPE else ANY_ISSUER
 
 
-def _check_country(elements: Mapping[str, Mapping[str, Any]], leaf: "Certificate", profile: CertificateProfile) -> None:
-    """Raise `Malformed` unless `issuing_country`, if there is one, is the document signer's country (ISO/IEC 18013-5 9.3.1)."""
-    country = elements.get(mdl.NAMESPACE, {}).get("issuing_country")
+def _check_place(elements: Mapping[str, Mapping[str, Any]], leaf: "Certificate", profile: CertificateProfile) -> None:
+    """Raise `Malformed` if `issuing_country` is not the document signer's country, or `issuing_jurisdiction` not its state or
+    province, where its certificate names one (ISO/IEC 18013-5 7.2.1, Annex B.1).
+    """
+    claimed = elements.get(mdl.NAMESPACE, {})
+    country, jurisdiction = claimed.get("issuing_country"), claimed.get("issuing_jurisdiction")
     if profile.iaca and country is not None and countries(leaf) != (country,):
         raise Malformed("issuing_country is not the country of the document signer", "nameSpaces")
+    if profile.iaca and jurisdiction is not None and states(leaf) not in ((), (jurisdiction,)):
+        raise Malformed("issuing_jurisdiction is not the state or province of the document signer", "nameSpaces")
 
 
 # --- issuer -----------------------------------------------------------------------------------------------------------------
@@ -196,7 +201,7 @@ class MdocEncoder:
         doctype: str = configuration.doctype  # type: ignore[attr-defined]  # checked
         template = Template.of(claims, digest_algorithm=self.digest_algorithm, decoys=self.decoys)
         mdl.check(doctype, claims)
-        _check_country(claims, self._leaf, _profile(self.certificate_profile, doctype))
+        _check_place(claims, self._leaf, _profile(self.certificate_profile, doctype))
         shared: dict[str, Any] = {"doctype": _cbor.dumps(doctype), "validity": self._validity(now)}
         name_spaces, payloads, inputs = [], [], []
         for key, members in zip(holder_keys, own.members, strict=True):
@@ -224,7 +229,7 @@ class MdocEncoder:
             raise ValueError("the document signer's certificate is not valid now")
         day, until = issued_and_expires(now, self.lifetime, self.time_granularity)
         assert until is not None  # there is a lifetime
-        # "the 'signed' element ... is within the validity period of the certificate" -- ISO/IEC 18013-5 9.3.1
+        # Whoever checks the mdoc wants it signed while the certificate held (ISO/IEC 18013-5 9.3.1).
         signed = max(day, begins)
         update = None
         if self.expected_update is not None:
@@ -269,7 +274,7 @@ class MdocVerifier:
             message = issued.issuer_auth
             mso = SecurityObject.read(message.payload)
             self._check_doctype(mso, configuration)
-            # "x5chain ... shall be included as unprotected header element" -- ISO/IEC 18013-5 9.1.2.4
+            # The certificates of an mdoc stand in the unprotected header (ISO/IEC 18013-5 9.1.2.4).
             if _cose.X5CHAIN not in message.unprotected:
                 raise Malformed("x5chain is missing", "issuerAuth")
             chain = _cose.x5chain(message.unprotected[_cose.X5CHAIN])
@@ -277,7 +282,7 @@ class MdocVerifier:
             leaf = verify_chain(chain, profile, trust=trust, now=now, anchor_allowed=not self.haip)
             _cose.verify(message, x509.leaf_public_key(leaf), algorithms=_accepted(configuration))
             claims = issued.data_elements(mso)
-            _check_country(claims, leaf, profile)
+            _check_place(claims, leaf, profile)
             self._check_validity(mso, leaf, now)
             self._check_status(mso)
             if holder_keys and mso.device_key not in holder_keys:

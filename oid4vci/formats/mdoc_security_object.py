@@ -74,7 +74,7 @@ class Validity:
                     raise Malformed("must be a tdate", name)
                 times[name] = _within(name, _cbor.tdate, tagged.value)
         validity = cls(times["signed"], times["validFrom"], times["validUntil"], times.get("expectedUpdate"))
-        # "This timestamp shall be equal or later than the 'signed' element ... later than the 'validFrom' element" -- 9.1.2.4
+        # It is signed, then valid, at once or later, then no more (ISO/IEC 18013-5 9.1.2.4).
         if not validity.signed <= validity.valid_from < validity.valid_until:
             raise Malformed("is not in the order of time")
         return validity
@@ -206,7 +206,7 @@ def _item(item: Embedded) -> tuple[int, str, Any]:
     if "elementValue" not in members:
         raise Malformed("is missing", "elementValue")
     if len(random) < MIN_SALT:
-        # "The value shall have a minimum length of 16 bytes" -- ISO/IEC 18013-5 9.1.2.5
+        # ISO/IEC 18013-5 9.1.2.5
         raise Malformed("must have 16 bytes or more", "random")
     if number < 0 or not identifier:
         raise Malformed("must have a digest ID from 0, and an identifier")

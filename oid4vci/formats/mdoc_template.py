@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 
-from oid4vci._cbor import dumps, head
+from oid4vci._cbor import MAX_MEMBERS, dumps, head
 
 __all__ = (
     "DIGESTS",
@@ -29,18 +29,20 @@ DIGESTS: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "SHA-384": hashlib.sha384,
     "SHA-512": hashlib.sha512,
 }
-"""Digest algorithms by the names of ISO/IEC 18013-5 9.1.2.5, table 21."""
+"""Digest algorithms by the names of ISO/IEC 18013-5 9.1.2.5."""
 
 SALT_SIZE: Final = 32
-"""Bytes of `random`; "The value shall have a minimum length of 16 bytes" (ISO/IEC 18013-5 9.1.2.5)."""
+"""Bytes of `random`, of which ISO/IEC 18013-5 9.1.2.5 wants 16 at least."""
 
-# Of all data elements and decoys together; every one is a digest ID of two bytes at most.
-MAX_DIGESTS: Final = 10_000
+# Bytes of data elements and digests: what is made is read as well (`_cbor.MAX_BYTES`), and fits into a response.
 MAX_SIZE: Final = 1 << 19
 _PLACE = 8
 
 _ITEM = b"\xa4" + dumps("digestID")
 _RANDOM = dumps("random") + head(2, SALT_SIZE)
+# Bytes at most: the head of a digest ID and of a digest; a digest ID and the salt in an item.
+_DIGEST_HEADS: Final = 3 + 2
+_SALTED: Final = 3 + len(_RANDOM) + SALT_SIZE
 _IDENTIFIER, _VALUE = dumps("elementIdentifier"), dumps("elementValue")
 
 
@@ -104,22 +106,25 @@ class Template:
         `decoys` digests that stand for nothing join those of every name space. Raises `ValueError` for what is no such dataset,
         and for values that CBOR does not have.
         """
-        name_spaces, digests, size = [], 0, 0
+        name_spaces, size, digest_size = [], 0, DIGESTS[digest_algorithm](b"").digest_size
         for name, elements in claims.items():
             if not isinstance(name, str) or not name or not isinstance(elements, dict) or not elements:
                 raise ValueError("the claims of an mdoc are name spaces, each with data elements by their identifiers")
             if not all(isinstance(identifier, str) and identifier for identifier in elements):
                 raise ValueError("the identifier of a data element must be a string that is not empty")
             count = len(elements) + decoys
+            if count > MAX_MEMBERS:
+                raise ValueError(f"a name space of an mdoc can have {MAX_MEMBERS} data elements and decoys")
             ids = tuple([head(0, i) for i in range(count)])
             encoded = tuple([_element(identifier, value, len(ids[-1])) for identifier, value in elements.items()])
-            digests, size = digests + count, size + sum([len(end) for _, end in encoded])
             named = dumps(name)
+            size += 2 * len(named) + count * (digest_size + _DIGEST_HEADS)
+            size += sum([len(starts[-1]) + len(end) for starts, end in encoded]) + len(encoded) * _SALTED
             name_spaces.append(_NameSpace(named + head(4, len(encoded)), named + head(5, count), encoded, ids))
         if not name_spaces:
             raise ValueError("an mdoc must have a data element")
-        if digests > MAX_DIGESTS or size > MAX_SIZE:
-            raise ValueError(f"an mdoc can have {MAX_DIGESTS} data elements and decoys, of {MAX_SIZE} bytes altogether")
+        if size > MAX_SIZE:
+            raise ValueError(f"the data elements and digests of an mdoc can have {MAX_SIZE} bytes altogether")
         return cls(tuple(name_spaces), DIGESTS[digest_algorithm], decoys)
 
     @property

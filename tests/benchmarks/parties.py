@@ -68,7 +68,7 @@ AUTHORITY: Final = _certificate(_AUTHORITY, AUTHORITY_KEY, (x509.BasicConstraint
 LEAF: Final = _certificate(
     "issuer", ISSUER_KEY, (x509.SubjectAlternativeName([x509.UniformResourceIdentifier(IDENTIFIER)]), False), days=400
 )
-# ISO/IEC 18013-5 B.1.4
+# ISO/IEC 18013-5 Annex B.1
 DOCUMENT_SIGNER: Final = _certificate(
     "DS", ISSUER_KEY, (x509.ExtendedKeyUsage([x509.ObjectIdentifier("1.0.18013.5.1.2")]), True), days=400
 )
