@@ -16,7 +16,9 @@ from oid4vci.data_integrity.json_ld import expand
 from oid4vci.data_integrity.rdf import to_quads
 from oid4vci.data_integrity.rdf_canonicalization import canonical_n_quads
 from oid4vci.errors import InvalidCredential
-from tests.linked_credentials import UNSECURED, V1, check, configuration, issue, signed
+from oid4vci.formats.ldp_vc import LdpVcVerifier
+from oid4vci.metadata import CredentialConfiguration, CredentialDefinition, LdpVcConfiguration
+from tests.linked_credentials import CONTEXTS, DEGREE, GOOD, TYPES, UNSECURED, V1, V2, check, configuration, issue, signed
 
 TERMS: dict[str, Any] = {
     "@version": 1.1,
@@ -188,3 +190,28 @@ def test_a_proof_within_is_covered_or_refused() -> None:
     within["credentialSubject"]["degree"]["proof"] = "urn:a"
     with pytest.raises(InvalidCredential, match="belongs to nothing"):
         check(within, configuration=wanted)
+
+
+def test_a_context_counts_once() -> None:
+    """The last one counts, where two define the same: with the first one again, what is signed would change its names."""
+    contexts = [V2, DEGREE, {"a": "urn:1", "b": "urn:2"}, {"a": "urn:2", "b": "urn:1"}]
+    wanted = LdpVcConfiguration(credential_definition=CredentialDefinition(context=tuple(contexts), type=TYPES))
+    credential = signed({**UNSECURED, "@context": contexts, "a": "one", "b": "two"})
+    check(credential, configuration=wanted)
+    with pytest.raises(InvalidCredential, match=r"@context\[4\]: is there twice"):
+        check({**credential, "@context": [*contexts, contexts[2]], "a": "two", "b": "one"}, configuration=wanted)
+
+
+def test_a_profile_has_the_type_that_was_asked_for() -> None:
+    """A configuration of a format of one's own need not be of a class of its own."""
+    verifier = LdpVcVerifier(contexts=CONTEXTS, format="x_vc")
+
+    def wanted(*types: str, identifier: str = "x_vc") -> CredentialConfiguration:
+        definition = {"@context": [V2, DEGREE], "type": types}
+        return CredentialConfiguration.from_json({"format": identifier, "credential_definition": definition})
+
+    assert check(GOOD, verifier, configuration=wanted(*TYPES)).format == "x_vc"
+    with pytest.raises(InvalidCredential, match="type: is not the type that was asked for"):
+        check(GOOD, verifier, configuration=wanted("VerifiableCredential", "BachelorDegree"))
+    with pytest.raises(InvalidCredential, match="format"):
+        check(GOOD, verifier, configuration=wanted(*TYPES, identifier="y_vc"))

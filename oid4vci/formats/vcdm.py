@@ -159,6 +159,9 @@ def _contexts(members: Mapping[str, Any]) -> list[Any]:
     for i, context in enumerate(contexts):
         if not isinstance(context, Mapping):
             _url(context, f"@context[{i}]")
+        # "MUST be an ordered set" -- VCDM 1.1 4.1, VCDM 2.0 4.3; what comes again would override what came after it
+        if context in contexts[:i]:
+            raise Malformed("is there twice", f"@context[{i}]")
     return contexts
 
 
