@@ -449,6 +449,9 @@ NODES = st.recursive(
 @given(NODES)
 def test_what_is_not_lost_is_what_others_have(document: dict[str, Any]) -> None:
     """PyLD's own way to canonical N-Quads, but for quads that it has twice."""
+    if "id" in document:
+        # What is said of the document itself must stand at its top.
+        document = {**document, "id": "urn:top"}
     options = {"algorithm": "URDNA2015", "format": "application/n-quads"}
     theirs = jsonld.normalize({"@context": TERMS, **document}, options)
     assert canonical(document).splitlines() == sorted(set(theirs.splitlines()))

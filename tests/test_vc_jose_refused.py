@@ -200,6 +200,12 @@ def test_what_must_not_be_withheld(name: str) -> None:
     refused(VcSdJwtVerifier(), made(VcSdJwtVerifier(), {**values, "_sd": [digest(text)]}, text), reason)
 
 
+@pytest.mark.parametrize("name", ["vc", "vp"])
+def test_what_must_not_be_there_is_not_disclosed_either(name: str) -> None:
+    text = disclosure("salt", name, {"type": ["VerifiableCredential"]})
+    refused(VcSdJwtVerifier(), made(VcSdJwtVerifier(), {**PAYLOAD, "_sd": [digest(text)]}, text), "selectively disclosable")
+
+
 def test_disclosures_that_belong_to_nothing() -> None:
     text = disclosure("salt", "name", "Erika")
     payload = {**PAYLOAD, "credentialSubject": {"id": SUBJECT, "_sd": [digest(text)]}}

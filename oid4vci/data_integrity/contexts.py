@@ -13,7 +13,16 @@ from typing import Any, Final
 
 from attrs import Factory, field, frozen
 
-__all__ = ("CREDENTIALS_V1", "CREDENTIALS_V2", "DATA_INTEGRITY_V1", "DATA_INTEGRITY_V2", "FROM_PYLD", "SERVED", "Contexts")
+__all__ = (
+    "CREDENTIALS_V1",
+    "CREDENTIALS_V2",
+    "DATA_INTEGRITY_V1",
+    "DATA_INTEGRITY_V2",
+    "FROM_PYLD",
+    "NAMES",
+    "SERVED",
+    "Contexts",
+)
 
 CREDENTIALS_V1: Final = "https://www.w3.org/2018/credentials/v1"
 CREDENTIALS_V2: Final = "https://www.w3.org/ns/credentials/v2"
@@ -31,6 +40,23 @@ FROM_PYLD: Final = (
 """The contexts that are served as PyLD has them."""
 
 _SECURITY: Final = "https://w3id.org/security#"
+_CREDENTIALS: Final = "https://www.w3.org/2018/credentials#"
+_STATUS: Final = "https://www.w3.org/ns/credentials/status#"
+
+NAMES: Final[Mapping[str, str]] = {
+    f"{_SECURITY}expiration": "expires",
+    **{
+        f"{vocabulary}{name}": name
+        for vocabulary, names in (
+            (_SECURITY, ("proof", "proofPurpose", "verificationMethod", "previousProof")),
+            (_CREDENTIALS, ("issuer", "credentialSubject", "credentialStatus")),
+            (_CREDENTIALS, ("validFrom", "validUntil", "issuanceDate", "expirationDate")),
+            (_STATUS, ("statusPurpose", "statusListIndex", "statusListCredential", "statusSize", "encodedList", "ttl")),
+        )
+        for name in names
+    },
+}
+"""The names under which is read what decides whether a credential, or its proof, holds; a context shall give it no other."""
 _KEYWORDS: Final = {"@protected": True, "id": "@id", "type": "@type"}
 
 

@@ -1,8 +1,10 @@
 """JSON-LD expansion that loses nothing and fetches nothing (JSON-LD 1.1 API 5.1). Only this file imports PyLD.
 
 Rule 1: what JSON-LD would leave out without a word is refused: terms that no context defines, relative references, values that
-belong to nothing (VC Data Integrity 2.4.3).
+belong to nothing (VC Data Integrity 2.4.3). So is what can be said in two ways, of which a reader would see one alone: other names
+for keywords, or for what decides whether a credential holds.
 Rule 2: a document cannot make PyLD do other than raise an error, and `Malformed` is all that gets out.
+Rule 3: what one document does to contexts is nothing to the next.
 """
 
 import json
@@ -11,7 +13,7 @@ from threading import Lock
 from typing import Any, Final, NoReturn
 
 from oid4vci._json import Malformed
-from oid4vci.data_integrity.contexts import FROM_PYLD, Contexts
+from oid4vci.data_integrity.contexts import FROM_PYLD, NAMES, Contexts
 from oid4vci.data_integrity.rdf import RELATIVE, shown
 
 try:
@@ -25,6 +27,8 @@ __all__ = ("check_contexts", "expand")
 MAX_VALUES: Final = 10_000
 # How often contexts are applied: once for a document, and for each type or term that has one of its own.
 MAX_APPLIED: Final = 2_000
+# How many terms those define, and how much they have in them. Each that is served has some hundreds, worked out once and kept.
+MAX_DEFINED: Final = 100_000
 _MAX_RESOLVED: Final = 500
 # PyLD keeps what it has worked out in maps that are not made for several threads.
 _LOCK: Final = Lock()
@@ -39,6 +43,10 @@ class _Resolved(dict[str, Any]):
         super().__setitem__(key, value)
 
 
+# What the data models call two keywords (VCDM 1.1 4.1, VCDM 2.0 4.4 and 4.5).
+_ALIASES: Final = {"@id": "id", "@type": "type"}
+
+
 def _undefined(name: Any) -> NoReturn:
     raise Malformed("is a term that no context defines", shown(name))
 
@@ -46,9 +54,45 @@ def _undefined(name: Any) -> NoReturn:
 class _Processor(JsonLdProcessor):  # type: ignore[misc]  # PyLD has no types
     """PyLD's, that says so when something would be left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, contexts: Contexts) -> None:
         super().__init__(on_property_dropped=_undefined)
-        self.expansions = self.objects = self.applied = 0
+        self.contexts = contexts
+        self.expansions = self.objects = self.applied = self.defined = 0
+        # PyLD does not tell apart what it keeps of contexts that may redefine protected terms, those of a term, and of others.
+        self.resolvers = {overriding: self._resolver(overriding) for overriding in (False, True)}
+
+    def _resolver(self, overriding: bool) -> ContextResolver:
+        resolved = self.contexts.resolved.setdefault(f"pyld {overriding}", _Resolved())
+        return ContextResolver(resolved, self.load)
+
+    def load(self, url: str, options: Any) -> dict[str, Any]:
+        """A context from among those that are known, as PyLD's document loaders give them."""
+        return {
+            "contentType": "application/ld+json",
+            "contextUrl": None,
+            "documentUrl": url,
+            "document": {"@context": self._imported(self._known(url))},
+            "tag": "static",
+        }
+
+    def _known(self, url: Any) -> Any:
+        if not isinstance(url, str) or url not in self.contexts:
+            raise Malformed("names a context that is neither served nor registered", "@context")
+        # PyLD works in what it gets; a copy is made once for each context.
+        if url in FROM_PYLD:
+            return json.loads(BUNDLED_CONTEXTS[url].read_text(encoding="utf-8"))["@context"]
+        return json.loads(json.dumps(self.contexts.documents[url]))["@context"]
+
+    def _imported(self, local: Any) -> Any:
+        """A context with what it imports (JSON-LD 1.1 4.1.10). PyLD would write it into the one that is imported, for good."""
+        if isinstance(local, list):
+            return [self._imported(each) for each in local]
+        if not isinstance(local, Mapping) or "@import" not in local:
+            return local
+        imported = self._known(local["@import"])
+        if not isinstance(imported, dict) or "@import" in imported:
+            raise Malformed("imports what cannot be imported", "@context")
+        return {**imported, **{name: value for name, value in local.items() if name != "@import"}}
 
     def _expand(self, active_ctx: Any, active_property: Any, element: Any, *more: Any, **options: Any) -> Any:
         self.expansions += 1
@@ -62,16 +106,65 @@ class _Processor(JsonLdProcessor):  # type: ignore[misc]  # PyLD has no types
     ) -> None:
         self.objects += 1
         for name, value in element.items():
-            # An array without types is left out; one without values is there still, and refused later.
-            if value == [] and self._expand_iri(active_ctx, name, vocab=True) == "@type":
-                raise Malformed("is empty, so that a signature would not cover it", shown(name))
+            if name != "@context":
+                self._check_name(active_ctx, name, value)
         super()._expand_object(active_ctx, active_property, expanded, element, *more, **options)
 
-    def _process_context(self, *arguments: Any, **options: Any) -> Any:
+    def _check_name(self, active_ctx: Any, name: str, value: Any) -> None:
+        mapping = active_ctx["mappings"].get(name)
+        iri = self._expand_iri(active_ctx, name, vocab=True) if mapping is None else mapping["@id"]
+        # An array without types, or of a reversed property, is left out; others without values are refused later.
+        if value in ([], {}) and (iri in ("@type", "@reverse") or (mapping is not None and mapping["reverse"])):
+            raise Malformed("is empty, so that a signature would not cover it", shown(name))
+        # A keyword has its own name and, if it is one of two, an alias; `@nest` by whatever name would take members elsewhere.
+        if isinstance(iri, str) and iri[:1] == "@" and (iri == "@nest" or name not in (iri, _ALIASES.get(iri))):
+            raise Malformed("is another name for a keyword", shown(name))
+        if ":" not in name and NAMES.get(iri, name) != name:
+            raise Malformed(f"is another name for {NAMES[iri]}", shown(name))
+
+    def _expand_language_map(self, active_ctx: Any, language_map: Any, *more: Any, **options: Any) -> Any:
+        _check_map(language_map)
+        return super()._expand_language_map(active_ctx, language_map, *more, **options)
+
+    def _expand_index_map(
+        self, active_ctx: Any, active_property: Any, value: Any, index_key: Any, *more: Any, **options: Any
+    ) -> Any:
+        _check_map(value)
+        if index_key == "@id":
+            # Where a value has an id of its own, the one in the map is left out.
+            raise Malformed("is a map by ids", shown(active_property))
+        return super()._expand_index_map(active_ctx, active_property, value, index_key, *more, **options)
+
+    def _process_context(self, active_ctx: Any, local_ctx: Any, options: Any, *more: Any, **further: Any) -> Any:
         self.applied += 1
         if self.applied > MAX_APPLIED:
             raise Malformed("has too many contexts, or types that have their own")
-        return super()._process_context(*arguments, **options)
+        # PyLD looks up what it keeps by the whole text of a context.
+        self._define(_size(local_ctx))
+        resolver = self.resolvers[bool(more and more[0]) or further.get("override_protected", False)]
+        options = {**options, "contextResolver": resolver}
+        return super()._process_context(active_ctx, self._imported(local_ctx), options, *more, **further)
+
+    def _create_term_definition(self, *arguments: Any, **options: Any) -> Any:
+        self._define(1)
+        return super()._create_term_definition(*arguments, **options)
+
+    def _define(self, terms: int) -> None:
+        self.defined += terms
+        if self.defined > MAX_DEFINED:
+            raise Malformed("has contexts that define too many terms")
+
+
+def _size(context: Any) -> int:
+    """How many members there are in a context, those of contexts within it included."""
+    if isinstance(context, list):
+        return sum(map(_size, context))
+    return len(context) + sum(map(_size, context.values())) if isinstance(context, Mapping) else 0
+
+
+def _check_map(value: Mapping[str, Any]) -> None:
+    if [] in value.values():
+        raise Malformed("has an empty array in a map, which JSON-LD leaves out")
 
 
 def check_contexts(value: Any, contexts: Contexts) -> None:
@@ -100,6 +193,8 @@ def _check_values(document: Mapping[str, Any]) -> None:
         elif isinstance(value, list):
             if None in value:
                 raise Malformed("has a null, which JSON-LD leaves out")
+            if [] in value:
+                raise Malformed("has an empty array in an array, which JSON-LD leaves out")
             waiting += value
 
 
@@ -113,24 +208,9 @@ def expand(document: Mapping[str, Any], contexts: Contexts) -> list[Any]:
     check_contexts(document["@context"], contexts)
     _check_values(document)
 
-    def load(url: str, options: Any) -> dict[str, Any]:
-        if url not in contexts:
-            raise Malformed("names a context that is neither served nor registered", "@context")
-        served = contexts.documents.get(url)
-        # PyLD works in what it gets; a copy is made once for each context.
-        text = BUNDLED_CONTEXTS[url].read_text(encoding="utf-8") if url in FROM_PYLD else json.dumps(served)
-        return {
-            "contentType": "application/ld+json",
-            "contextUrl": None,
-            "documentUrl": url,
-            "document": json.loads(text),
-            "tag": "static",
-        }
-
-    processor = _Processor()
     with _LOCK:
-        resolved = contexts.resolved.setdefault("pyld", _Resolved())
-        options = {"base": RELATIVE, "documentLoader": load, "contextResolver": ContextResolver(resolved, load)}
+        processor = _Processor(contexts)
+        options = {"base": RELATIVE, "documentLoader": processor.load, "contextResolver": processor.resolvers[False]}
         try:
             expanded: list[Any] = processor.expand(dict(document), options)
         except (JsonLdError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:

@@ -96,7 +96,7 @@ class Proof:
         if suite is None:
             return None
         value = _text(proof, "proofValue")
-        # "The proof value MUST be base58-btc-encoded" -- VC-DI-EDDSA 2.2.1, VC-DI-ECDSA 2.2.1
+        # "a base58-btc-encoded Multibase value" -- VC-DI-EDDSA 3.2.1, VC-DI-ECDSA 3.2.1
         if not value.startswith("z") or len(value) > _MAX_PROOF_VALUE:
             raise Malformed("must be a signature in base58btc", "proofValue")
         try:

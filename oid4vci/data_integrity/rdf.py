@@ -1,11 +1,12 @@
 """From expanded JSON-LD to RDF quads, without losing anything (JSON-LD 1.1 API 8, VC Data Integrity 2.4.3).
 
 Rule: what does not become a quad is refused. A signature covers quads alone: whatever JSON-LD leaves out on the way to them
-could be added, changed or taken away afterwards, and nobody would notice.
+could be added, changed or taken away afterwards, and nobody would notice. Nor does a signature cover where in a document a quad
+stands: what is said of the document itself could be put elsewhere, where nobody looks for it, unless it may stand at the top alone.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from attrs import define, field
@@ -122,8 +123,13 @@ def _is_canonical_double(text: str) -> bool:
         return False
 
 
+_ELSEWHERE: Final = "says something of the document itself elsewhere than at its top"
+
+
 @define
 class _Dataset:
+    # What the document is about: all that it says of this stands at its top.
+    about: Collection[str] = ()
     quads: set[Quad] = field(factory=set)
     blanks: int = 0
 
@@ -147,7 +153,7 @@ class _Dataset:
             return _value(item)
         if "@list" in item:
             return self.list(item, graph)
-        return self.node(item, graph)
+        return self.within(item, graph)
 
     def list(self, item: Mapping[str, Any], graph: str) -> str:
         if len(item) != 1:
@@ -159,6 +165,12 @@ class _Dataset:
             self.add(cell, _REST, head, graph)
             head = cell
         return head
+
+    def within(self, node: Mapping[str, Any], graph: str) -> str:
+        """A node object that is a value of another one."""
+        if not graph and len(node) > 1 and "@id" in node and self.resource(node["@id"]) in self.about:
+            raise Malformed(_ELSEWHERE)
+        return self.node(node, graph)
 
     def node(self, node: Mapping[str, Any], graph: str) -> str:
         subject = self.resource(node["@id"]) if "@id" in node else self.blank()
@@ -177,7 +189,9 @@ class _Dataset:
                     self.add(subject, _TYPE, self.resource(each), graph)
             elif name in ("@graph", "@included"):
                 for each in values:
-                    self.item(each, subject if name == "@graph" else graph)
+                    if "@value" in each or "@list" in each or each.keys() <= {"@id"}:
+                        raise Malformed("has a value that belongs to nothing, so that a signature would not cover it")
+                    self.within(each, subject if name == "@graph" else graph)
             else:
                 predicate = iri(name)
                 for each in values:
@@ -187,8 +201,13 @@ class _Dataset:
     def reverse(self, members: Mapping[str, Any], value: str, graph: str) -> None:
         for name, nodes in members.items():
             predicate = iri(name)
+            if not nodes:
+                raise Malformed("is empty, so that a signature would not cover it", shown(re.split("[#/]", name)[-1]))
             for node in nodes:
-                self.add(self.node(node, graph), predicate, value, graph)
+                subject = self.within(node, graph)
+                if not graph and subject in self.about:
+                    raise Malformed(_ELSEWHERE)
+                self.add(subject, predicate, value, graph)
 
 
 def to_quads(expanded: Any) -> set[Quad]:
@@ -197,5 +216,7 @@ def to_quads(expanded: Any) -> set[Quad]:
     for node in expanded:
         if "@value" in node or "@list" in node:
             raise Malformed("has a value that belongs to nothing")
+    dataset.about = {dataset.resource(node["@id"]) for node in expanded if "@id" in node}
+    for node in expanded:
         dataset.node(node, "")
     return dataset.quads

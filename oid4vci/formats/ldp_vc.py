@@ -137,9 +137,7 @@ class LdpVcEncoder:
         CRYPTOSUITES[self.cryptosuite].canonical(document, self.contexts, crv=self.signer.public_jwk["crv"])
 
     def _check(self, configuration: "CredentialConfiguration") -> "CredentialDefinition":
-        definition: CredentialDefinition | None = getattr(configuration, "credential_definition", None)
-        if configuration.format != self.format or definition is None:
-            raise ValueError(f"this encoder makes credentials of a {self.format} configuration with a credential_definition")
+        definition = vcdm.definition_of(configuration, self.format)
         algorithms = configuration.credential_signing_alg_values_supported
         if algorithms is not None and self.cryptosuite not in algorithms:
             raise ValueError("the cryptosuite is not among the configuration's credential_signing_alg_values_supported")
@@ -279,7 +277,7 @@ class LdpVcVerifier:
             if not isinstance(credential, Mapping):
                 raise Malformed("is not a JSON object (OID4VCI A.1.2.4)")
             document = read_document(credential)
-            definition = getattr(configuration, "credential_definition", None)
+            definition = None if configuration is None else vcdm.definition_of(configuration, self.format)
             read = vcdm.read(document, models=_MODELS, definition=definition)
             read.check_now(now, self.leeway)
             proofs = self._proofs(document, configuration)

@@ -33,6 +33,8 @@ _ALWAYS_DISCLOSED: Final = frozenset(
         *(step for (step, *_) in vcdm.SEMANTICS.always),
         *("credentialSchema", "relatedResource"),
         *("iss", "exp", "nbf", "cnf"),
+        # Those must not be there at all (VC-JOSE-COSE 3.1.3), in a disclosure neither.
+        *("vc", "vp"),
     )
 )
 

@@ -106,7 +106,7 @@ def read(
     contexts = _contexts(members)
     model = next((model for model in models if contexts[0] == model.context), None)
     if model is None:
-        # "the first item is a URI with the value" -- VCDM 1.1 4.1; VCDM 2.0 4.3
+        # "the first item is a URI with the value" -- VCDM 1.1 4.1; a URL, VCDM 2.0 4.3
         raise Malformed("must begin with the base context of a version that is accepted here", "@context")
     types = _types(members.get("type"), "type")
     if BASE_TYPE not in types:
@@ -159,6 +159,9 @@ def _contexts(members: Mapping[str, Any]) -> list[Any]:
     for i, context in enumerate(contexts):
         if not isinstance(context, Mapping):
             _url(context, f"@context[{i}]")
+        # "MUST be an ordered set" -- VCDM 1.1 4.1, VCDM 2.0 4.3; what comes again would override what came after it
+        if context in contexts[:i]:
+            raise Malformed("is there twice", f"@context[{i}]")
     return contexts
 
 
@@ -193,7 +196,7 @@ def _subjects(members: Mapping[str, Any]) -> tuple[str | None, ...]:
         raise Malformed("must not be empty", "credentialSubject")
     ids: list[str | None] = []
     for subject in several:
-        # "a set of objects that contain one or more properties" -- VCDM 1.1 4.4, VCDM 2.0 4.8
+        # "a set of objects that contain one or more properties" -- VCDM 1.1 4.4; the same in other words, VCDM 2.0 4.8
         if not isinstance(subject, Mapping) or not subject:
             raise Malformed("must be an object that is not empty, or several", "credentialSubject")
         ids.append(_url(subject["id"], "credentialSubject.id") if "id" in subject else None)
