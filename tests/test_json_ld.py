@@ -472,7 +472,12 @@ for name in ("eddsa-rdfc-2022", "eddsa-jcs-2022"):
         CRYPTOSUITES[name].canonical({"@context": []}, Contexts(), crv="Ed25519")
     except ImportError as error:
         print(error)
+from oid4vci.formats.ldp_vc import LdpVcVerifier
+try:
+    LdpVcVerifier()
+except ImportError as error:
+    print(error)
 """
     lines = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert all("oid4vci[ldp]" in line for line in lines)

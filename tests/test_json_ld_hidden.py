@@ -197,9 +197,11 @@ def test_a_context_counts_once() -> None:
     contexts = [V2, DEGREE, {"a": "urn:1", "b": "urn:2"}, {"a": "urn:2", "b": "urn:1"}]
     wanted = LdpVcConfiguration(credential_definition=CredentialDefinition(context=tuple(contexts), type=TYPES))
     credential = signed({**UNSECURED, "@context": contexts, "a": "one", "b": "two"})
-    check(credential, configuration=wanted)
+    within = {f"https://example.com/{i}": {"@context": context} for i, context in enumerate(contexts[2:])}
+    verifier = LdpVcVerifier(contexts=Contexts({**CONTEXTS.documents, **within}))
+    check(credential, verifier, configuration=wanted)
     with pytest.raises(InvalidCredential, match=r"@context\[4\]: is there twice"):
-        check({**credential, "@context": [*contexts, contexts[2]], "a": "two", "b": "one"}, configuration=wanted)
+        check({**credential, "@context": [*contexts, contexts[2]], "a": "two", "b": "one"}, verifier, configuration=wanted)
 
 
 def test_a_profile_has_the_type_that_was_asked_for() -> None:

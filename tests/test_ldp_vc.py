@@ -446,7 +446,8 @@ def test_it_is_fast_enough() -> None:
 
 def test_nothing_of_it_is_loaded_before_it_is_used() -> None:
     code = (
-        "import sys; from oid4vci.formats.ldp_vc import LDP_VC; LDP_VC.verifier();"
+        "import sys; from oid4vci.formats.ldp_vc import LDP_VC; from oid4vci.formats import CREDENTIAL_FORMATS;"
+        "assert CREDENTIAL_FORMATS['ldp_vc'] is LDP_VC;"
         "print([name for name in ('pyld', 'rfc8785', 'lxml') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

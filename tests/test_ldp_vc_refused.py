@@ -310,6 +310,7 @@ def test_contexts_that_are_not_known() -> None:
     refuse(credential, r"@context\[1\]", configuration=None)
     wanted = LdpVcConfiguration(credential_definition=CredentialDefinition(context=tuple(inline), type=TYPES))
     check(credential, configuration=wanted)
+    refuse(credential, r"@context\[1\]", verifier=LdpVcVerifier(), configuration=wanted)
     check(GOOD, configuration=None)
 
 

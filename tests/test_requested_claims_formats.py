@@ -8,13 +8,14 @@ import pytest
 from attrs import evolve, frozen
 
 from oid4vci.claims import ClaimsDescription, ClaimsPath
+from oid4vci.data_integrity import Contexts
 from oid4vci.dids import DID_METHODS
 from oid4vci.drive import Together, respond, run
 from oid4vci.errors import Refused
 from oid4vci.formats import mdl
 from oid4vci.formats.credential_format import CredentialFormat
 from oid4vci.formats.jwt_vc import JWT_VC_JSON
-from oid4vci.formats.ldp_vc import LDP_VC
+from oid4vci.formats.ldp_vc import LDP_VC, LdpVcVerifier
 from oid4vci.formats.mdoc import MSO_MDOC
 from oid4vci.formats.sd_jwt_vc import EVERY_CLAIM, SD_JWT_VC
 from oid4vci.formats.type_metadata import CredentialType, TypeMetadata
@@ -128,7 +129,12 @@ def received(case: Case, net: Issuance, *requested: ClaimsDescription) -> Issued
         return respond(Together([net.issuer, net.server]), request, net.host, now=NOW)
 
     trust = Trust(mdocs.TRUST.anchors, allow=lambda _: True)
-    settings = Wallet(trust=trust, client_id="wallet", formats={case.format.identifier: case.format})
+    known: CredentialFormat | LdpVcVerifier = case.format
+    if case.format is LDP_VC:
+        # The contexts of these credentials stand in them; the Wallet knows them all the same.
+        within = enumerate(case.members["credential_definition"]["@context"][1:])
+        known = LdpVcVerifier(contexts=Contexts({f"https://v.example/{i}": {"@context": each} for i, each in within}))
+    settings = Wallet(trust=trust, client_id="wallet", formats={case.format.identifier: known})
     granted = net.server.pre_authorize("ada", ("person",), now=NOW)
     assert net.host.commit(granted.changes)
     offer = net.issuer.offer(("person",), pre_authorized_code=granted.grant)

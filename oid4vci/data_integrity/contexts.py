@@ -156,5 +156,9 @@ class Contexts:
     # Of the options of proofs, under these contexts.
     hashes: dict[bytes, bytes] = field(default=Factory(dict), init=False, repr=False)
 
+    def registers(self, context: Mapping[str, Any]) -> bool:
+        """Whether one of `documents` has this context: then a document may also have it in itself."""
+        return any(document["@context"] == context for document in self.documents.values())
+
     def __contains__(self, url: object) -> bool:
         return url in SERVED or url in self.documents

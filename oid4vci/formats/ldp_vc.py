@@ -244,13 +244,16 @@ class LdpVcVerifier:
     """Checks credentials with Data Integrity proofs.
 
     - `leeway`: seconds by which clocks may differ.
-    - `contexts`: the contexts that credentials may name; nothing is fetched, and what others mean is not known.
+    - `contexts`: the contexts that credentials may name, or have in themselves; nothing is fetched, and what others mean is not
+      known.
     - `did_methods`: the DID methods that issuers and holders may use, by name.
     - `cryptosuites`: those that are accepted, by default all with Linked Data canonicalization.
     - `format`: another identifier for a profile of one's own, which may then have other cryptosuites.
 
     Of several proofs at least one must be the issuer's, and each of a known cryptosuite that is the issuer's, or by the key of a
     DID, must verify. Others say nothing, and are passed over.
+
+    Raises `ImportError` without the extra `oid4vci[ldp]`.
     """
 
     leeway: int = 60
@@ -260,6 +263,9 @@ class LdpVcVerifier:
     format: str = FORMAT
 
     def __attrs_post_init__(self) -> None:
+        # What is missing is said before a credential is asked for, and not when it has come.
+        from oid4vci.data_integrity import jcs, json_ld  # noqa: F401
+
         _check_suites(self.format, self.cryptosuites)
 
     def verify(
@@ -317,11 +323,13 @@ class LdpVcVerifier:
         """Contexts are those that were asked for, and what is served here of itself (VC Data Integrity 2.4.1).
 
         With another one, what is signed could be given other names. Without anything that was asked for, those that are known.
+        One that stands in the credential itself must be registered too: the issuer's metadata, which ask for it, may be those of
+        another party than the one that signs.
         """
         wanted = () if definition is None else definition.context or ()
         for i, context in enumerate(contexts):
-            allowed = context in wanted or (isinstance(context, str) and context in (self.contexts if not wanted else SERVED))
-            if not allowed:
+            asked = context in wanted or (isinstance(context, str) and context in (self.contexts if not wanted else SERVED))
+            if not asked or (isinstance(context, Mapping) and not self.contexts.registers(context)):
                 raise Malformed("is not a context that was asked for, nor one that is known", f"@context[{i}]")
 
     def _verify_proofs(
