@@ -34,6 +34,7 @@ __all__ = (
     "identifies",
     "leaf_public_key",
     "load",
+    "same_authority",
     "self_signed",
     "verify_chain",
 )
@@ -179,6 +180,19 @@ def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     except (InvalidSignature, *_BROKEN):
         return False
     return strong
+
+
+def same_authority(one: x509.Certificate, other: x509.Certificate, others: Iterable[bytes], anchors: Anchors) -> bool:
+    """Whether two verified certificates have one issuer: a key among `others` (DER), or of the anchors, made both signatures.
+
+    An authority may have changed its key: two anchors of one name are taken for the same.
+    """
+    if one.issuer != other.issuer:
+        return False
+    named = anchors.named(one.issuer.public_bytes())
+    if all(any(_signed(each, anchor) for anchor in named) for each in (one, other)):
+        return True
+    return any(_signed(one, issuer) and _signed(other, issuer) for issuer in map(load, others))
 
 
 def self_signed(certificate: x509.Certificate) -> bool:
