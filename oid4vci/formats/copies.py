@@ -43,8 +43,9 @@ class Copies:
         found = [members["status"] for members in copies or () if "status" in members]
         for each in found if status is None else (status, *found):
             check_status(each)
-        # HAIP 6.1: "its own unique, unpredictable status list index"
-        if count > 1 and (status is not None or any(each in found[:i] for i, each in enumerate(found))):
+        # HAIP 6.1: "its own unique, unpredictable status list index"; whatever else there is beside it.
+        entries = [StatusReference.of(each) or each for each in found]
+        if count > 1 and (status is not None or any(each in entries[:i] for i, each in enumerate(entries))):
             raise ValueError("each copy needs a status of its own")
         return cls(tuple(copies) if copies is not None else ({},) * count)
 

@@ -166,7 +166,8 @@ class SdJwtVcEncoder:
     ) -> SignedCopies[str]:
         """See `CredentialEncoder.draft`. `vct` comes from `configuration`, `iss` from `issuer`.
 
-        `status` and `vct#integrity` may be among the claims; of several copies each needs a status of its own, in `copies`.
+        `status` and `vct#integrity` may be among the claims. Of several copies each needs a `status`, a `jti` of its own, if there
+        is any: in `copies`.
         """
         self.check(configuration)
         copied = self._copies(claims, len(holder_keys) or 1, copies)
@@ -262,4 +263,9 @@ class SdJwtVcEncoder:
             Template.of(dict(members), Hiding())
             if members.keys() & (claims.keys() | hidden):
                 raise ValueError("what differs from copy to copy must be neither among the claims nor disclosable")
-        return Copies.of(copies, count=count, status=claims.get("status"))
+        copied = Copies.of(copies, count=count, status=claims.get("status"))
+        # It would tell Verifiers that two copies belong together (OID4VCI 15.4.1).
+        identifiers = [members["jti"] for members in copied.members if "jti" in members]
+        if count > 1 and ("jti" in claims or any(each in identifiers[:i] for i, each in enumerate(identifiers))):
+            raise ValueError("each copy needs a jti of its own")
+        return copied
