@@ -45,6 +45,7 @@ from tests.status_lists import (
     SIGNING,
     STATUSES,
     SUB,
+    SUB_KEY,
     TRUST,
     URI,
     check,
@@ -53,9 +54,10 @@ from tests.status_lists import (
     jwt,
     leaf_of,
     made,
+    names,
     status,
 )
-from tests.test_x509 import authority, signer
+from tests.test_x509 import SIGNING_ONLY, authority, certificate, name, signer
 
 HAIP = StatusChecker(haip=True)
 STATUS_SIGNING = "1.3.6.1.5.5.7.3.999"
@@ -481,6 +483,23 @@ def test_an_authority_is_its_key_and_not_its_name() -> None:
         for issuer in ("CN=signer", None):
             assert status(body, credential(issuer=None), trust=trust).value == 1
             refused(body, credential(issuer=issuer, issuer_certificate=LEAF), trust=trust)
+
+
+def san(subject: x509.Name, identifier: str) -> bytes:
+    return certificate(subject, KEY, "sub", SUB_KEY, (SIGNING_ONLY, True), names(identifier))
+
+
+@pytest.mark.parametrize("subject", [name("another"), x509.Name([])])
+def test_an_issuer_that_is_the_subject_of_its_certificate_is_no_other_of_the_same_authority(subject: x509.Name) -> None:
+    """An authority may have certificates for many. That of an mdoc has its own only, whose status lists one of them signs."""
+    theirs, ours = (san(subject, f"https://{each}.example") for each in ("theirs", "ours"))
+    for body in chained(theirs, SUB):
+        refused(body, credential(issuer=None, issuer_certificate=LEAF))
+        refused(body, credential(issuer=None, issuer_certificate=san(x509.Name([]), "https://ours.example")))
+        assert status(body, credential(issuer="CN=signer", issuer_certificate=LEAF)).value == 1
+        assert status(body, credential(issuer=None, issuer_certificate=san(subject, "https://theirs.example"))).value == 1
+    for body in chained(ours, SUB):
+        assert status(body, credential(issuer=None, issuer_certificate=ours)).value == 1
 
 
 def test_an_authority_may_have_changed_its_key() -> None:

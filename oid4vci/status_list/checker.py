@@ -61,8 +61,8 @@ class StatusChecker:
     - `leeway`: seconds by which clocks may differ.
     - `haip`: demand what HAIP 6.1 adds: a certificate chain, without the anchor.
     - `purposes`: extended key usages (dotted) by which a certificate under the trust's anchors may sign lists for issuers that it
-      does not name (Token Status List 10); without one, the certificate must name the Credential's issuer, or, where that is known
-      by its certificate only (mdocs), come from the same authority.
+      does not name (Token Status List 10); without one, the certificate must name the Credential's issuer. Where that is known by
+      its certificate only, it must be from the same authority, and for the same subject unless the Credential is an mdoc.
     - `ttl_range`: the least and the most seconds for which an answer is kept, whatever the token says (Token Status List 11.5).
     - `max_size`: bytes to which a list may inflate.
     - `did_methods`: the DID methods that issuers may use, by name: those of the Credentials' verifier.
@@ -121,8 +121,8 @@ class StatusChecker:
     ) -> StatusListToken | NeededDocument:
         """The verified token at `uri`, for the Credentials of `issuer`, or a document to fetch first; otherwise as `check`.
 
-        `certificate` is the issuer's, in DER, which counts unless `issuer` is a URL or a DID. With neither, a certificate under
-        the trust's anchors is enough.
+        `certificate` is the issuer's, in DER, which counts unless `issuer` is a URL or a DID; without `issuer`, its subject is the
+        issuer. With neither, a certificate under the trust's anchors is enough.
         """
         with reading(StatusUnknown):
             try:
@@ -161,8 +161,11 @@ class StatusChecker:
         if _is_identifier(issuer):
             believed = x509.identifies(leaf, issuer)
         elif certificate is not None:
+            known = x509.load(certificate)
             # Not by name alone: another authority under the anchors may give its own certificates any issuer.
-            believed = trust.anchors is not None and x509.same_authority(leaf, x509.load(certificate), others, trust.anchors)
+            believed = trust.anchors is not None and x509.same_authority(leaf, known, others, trust.anchors)
+            # The issuer of an mdoc is the authority; else the certificate's subject is, and others may have certificates of it.
+            believed = believed and (issuer is not None or x509.same_subject(leaf, known))
         else:
             believed = issuer is None or x509.identifies(leaf, issuer)
         if not believed:
