@@ -333,6 +333,8 @@ def test_further_types_that_are_none(types: Any) -> None:
         check(signed({**PAYLOAD, "aka_vcts": types}))
     with pytest.raises(ValueError, match="aka_vcts"):
         issue(SdJwtVcEncoder(signer=SIGNER), {"aka_vcts": types})
+    with pytest.raises(ValueError, match="aka_vcts"):
+        issue(SdJwtVcEncoder(signer=SIGNER), copies=[{"aka_vcts": types}])
 
 
 def test_further_types_are_not_disclosable() -> None:

@@ -173,7 +173,8 @@ class SdJwtVcEncoder:
         copied = self._copies(claims, len(holder_keys) or 1, copies)
         whole = {**self._own_claims(configuration, issuer, now), **claims}
         try:
-            check_other_types(whole, whole["vct"])
+            for members in (whole, *(copies or ())):
+                check_other_types(members, whole["vct"])
         except Malformed as error:
             raise ValueError(str(error)) from None
         if self.haip:
@@ -256,6 +257,8 @@ class SdJwtVcEncoder:
                 raise ValueError(f"the library sets {', '.join(sorted(_SET_HERE & members.keys()))}, claims must not")
             if self.vct_integrity is not None and "vct#integrity" in members:
                 raise ValueError("vct#integrity is set already, claims must not")
+            if "vct#integrity" in members and not is_integrity_metadata(members["vct#integrity"]):
+                raise ValueError("vct#integrity must be integrity metadata")
         if "status" in claims:
             check_status(claims["status"])
         hidden = self._hidden.within.keys()
