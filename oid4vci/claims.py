@@ -36,6 +36,8 @@ Selection: TypeAlias = tuple[tuple[ClaimsPath, Any], ...]
 """What a path selected, in document order: the concrete path of each element, without None, and its value."""
 
 MAX_STEPS = 64
+# Elements that a path may select, step by step: paths and Credential are often those of one peer.
+MAX_SELECTED = 10_000
 
 
 def _check_step(value: Any) -> None:
@@ -74,9 +76,10 @@ def select(path: ClaimsPath, credential: Any) -> Selection:
     """Apply a path to the claims of a JSON-based Credential (OID4VCI C.1.1).
 
     `credential` is the top-level object as JSON values. Raises `Malformed` where the processing is to be aborted: a step that does
-    not fit an element, a negative integer, or nothing selected.
+    not fit an element, a negative integer, or nothing selected; and if more than 10 000 elements are.
     """
     selected: list[tuple[ClaimsPath, Any]] = [((), credential)]
+    left = MAX_SELECTED
     for step in path:
         _check_step(step)
         found: list[tuple[ClaimsPath, Any]] = []
@@ -89,11 +92,11 @@ def select(path: ClaimsPath, credential: Any) -> Selection:
             elif not _is_array(element):
                 raise Malformed("the path has an index or null where the credential has no array")
             else:
-                found += _elements(at, element, step)
+                found += _elements(at, element, step, left - len(found))
         # Said of the path itself, so it holds also where nothing is selected any more.
         if isinstance(step, int) and step < 0:
             raise Malformed("the path has a negative integer")
-        selected = found
+        selected, left = found, _left(left, found)
     return _not_empty(path, selected)
 
 
@@ -101,7 +104,7 @@ def select_mdoc(path: ClaimsPath, namespaces: Mapping[str, Mapping[str, Any]]) -
     """Apply a path to an mdoc (OID4VCI C.2.1).
 
     `namespaces` maps a namespace to its data elements, identifier to decoded CBOR value (dict, list, ...). Raises `Malformed`
-    where the processing is to be aborted.
+    where the processing is to be aborted, and if more than 10 000 elements are selected.
     """
     if len(path) < 2:
         raise Malformed("the path must have a namespace and a data element identifier")
@@ -113,19 +116,20 @@ def select_mdoc(path: ClaimsPath, namespaces: Mapping[str, Mapping[str, Any]]) -
     if identifier not in namespaces[namespace]:
         raise Malformed("the mdoc does not have the data element")
     selected: list[tuple[ClaimsPath, Any]] = [((namespace, identifier), namespaces[namespace][identifier])]
+    left = MAX_SELECTED
     for step in steps:
         _check_step(step)
         found: list[tuple[ClaimsPath, Any]] = []
         if (step is None or (isinstance(step, int) and step >= 0)) and all(_is_array(element) for _, element in selected):
             for at, element in selected:
-                found += _elements(at, element, step)
+                found += _elements(at, element, step, left - len(found))
         elif step is not None and all(isinstance(element, Mapping) for _, element in selected):
             for at, element in selected:
                 # CBOR keys keep their type, and Python takes 1, 1.0 and True for the same key.
                 found += [((*at, step), value) for key, value in element.items() if type(key) is type(step) and key == step]
         else:
             raise Malformed("the path has a step that does not fit the selected elements")
-        selected = found
+        selected, left = found, _left(left, found)
     return _not_empty(path, selected)
 
 
@@ -133,9 +137,17 @@ def _is_array(element: Any) -> bool:
     return isinstance(element, list | tuple)
 
 
-def _elements(at: ClaimsPath, element: Sequence[Any], step: int | None) -> list[tuple[ClaimsPath, Any]]:
-    """All elements of an array, or the one at an index; none if there is no such index."""
+def _left(left: int, found: Sequence[Any]) -> int:
+    """How many more elements may be selected."""
+    if len(found) > left:
+        raise Malformed("the path selects too much")
+    return left - len(found)
+
+
+def _elements(at: ClaimsPath, element: Sequence[Any], step: int | None, left: int) -> list[tuple[ClaimsPath, Any]]:
+    """All elements of an array, at most `left`, or the one at an index; none if there is no such index."""
     if step is None:
+        _left(left, element)
         return [((*at, index), value) for index, value in enumerate(element)]
     return [((*at, step), element[step])] if 0 <= step < len(element) else []
 

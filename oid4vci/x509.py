@@ -34,6 +34,8 @@ __all__ = (
     "identifies",
     "leaf_public_key",
     "load",
+    "same_authority",
+    "same_subject",
     "self_signed",
     "verify_chain",
 )
@@ -188,6 +190,27 @@ def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return strong
 
 
+def same_authority(one: x509.Certificate, other: x509.Certificate, others: Iterable[bytes], anchors: Anchors) -> bool:
+    """Whether two verified certificates have one issuer: a key among `others` (DER), or of the anchors, made both signatures.
+
+    An authority may have changed its key: two anchors of one name are taken for the same.
+    """
+    if one.issuer != other.issuer:
+        return False
+    named = anchors.named(one.issuer.public_bytes())
+    if all(any(_signed(each, anchor) for anchor in named) for each in (one, other)):
+        return True
+    return any(_signed(one, issuer) and _signed(other, issuer) for issuer in map(load, others))
+
+
+def same_subject(one: x509.Certificate, other: x509.Certificate) -> bool:
+    """Whether two certificates of one authority are for the same party: by their subjects, or by alternative names without any."""
+    if one.subject != other.subject:
+        return False
+    names = _alternative_names(one)
+    return bool(one.subject.rdns) or (names is not None and names == _alternative_names(other))
+
+
 def self_signed(certificate: x509.Certificate) -> bool:
     """Whether the certificate is signed with the key it certifies."""
     return certificate.issuer == certificate.subject and _signed(certificate, certificate)
@@ -305,12 +328,18 @@ def leaf_public_key(certificate: x509.Certificate) -> PublicKey:
 _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
 
 
+def _alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternativeName | None:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return None
+
+
 def identifies(certificate: x509.Certificate, uri: str) -> bool:
     """Whether the certificate names `uri` as its subject: the same URI, or for an https URL its host as a DNS name, is among the
     subject alternative names. URIs are compared as strings; wildcards match nothing."""
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
+    names = _alternative_names(certificate)
+    if names is None:
         return False
     if uri in names.get_values_for_type(x509.UniformResourceIdentifier):
         return True

@@ -172,3 +172,22 @@ def test_an_mdoc_path_without_namespace_and_element_leads_nowhere(path: ClaimsPa
 @pytest.mark.parametrize("path", [(MDL, "a"), (MDL, "a", 0, -1, None, "b")])
 def test_mdoc_paths_that_may_lead_somewhere(path: ClaimsPath) -> None:
     check_mdoc_path(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "little", "much"),
+    [
+        ((None,), [0] * 9_999, [0] * 10_001),
+        ((None, None), [[0] * 98] * 100, [[0] * 100] * 100),
+        ((None, 0, 0), [[[0]]] * 3_000, [[[0]]] * 4_000),
+        ((9,), [0] * 20_000, None),
+    ],
+)
+def test_a_path_selects_so_much_and_no_more(path: ClaimsPath, little: Any, much: Any) -> None:
+    """Paths and Credential may be of one peer: all elements of all arrays, path for path, would take for ever."""
+    assert len(select(("a", *path), {"a": little})) == len(select_mdoc(("ns", "a", *path), {"ns": {"a": little}})) > 0
+    if much is not None:
+        with pytest.raises(Malformed, match="too much"):
+            select(("a", *path), {"a": much})
+        with pytest.raises(Malformed, match="too much"):
+            select_mdoc(("ns", "a", *path), {"ns": {"a": much}})

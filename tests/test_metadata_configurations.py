@@ -575,3 +575,10 @@ def test_the_canonical_case_is_a_fixed_point(tag: str) -> None:
     assert is_language_tag(tag)
     assert canonical.lower() == tag.lower()
     assert canonical_language_tag(canonical) == canonical
+
+
+def test_there_are_so_many_claims_descriptions_and_no_more() -> None:
+    described = [{"path": [f"claim {i}"]} for i in range(1_001)]
+    assert len(CredentialMetadata.from_json({"claims": described[:-1]}).claims or ()) == 1_000
+    with pytest.raises(Malformed, match="claims: must have at most 1000 elements"):
+        CredentialMetadata.from_json({"claims": described})

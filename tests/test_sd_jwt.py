@@ -442,6 +442,27 @@ def test_round_trip(paths: list[ClaimsPath], decoys: int, hash_algorithm: str) -
         assert (name in json.dumps(payload)) != (("given_name",) in paths)
 
 
+DEGREES: dict[str, Any] = {"degrees": [{"type": {"code": 1, "name": "M"}, "year": 1}, {"type": {"code": 2}}]}
+
+
+@pytest.mark.parametrize(
+    ("paths", "places"),
+    [
+        ([(None, "type"), (0, "type")], [(0, "type"), (1, "type")]),
+        ([(None, "type"), (0, "type", "code")], [(0, "type"), (0, "type", "code"), (1, "type")]),
+        ([(None, "type", "code"), (0, "type")], [(0, "type"), (0, "type", "code"), (1, "type", "code")]),
+        ([(None, "type", "code"), (0, "type", "name")], [(0, "type", "code"), (0, "type", "name"), (1, "type", "code")]),
+        ([(None,), (None, "type"), (1, "type", "code")], [(0,), (0, "type"), (1,), (1, "type"), (1, "type", "code")]),
+    ],
+)
+def test_one_element_and_all_of_them(paths: list[ClaimsPath], places: list[ClaimsPath]) -> None:
+    """A member of an element keeps its name, whether one path leads to it or two."""
+    payload, disclosures = made(DEGREES, *(("degrees", *path) for path in paths))
+    claims, found = process(payload, disclosures)
+    assert claims == DEGREES
+    assert sorted(one.path for one in found) == [("degrees", *place) for place in places]
+
+
 def test_decoys_join_objects_with_disclosures_only() -> None:
     claims = {"cnf": {"jwk": {}}, "a": {"b": 1, "c": 2}, "n": [1, 2], "p": "q"}
     payload, disclosures = made(claims, ("a", "b"), ("p",), ("n", 0), decoys=5)

@@ -234,13 +234,24 @@ def test_each_copy_has_a_status_of_its_own() -> None:
     statuses = [{"status": {"status_list": {"idx": i, "uri": "https://status.example.com/1"}}} for i in (7, 3, 11)]
     credentials = issue(ENCODER, keys=HOLDERS, copies=statuses)
     assert [check(credential).status for credential in credentials] == [one["status"] for one in statuses]
-    for wrong in ([statuses[0]] * 3, [statuses[0], statuses[1], statuses[0]], statuses[:2], []):
+    again = {"status": {**statuses[0]["status"], "other": {}}}
+    for wrong in ([statuses[0]] * 3, [statuses[0], statuses[1], statuses[0]], [*statuses[:2], again], statuses[:2], []):
         with pytest.raises(ValueError, match=r"status of its own|copies must have"):
             issue(ENCODER, keys=HOLDERS, copies=wrong)
     with pytest.raises(ValueError, match="status of its own"):
         issue(ENCODER, {**CLAIMS, **statuses[0]}, HOLDERS)
     (alone,) = issue(ENCODER, {**CLAIMS, **statuses[0]})
     assert check(alone).status == statuses[0]["status"]
+
+
+def test_each_copy_has_an_identifier_of_its_own() -> None:
+    own = [{"jti": str(i)} for i in range(3)]
+    assert [check(each).claims["jti"] for each in issue(ENCODER, keys=HOLDERS, copies=own)] == ["0", "1", "2"]
+    assert check(issue(ENCODER, {**CLAIMS, "jti": "alone"})[0]).claims["jti"] == "alone"
+    with pytest.raises(ValueError, match="jti of its own"):
+        issue(ENCODER, {**CLAIMS, "jti": "shared"}, HOLDERS)
+    with pytest.raises(ValueError, match="jti of its own"):
+        issue(ENCODER, keys=HOLDERS, copies=[*own[:2], own[0]])
 
 
 @pytest.mark.parametrize(

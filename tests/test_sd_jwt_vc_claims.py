@@ -202,6 +202,9 @@ def test_a_key_with_more_members_is_the_same_key() -> None:
 def test_integrity_of_the_type_is_integrity_metadata(value: Any) -> None:
     with pytest.raises(InvalidCredential, match="vct#integrity"):
         check(signed({**PAYLOAD, "vct#integrity": value}))
+    for made in ({"claims": {"vct#integrity": value}}, {"copies": [{"vct#integrity": value}]}):
+        with pytest.raises(ValueError, match="vct#integrity"):
+            issue(SdJwtVcEncoder(signer=SIGNER), **made)
 
 
 def test_nothing_is_hidden_in_a_credential_without_disclosable_claims() -> None:

@@ -1,17 +1,18 @@
 """SD-JWT VCs and the metadata of their type: what issuers make disclosable, and what Wallets hold against it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from attrs import evolve
 
-from oid4vci._json import dump_bytes
+from oid4vci._json import Malformed, dump_bytes
 from oid4vci.errors import InvalidCredential, Untrusted
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
 from oid4vci.formats.integrity import integrity_of
 from oid4vci.formats.sd_jwt_vc import EVERY_CLAIM, IF_PUBLISHED, REQUIRED, SdJwtVcEncoder, SdJwtVcVerifier
 from oid4vci.formats.type_metadata import CredentialType, TypeMetadata
+from oid4vci.formats.type_rules import IssuedClaims
 from oid4vci.metadata import SdJwtVcConfiguration
 from oid4vci.trust import Trust
 from tests.test_sd_jwt import digest, disclosure
@@ -288,6 +289,35 @@ def test_elements_without_disclosure_keep_their_places() -> None:
 # --- further types ----------------------------------------------------------------------------------------------------------
 
 
+class Counted(Sequence[int]):
+    """Numbers that know how often they were looked at."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.looks = size, 0
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, i: Any) -> Any:
+        self.looks += 1
+        if i >= self.size:
+            raise IndexError
+        return i
+
+
+def test_elements_that_were_withheld_are_not_counted_one_by_one() -> None:
+    """Both how many there are and how many paths lead among them are the choice of others."""
+    withheld = Counted(10_000)
+    paths = [["a", i] for i in range(9_900, 10_100)]
+    kind = CredentialType.of(TypeMetadata.from_json({"vct": "x", "claims": [{"path": path, "sd": "always"} for path in paths]}))
+    claims = {"a": list(range(10_000, 10_100))}
+    disclosed = {("a", i) for i in range(100)}
+    IssuedClaims(claims, disclosed, {("a",): withheld}).check(kind.claims)
+    assert withheld.looks < 20 * len(paths)
+    with pytest.raises(Malformed, match="disclosable"):
+        IssuedClaims(claims, disclosed - {("a", 99)}, {("a",): withheld}).check(kind.claims)
+
+
 def test_credentials_of_further_types() -> None:
     (credential,) = issue(SdJwtVcEncoder(signer=SIGNER), {"aka_vcts": [BASE, "urn:x"]})
     assert opened(credential)[1]["aka_vcts"] == [BASE, "urn:x"]
@@ -303,6 +333,8 @@ def test_further_types_that_are_none(types: Any) -> None:
         check(signed({**PAYLOAD, "aka_vcts": types}))
     with pytest.raises(ValueError, match="aka_vcts"):
         issue(SdJwtVcEncoder(signer=SIGNER), {"aka_vcts": types})
+    with pytest.raises(ValueError, match="aka_vcts"):
+        issue(SdJwtVcEncoder(signer=SIGNER), copies=[{"aka_vcts": types}])
 
 
 def test_further_types_are_not_disclosable() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ObjectIdentifier
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from oid4vci.formats.credential_format import NeededDocument
 from oid4vci.keys import LocalSigner, RemoteSigner, public_key
 from oid4vci.status_list import CWT, JWT, Status, StatusChecker, StatusList, StatusListSigner
 from oid4vci.trust import Trust
+from oid4vci.x509 import Anchors
 from tests.status_lists import (
     ANCHORS,
     CHAIN,
@@ -43,6 +45,7 @@ from tests.status_lists import (
     SIGNING,
     STATUSES,
     SUB,
+    SUB_KEY,
     TRUST,
     URI,
     check,
@@ -51,9 +54,10 @@ from tests.status_lists import (
     jwt,
     leaf_of,
     made,
+    names,
     status,
 )
-from tests.test_x509 import signer
+from tests.test_x509 import SIGNING_ONLY, authority, certificate, name, signer
 
 HAIP = StatusChecker(haip=True)
 STATUS_SIGNING = "1.3.6.1.5.5.7.3.999"
@@ -391,6 +395,9 @@ def test_an_issuer_may_be_a_did(method: DidJwk | DidKey, media_type: str) -> Non
     trust, of = Trust.of(did, ISSUER), credential(issuer=did)
     for kid in (method.verification_method(did), None):
         assert status(made(media_type, StatusListSigner(signer=SIGNER, kid=kid)), of, trust=trust).value == 1
+    # `kid` may be the fragment alone, as in a Credential.
+    fragment = "#" + method.verification_method(did).partition("#")[2]
+    assert status(made(media_type, StatusListSigner(signer=SIGNER, kid=fragment)), of, trust=trust).value == 1
     foreign = method.did(public_key(OTHER.public_jwk))
     refused(made(media_type, StatusListSigner(signer=OTHER, kid=method.verification_method(foreign))), of, trust=trust)
     refused(made(media_type, StatusListSigner(signer=OTHER, kid=method.verification_method(did))), of, trust=trust)
@@ -401,6 +408,14 @@ def test_an_issuer_may_be_a_did(method: DidJwk | DidKey, media_type: str) -> Non
     refused(
         made(media_type, StatusListSigner(signer=SIGNER, kid=f"{web}#1")), credential(issuer=web), trust=Trust.of(web, ISSUER)
     )
+
+
+def test_did_methods_of_the_application() -> None:
+    did = DidJwk().did(public_key(SIGNER.public_jwk))
+    body = made(JWT, StatusListSigner(signer=SIGNER, kid=f"{did}#0"))
+    of, trust = credential(issuer=did), Trust.of(did, ISSUER)
+    refused(body, of, trust=trust, checker=StatusChecker(did_methods={"key": DidKey()}))
+    assert status(body, of, trust=trust, checker=StatusChecker(did_methods={"jwk": DidJwk()})).value == 1
 
 
 # Chains
@@ -457,6 +472,52 @@ def test_of_an_issuer_that_is_known_by_its_certificate_the_authority_is_the_same
             refused(body, credential(issuer=issuer, issuer_certificate=above))
         refused(body, credential(issuer="CN=signer"))
         refused(body, credential(issuer=ISSUER, issuer_certificate=beside))
+
+
+def test_an_authority_is_its_key_and_not_its_name() -> None:
+    """Whoever runs an authority that the Wallet trusts as well can give a certificate any issuer by way of one more below it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    root, impostor = authority("other", OTHER_KEY, "other", OTHER_KEY), authority("sub", key, "other", OTHER_KEY)
+    trust = Trust.of(ISSUER, anchors=Anchors.from_der(ROOT, root))
+    for body in chained(signer("sub", key, key=KEY), impostor):
+        for issuer in ("CN=signer", None):
+            assert status(body, credential(issuer=None), trust=trust).value == 1
+            refused(body, credential(issuer=issuer, issuer_certificate=LEAF), trust=trust)
+
+
+def san(subject: x509.Name, identifier: str) -> bytes:
+    return certificate(subject, KEY, "sub", SUB_KEY, (SIGNING_ONLY, True), names(identifier))
+
+
+@pytest.mark.parametrize("subject", [name("another"), x509.Name([])])
+def test_an_issuer_that_is_the_subject_of_its_certificate_is_no_other_of_the_same_authority(subject: x509.Name) -> None:
+    """An authority may have certificates for many. That of an mdoc has its own only, whose status lists one of them signs."""
+    theirs, ours = (san(subject, f"https://{each}.example") for each in ("theirs", "ours"))
+    for body in chained(theirs, SUB):
+        refused(body, credential(issuer=None, issuer_certificate=LEAF))
+        refused(body, credential(issuer=None, issuer_certificate=san(x509.Name([]), "https://ours.example")))
+        assert status(body, credential(issuer="CN=signer", issuer_certificate=LEAF)).value == 1
+        assert status(body, credential(issuer=None, issuer_certificate=san(subject, "https://theirs.example"))).value == 1
+    for body in chained(ours, SUB):
+        assert status(body, credential(issuer=None, issuer_certificate=ours)).value == 1
+
+
+def test_an_authority_may_have_changed_its_key() -> None:
+    new = ec.generate_private_key(ec.SECP256R1())
+    of = credential(issuer="CN=signer", issuer_certificate=signer("root", ROOT_KEY))
+    for body in chained(signer("root", new, key=KEY)):
+        for renewed in ((ROOT, authority("root", new, "root", new)), (authority("root", new, "root", new),)):
+            trust = Trust.of(ISSUER, anchors=Anchors.from_der(*renewed))
+            if len(renewed) == 2:
+                assert status(body, of, trust=trust).value == 1
+            else:
+                refused(body, of, trust=trust)
+
+
+def test_a_certificate_may_name_an_issuer_that_is_no_url() -> None:
+    for body in chained(leaf_of("urn:example:issuer"), SUB):
+        assert status(body, credential(issuer="urn:example:issuer")).value == 1
+        refused(body, credential(issuer="urn:example:other"))
 
 
 def test_a_certificate_for_status_lists_need_not_name_the_issuer() -> None:

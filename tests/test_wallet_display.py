@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from oid4vci.claims import ClaimsDescription, ClaimsPath, ClaimsSemantics, select_mdoc
 from oid4vci.drive import run
 from oid4vci.formats.credential_format import VerifiedCredential
-from oid4vci.formats.type_metadata import CredentialType, TypeMetadata
+from oid4vci.formats.type_metadata import CredentialType, TypeClaim, TypeMetadata
+from oid4vci.formats.type_metadata_display import ClaimLabel
 from oid4vci.metadata import CredentialIssuerMetadata, CredentialMetadata, JwtVcJsonConfiguration
 from oid4vci.wallet import CredentialView, Issued, credential_view
 from tests.scripted_server import (
@@ -286,3 +287,22 @@ def test_who_says_nothing_of_display_is_shown_without() -> None:
         == CredentialMetadata()
     )
     assert CredentialMetadata().shown(["en"]) is None
+
+
+def test_the_metadata_of_a_type_are_gone_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many claims it describes, and how many there are to show, are both the choice of others."""
+    looks: list[TypeClaim] = []
+    label = TypeClaim.label
+
+    def look(claim: TypeClaim, preferences: Sequence[str]) -> ClaimLabel | None:
+        looks.append(claim)
+        return label(claim, preferences)
+
+    monkeypatch.setattr(TypeClaim, "label", look)
+    published = [{"path": ["a", i], "display": [{"locale": "en", "label": str(i)}]} for i in range(50)]
+    published.append({"path": ["a", None], "display": [{"locale": "en", "label": "any"}]})
+    kind = CredentialType.of(TypeMetadata.from_json({"vct": "x", "claims": published}))
+    found = shown(None, "en", claims={"a": list(range(60)), **{f"b{i}": i for i in range(60)}}, kind=kind)
+    assert [each.name for each in found.claims[:51]] == [*map(str, range(50)), "0"]
+    assert len(found.claims) == 51 + 60
+    assert len(looks) == 51

@@ -191,6 +191,50 @@ class Oracle:
         return documents[self.url].decode() if self.url in documents else NeededDocument(self.url, ())
 
 
+@frozen
+class Lists:
+    """A mechanism in which every Credential, known by its issuer, is on a list of its own."""
+
+    def check(
+        self, credential: VerifiedCredential, *, trust: Trust, documents: Mapping[str, bytes], now: int
+    ) -> bytes | NeededDocument:
+        url = f"https://lists.example/{credential.issuer}"
+        return documents[url] if url in documents else NeededDocument(url, ())
+
+
+def test_as_many_lists_are_fetched_as_there_are_credentials() -> None:
+    """What the application has from before is none of them."""
+    credentials = [VerifiedCredential("x", "", {}, issuer=str(i)) for i in range(40)]
+    before = {f"https://lists.example/{i}": b"before" for i in range(20)}
+    exchange = check_status(wallet(), credentials, now=NOW, checker=Lists(), documents=before)
+    assert isinstance(exchange, Exchange)
+    assert run(exchange, lambda request: Response(200, {}, b"fetched")) == (b"before",) * 20 + (b"fetched",) * 20
+
+
+@frozen
+class Endless:
+    """A mechanism that always needs one more document."""
+
+    def check(
+        self, credential: VerifiedCredential, *, trust: Trust, documents: Mapping[str, bytes], now: int
+    ) -> bytes | NeededDocument:
+        return NeededDocument(f"https://lists.example/{len(documents)}", ())
+
+
+def test_there_is_an_end_to_fetching() -> None:
+    exchange = check_status(wallet(), [VerifiedCredential("x", "", {})] * 2, now=NOW, checker=Endless())
+    urls: list[str] = []
+
+    def send(request: Request) -> Response:
+        urls.append(request.url)
+        return Response(200, {}, b"")
+
+    assert isinstance(exchange, Exchange)
+    with pytest.raises(StatusUnknown, match="too many documents"):
+        run(exchange, send)
+    assert len(urls) == 32
+
+
 def test_another_mechanism_is_asked_the_same_way() -> None:
     everything = world()
     issued = received(everything)

@@ -34,7 +34,7 @@ def name(text: str) -> x509.Name:
 
 
 def certificate(
-    subject: str,
+    subject: str | x509.Name,
     key: PrivateKey,
     issuer: str,
     issuer_key: PrivateKey,
@@ -45,7 +45,7 @@ def certificate(
 ) -> bytes:
     builder = (
         x509.CertificateBuilder()
-        .subject_name(name(subject))
+        .subject_name(name(subject) if isinstance(subject, str) else subject)
         .issuer_name(name(issuer))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())

@@ -23,11 +23,6 @@ def check_status(status: Any) -> None:
     StatusReference.of(status)
 
 
-def _entry(status: Any) -> Any:
-    """What must be no other's: the entry of a status list, whatever else `status` says."""
-    return StatusReference.of(status) or status
-
-
 @frozen
 class Copies:
     """The members of each copy, one mapping for each Credential; a copy's `status` is like no other's.
@@ -48,8 +43,8 @@ class Copies:
         found = [members["status"] for members in copies or () if "status" in members]
         for each in found if status is None else (status, *found):
             check_status(each)
-        entries = [_entry(each) for each in found]
-        # HAIP 6.1: "its own unique, unpredictable status list index"
+        # HAIP 6.1: "its own unique, unpredictable status list index"; whatever else there is beside it.
+        entries = [StatusReference.of(each) or each for each in found]
         if count > 1 and (status is not None or any(each in entries[:i] for i, each in enumerate(entries))):
             raise ValueError("each copy needs a status of its own")
         return cls(tuple(copies) if copies is not None else ({},) * count)

@@ -74,6 +74,8 @@ def _both(one: Hiding, other: Hiding) -> Hiding:
     return Hiding(
         one.itself or other.itself,
         {step: _both(one.within.get(step, _PLAIN), other.within.get(step, _PLAIN)) for step in steps},
+        # Two of one place have the same.
+        one.start,
     )
 
 

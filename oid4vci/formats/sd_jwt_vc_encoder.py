@@ -166,13 +166,15 @@ class SdJwtVcEncoder:
     ) -> SignedCopies[str]:
         """See `CredentialEncoder.draft`. `vct` comes from `configuration`, `iss` from `issuer`.
 
-        `status` and `vct#integrity` may be among the claims; of several copies each needs a status of its own, in `copies`.
+        `status` and `vct#integrity` may be among the claims. Of several copies each needs a `status`, a `jti` of its own, if there
+        is any: in `copies`.
         """
         self.check(configuration)
         copied = self._copies(claims, len(holder_keys) or 1, copies)
         whole = {**self._own_claims(configuration, issuer, now), **claims}
         try:
-            check_other_types(whole, whole["vct"])
+            for members in (whole, *(copies or ())):
+                check_other_types(members, whole["vct"])
         except Malformed as error:
             raise ValueError(str(error)) from None
         if self.haip:
@@ -255,6 +257,8 @@ class SdJwtVcEncoder:
                 raise ValueError(f"the library sets {', '.join(sorted(_SET_HERE & members.keys()))}, claims must not")
             if self.vct_integrity is not None and "vct#integrity" in members:
                 raise ValueError("vct#integrity is set already, claims must not")
+            if "vct#integrity" in members and not is_integrity_metadata(members["vct#integrity"]):
+                raise ValueError("vct#integrity must be integrity metadata")
         if "status" in claims:
             check_status(claims["status"])
         hidden = self._hidden.within.keys()
@@ -262,4 +266,9 @@ class SdJwtVcEncoder:
             Template.of(dict(members), Hiding())
             if members.keys() & (claims.keys() | hidden):
                 raise ValueError("what differs from copy to copy must be neither among the claims nor disclosable")
-        return Copies.of(copies, count=count, status=claims.get("status"))
+        copied = Copies.of(copies, count=count, status=claims.get("status"))
+        # It would tell Verifiers that two copies belong together (OID4VCI 15.4.1).
+        identifiers = [members["jti"] for members in copied.members if "jti" in members]
+        if count > 1 and ("jti" in claims or any(each in identifiers[:i] for i, each in enumerate(identifiers))):
+            raise ValueError("each copy needs a jti of its own")
+        return copied

@@ -184,7 +184,7 @@ class SdJwtVcVerifier:
         cnf = payload["cnf"]
         if not isinstance(cnf, dict) or not cnf:
             raise Malformed("must be an object that names a key", "cnf")
-        # "at most one of the ... confirmation values MAY be present" -- RFC 7800 3.1
+        # "at most one of the "jwk", "jwe", and "jku" ... confirmation values defined below may be present" -- RFC 7800 3.1
         if len(cnf.keys() & {"jwk", "jwe", "jku"}) > 1:
             raise Malformed("must name one key", "cnf")
         if "jwk" not in cnf:

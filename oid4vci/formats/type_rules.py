@@ -4,6 +4,7 @@ Paths are followed as if everything were disclosed: an element of an array that 
 of what is in it.
 """
 
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -83,7 +84,9 @@ class IssuedClaims:
         missing = self.withheld.get(at, ())
         if step is None:
             return [*(((*at, i), element) for i, element in enumerate(array)), *(((), _WITHHELD) for _ in missing)]
-        if step in missing:
+        # They are in their order, and as many as the issuer likes.
+        before = bisect_left(missing, step)
+        if before < len(missing) and missing[before] == step:
             return [((), _WITHHELD)]
-        i = step - sum(1 for index in missing if index < step)
+        i = step - before
         return [((*at, i), array[i])] if i < len(array) else []

@@ -90,15 +90,16 @@ class CredentialOrder:
 
         If the Wallet asked for some claims (`requested_claims`), those are issued, with the ones that are mandatory in the
         issuer's metadata and what is no claim about the subject; all other claims are left out (OID4VCI B.2). `copies` has the
-        members that differ between the credentials of a batch (their `status`), one mapping for each. Every credential of the
-        response has the same format and dataset (OID4VCI 3.3.2).
+        members that differ between the credentials of a batch (their `status`), one mapping for each; they are there whatever was
+        asked for. Every credential of the response has the same format and dataset (OID4VCI 3.3.2).
 
         `changes` are the application's own, to be committed with the answer or not at all, such as an `Insert` for each status list
         index that it takes. They come after those of the library, whose first one, if there is any, is the guard.
 
         Raises `ValueError` for claims that cannot be issued, or lack one that the metadata say is always there: that is the
         application's fault. What the Wallet cannot have is refused with `CredentialRequestDenied`, which has a `reply`: a claim
-        that it accepts no Credential without (OID4VCI B.1) is not in the dataset, or nothing of what it asked for is.
+        that it accepts no Credential without (OID4VCI B.1) is not in the dataset, or nothing of what it asked for is,
+        nor a claim that the metadata promise.
         """
         if limit is not None and limit < 1:
             raise ValueError("at least one credential is issued")

@@ -32,6 +32,9 @@ __all__ = (
     "SdJwtVcConfiguration",
 )
 
+# Of one Credential; as many as of a type (`formats.type_metadata`).
+MAX_CLAIMS: Final = 1_000
+
 AlgorithmIdentifier: TypeAlias = str | int
 """A JWS name or a signature suite (string), or a COSE number (integer), as the format or the proof type says."""
 
@@ -82,7 +85,9 @@ class CredentialMetadata(Document):
     """
 
     display: tuple[CredentialDisplay, ...] | None = field(default=None, metadata=wire(array(nested(CredentialDisplay))))
-    claims: tuple[ClaimsDescription, ...] | None = field(default=None, metadata=wire(array(nested(ClaimsDescription))))
+    claims: tuple[ClaimsDescription, ...] | None = field(
+        default=None, metadata=wire(array(nested(ClaimsDescription), maximum=MAX_CLAIMS))
+    )
     rules: ClassVar[tuple[Callable[[Any], None], ...]] = (_consistent_claims,)
 
     def shown(self, preferences: Sequence[str]) -> CredentialDisplay | None:

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from oid4vci._document import https_url
 from oid4vci._json import Malformed
-from oid4vci.dids import DidUrl, resolve
+from oid4vci.dids import DID_METHODS, DidMethod
 from oid4vci.errors import InvalidCredential, StatusUnknown, reading
 from oid4vci.formats import issuer_keys
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
@@ -61,10 +61,11 @@ class StatusChecker:
     - `leeway`: seconds by which clocks may differ.
     - `haip`: demand what HAIP 6.1 adds: a certificate chain, without the anchor.
     - `purposes`: extended key usages (dotted) by which a certificate under the trust's anchors may sign lists for issuers that it
-      does not name (Token Status List 10); without one, the certificate must name the Credential's issuer, or, where that is known
-      by its certificate only (mdocs), come from the same authority.
+      does not name (Token Status List 10); without one, the certificate must name the Credential's issuer. Where that is known by
+      its certificate only, it must be from the same authority, and for the same subject unless the Credential is an mdoc.
     - `ttl_range`: the least and the most seconds for which an answer is kept, whatever the token says (Token Status List 11.5).
     - `max_size`: bytes to which a list may inflate.
+    - `did_methods`: the DID methods that issuers may use, by name: those of the Credentials' verifier.
     """
 
     leeway: int = 60
@@ -72,6 +73,7 @@ class StatusChecker:
     purposes: frozenset[str] = field(default=frozenset(), converter=_purposes)
     ttl_range: tuple[int, int] = (60, 7 * DAY)
     max_size: int = MAX_SIZE
+    did_methods: Mapping[str, DidMethod] = field(default=DID_METHODS, repr=False)
 
     def check(
         self, credential: VerifiedCredential, *, trust: Trust, documents: Mapping[str, bytes], now: int
@@ -119,8 +121,8 @@ class StatusChecker:
     ) -> StatusListToken | NeededDocument:
         """The verified token at `uri`, for the Credentials of `issuer`, or a document to fetch first; otherwise as `check`.
 
-        `certificate` is the issuer's, in DER, which counts unless `issuer` is a URL or a DID. With neither, a certificate under
-        the trust's anchors is enough.
+        `certificate` is the issuer's, in DER, which counts unless `issuer` is a URL or a DID; without `issuer`, its subject is the
+        issuer. With neither, a certificate under the trust's anchors is enough.
         """
         with reading(StatusUnknown):
             try:
@@ -139,7 +141,7 @@ class StatusChecker:
                 # "MUST be included in the x5c JOSE header of the Token" -- HAIP 6.1
                 raise Malformed("x5c is missing", "header")
             else:
-                keys = _published_keys(signed, issuer, trust, documents)
+                keys = self._published_keys(signed, issuer, trust, documents)
             if isinstance(keys, NeededDocument):
                 return keys
             return StatusListToken.from_claims(
@@ -152,38 +154,35 @@ class StatusChecker:
 
         # "The X.509 certificate of the trust anchor MUST NOT be included", nor one that is self-signed -- HAIP 6.1
         key = issuer_keys.certified_key(x5c, None, trust=trust, now=now, anchor_allowed=not self.haip)
-        leaf = x509.load(x509.decode_x5c(x5c)[0])
+        first, *others = x509.decode_x5c(x5c)
+        leaf = x509.load(first)
         if x509.has_purpose(leaf, self.purposes):
             return key
         if _is_identifier(issuer):
             believed = x509.identifies(leaf, issuer)
         elif certificate is not None:
-            believed = leaf.issuer == x509.load(certificate).issuer
+            known = x509.load(certificate)
+            # Not by name alone: another authority under the anchors may give its own certificates any issuer.
+            believed = trust.anchors is not None and x509.same_authority(leaf, known, others, trust.anchors)
+            # The issuer of an mdoc is the authority; else the certificate's subject is, and others may have certificates of it.
+            believed = believed and (issuer is not None or x509.same_subject(leaf, known))
         else:
-            believed = issuer is None
+            believed = issuer is None or x509.identifies(leaf, issuer)
         if not believed:
             raise Malformed("is for neither the issuer of the credential nor for status lists", "x5c")
         return key
+
+    def _published_keys(
+        self, signed: SignedStatusList, issuer: str | None, trust: Trust, documents: Mapping[str, bytes]
+    ) -> tuple[PublicKey, ...] | NeededDocument:
+        """The keys of the Credential's issuer: those it publishes, or the one that its DID is (11.3)."""
+        if not _is_identifier(issuer):
+            raise Malformed("there is no x5c, and the credential names no issuer that publishes keys", "header")
+        if issuer.startswith("did:"):
+            return (issuer_keys.did_key(issuer, signed.kid, trust=trust, methods=self.did_methods),)
+        return issuer_keys.published_keys(issuer, signed.kid, signed.algorithm, trust=trust, documents=documents)
 
 
 def _is_identifier(issuer: str | None) -> TypeGuard[str]:
     """Whether an issuer is named by a URL or a DID, and not by the subject of its certificate."""
     return issuer is not None and issuer.startswith(("https://", "did:"))
-
-
-def _published_keys(
-    signed: SignedStatusList, issuer: str | None, trust: Trust, documents: Mapping[str, bytes]
-) -> tuple[PublicKey, ...] | NeededDocument:
-    """The keys of the Credential's issuer: those it publishes, or the one that its DID is (11.3)."""
-    if not _is_identifier(issuer):
-        raise Malformed("there is no x5c, and the credential names no issuer that publishes keys", "header")
-    if not issuer.startswith("did:"):
-        return issuer_keys.published_keys(issuer, signed.kid, signed.algorithm, trust=trust, documents=documents)
-    trust.demand(issuer)
-    url = issuer if signed.kid is None else signed.kid
-    if DidUrl.parse(url).did != issuer:
-        raise Malformed("kid is not a key of the credential's issuer", "header")
-    key = resolve(url)
-    if key is None:
-        raise Malformed("the issuer has a DID of a method that is not supported")
-    return (key,)

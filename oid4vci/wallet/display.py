@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from oid4vci._json import Malformed
 from oid4vci.claims import ClaimsDescription, ClaimsPath, ClaimsSemantics, Selection
 from oid4vci.formats.credential_format import VerifiedCredential
 from oid4vci.formats.type_metadata_display import TypeDisplay
@@ -63,18 +64,19 @@ def credential_view(
     Nothing of a view is part of the Credential: with metadata that were fetched again, it is another one.
     """
     kind, described = credential.type_metadata, () if metadata is None else metadata.claims or ()
+    labels = _type_labels(credential, preferences)
     shown: dict[ClaimsPath, ClaimView] = {}
     for description in described:
         values = _values(credential, description.path)
-        name = _type_label(credential, values, preferences) or _label(description, preferences)
+        name = _type_label(labels, values) or _label(description, preferences)
         shown[description.path] = ClaimView(description.path, name, values, description)
     for path in () if kind is None else (claim.path for claim in kind.claims):
         values = _values(credential, path)
-        shown.setdefault(path, ClaimView(path, _type_label(credential, values, preferences), values))
+        shown.setdefault(path, ClaimView(path, _type_label(labels, values), values))
     claims = [each for each in shown.values() if each.values]
     places = (at for each in claims for at, _ in each.values)
     for at, value in _others(credential.claims, places, credential.semantics):
-        claims.append(ClaimView(at, _type_label(credential, ((at, value),), preferences), ((at, value),)))
+        claims.append(ClaimView(at, labels.get(at), ((at, value),)))
     return CredentialView(
         None if kind is None else kind.shown(preferences),
         None if metadata is None else metadata.shown(preferences),
@@ -83,7 +85,10 @@ def credential_view(
 
 
 def _values(credential: VerifiedCredential, path: ClaimsPath) -> Selection:
-    return () if credential.semantics.lacking((path,), credential.claims) else credential.select(path)
+    try:
+        return credential.select(path)
+    except Malformed:
+        return ()
 
 
 def _label(description: ClaimsDescription, preferences: Sequence[str]) -> str | None:
@@ -92,12 +97,20 @@ def _label(description: ClaimsDescription, preferences: Sequence[str]) -> str | 
     return None if found is None else found.name
 
 
-def _type_label(credential: VerifiedCredential, values: Selection, preferences: Sequence[str]) -> str | None:
+def _type_labels(credential: VerifiedCredential, preferences: Sequence[str]) -> Mapping[ClaimsPath, str]:
+    """The names that the type's metadata have for places of the Credential, as `CredentialType.label` finds them one by one."""
+    nearest: dict[ClaimsPath, tuple[int, str]] = {}
+    for claim in () if credential.type_metadata is None else credential.type_metadata.claims:
+        found, vague = claim.label(preferences), claim.path.count(None)
+        for at, _ in () if found is None else _values(credential, claim.path):
+            if found is not None and (at not in nearest or vague < nearest[at][0]):
+                nearest[at] = (vague, found.label)
+    return {at: name for at, (_, name) in nearest.items()}
+
+
+def _type_label(labels: Mapping[ClaimsPath, str], values: Selection) -> str | None:
     """The name in the type's metadata; elements of an array that one path addresses have one name."""
-    if credential.type_metadata is None or not values:
-        return None
-    found = credential.type_metadata.label(values[0][0], preferences)
-    return None if found is None else found.label
+    return labels.get(values[0][0]) if values else None
 
 
 def _others(claims: Any, described: Iterable[ClaimsPath], semantics: ClaimsSemantics) -> Iterator[tuple[ClaimsPath, Any]]:

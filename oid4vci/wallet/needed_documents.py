@@ -10,7 +10,7 @@ from oid4vci.formats.credential_format import NeededDocument
 from oid4vci.http import Response
 from oid4vci.wallet.exchange import Exchange, get
 
-__all__ = ("Documents", "with_documents")
+__all__ = ("MAX_DOCUMENTS", "Documents", "with_documents")
 
 T = TypeVar("T")
 Documents: TypeAlias = Mapping[str, bytes]
@@ -23,17 +23,19 @@ def with_documents(
     check: Callable[[Documents], T | NeededDocument],
     documents: Documents,
     failure: type[InvalidCredential] | type[StatusUnknown] = InvalidCredential,
+    *,
+    left: int = MAX_DOCUMENTS,
 ) -> T | Exchange[T]:
     """What `check` makes of the documents, bodies by URL; an exchange, as long as it needs further ones.
 
-    Documents were allowed by whoever needs them. Raises `failure` for one that cannot be fetched, or one too many, and whatever
-    `check` raises.
+    Documents were allowed by whoever needs them; `left` of them may be fetched. Raises `failure` for one that cannot be fetched,
+    or one too many, and whatever `check` raises.
     """
     needed = check(documents)
     if not isinstance(needed, NeededDocument):
         return needed
     url = needed.url
-    if url in documents or len(documents) >= MAX_DOCUMENTS:
+    if url in documents or left < 1:
         raise failure("too many documents are needed to verify a credential")
     try:
         https_url().check(url)
@@ -43,10 +45,12 @@ def with_documents(
     def read(response: Response) -> T | Exchange[T]:
         if response.status != 200 and not needed.optional:
             raise Malformed(f"a needed document was not delivered: status {response.status}")
-        return with_documents(check, {**documents, url: response.body if response.status == 200 else b""}, failure)
+        return with_documents(
+            check, {**documents, url: response.body if response.status == 200 else b""}, failure, left=left - 1
+        )
 
     def go_on(_: TryLater | Malformed) -> T | Exchange[T]:
-        return with_documents(check, {**documents, url: b""}, failure)
+        return with_documents(check, {**documents, url: b""}, failure, left=left - 1)
 
     request = get(url, accept=", ".join(needed.media_types) or "*/*")
     return Exchange(request, read, failure, go_on if needed.optional else None)

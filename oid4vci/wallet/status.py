@@ -11,7 +11,7 @@ from oid4vci.errors import StatusUnknown
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
 from oid4vci.trust import Trust
 from oid4vci.wallet.exchange import Exchange
-from oid4vci.wallet.needed_documents import Documents, with_documents
+from oid4vci.wallet.needed_documents import MAX_DOCUMENTS, Documents, with_documents
 
 if TYPE_CHECKING:
     from oid4vci.status_list.checker import Status
@@ -76,4 +76,5 @@ def check_status(
             found.append(status)
         return tuple(found)
 
-    return with_documents(check, documents or {}, StatusUnknown)
+    # Each Credential may be on a list of its own, and what the application has is not fetched.
+    return with_documents(check, documents or {}, StatusUnknown, left=MAX_DOCUMENTS * len(credentials))
