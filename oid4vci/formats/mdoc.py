@@ -286,7 +286,7 @@ class MdocVerifier:
                 FORMAT,
                 credential,
                 claims,
-                issuer=leaf.subject.rfc4514_string(),
+                issuer=x509.subject(leaf),
                 holder_key=mso.device_key,
                 issued_at=int(mso.validity.signed.timestamp()),
                 expires_at=int(mso.validity.valid_until.timestamp()),
