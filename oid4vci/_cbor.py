@@ -8,6 +8,7 @@ Rule 2: bytes that were hashed or signed are kept as they came; nothing is decod
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from struct import unpack_from
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -63,7 +64,9 @@ def loads(data: bytes, *, tags: TagReaders | None = None, max_bytes: int = MAX_B
         raise Malformed("not CBOR: it ends too early") from None
     except UnicodeDecodeError:
         raise Malformed("text that is not UTF-8") from None
-    if value is _BREAK:
+    if reader.at > len(data):
+        raise Malformed("not CBOR: it ends too early")
+    if reader.breaks:
         raise Malformed("not CBOR")
     if reader.at != len(data):
         raise Malformed("something follows the CBOR data item")
@@ -75,18 +78,26 @@ _REFUSED_TAGS: Final = frozenset((2, 3, 4, 5, 25, 28, 29, 30, 256, 264, 265))
 _EMBEDDED: Final = 24
 # The first byte of text of no bytes; the length is added, as far as it fits.
 _SHORT_TEXT: Final = 0x60
+# That of bytes whose length is the next byte, or the next two, and that of a tag that is the next byte.
+_SHORT_BYTES: Final = 0x58
+_BYTES_HEADS: Final = (_SHORT_BYTES, 0x59)
+_LONG_TAG: Final = 0xD8
 _SIMPLE: Final[Mapping[int, Any]] = {20: False, 21: True, 22: None}
 _FLOATS: Final = {25: (">e", 2), 26: (">f", 4), 27: (">d", 8)}
 
 
 class _Reader:
-    """One run of `loads`. An index beyond the data is an `IndexError`, and means that the data end too early."""
+    """One run of `loads`. An index beyond the data is an `IndexError`, and means that the data end too early.
 
-    __slots__ = ("at", "data", "left", "max_depth", "size", "tags")
+    A string may reach beyond the data: whatever is read after it is an `IndexError`, and after the last item `loads` looks. So it
+    does for a "break" that ended nothing (RFC 8949 3.2.1): they are counted.
+    """
+
+    __slots__ = ("at", "breaks", "data", "left", "max_depth", "tags")
 
     def __init__(self, data: bytes, tags: TagReaders, max_depth: int) -> None:
         self.data, self.tags, self.max_depth = data, tags, max_depth
-        self.at, self.size, self.left = 0, len(data), MAX_ITEMS
+        self.at, self.breaks, self.left = 0, 0, MAX_ITEMS
 
     def item(self, depth: int) -> Any:
         data = self.data
@@ -96,9 +107,9 @@ class _Reader:
         if _SHORT_TEXT <= initial < _SHORT_TEXT + 24:
             # What most items are.
             self.at = end = at + initial - _SHORT_TEXT
-            if end > self.size:
-                raise IndexError
             return data[at:end].decode()
+        if initial == _LONG_TAG and data[at] == _EMBEDDED and data[at + 1] in _BYTES_HEADS:
+            return self.embedded(start, depth)
         major, argument = initial >> 5, initial & 31
         if argument >= 24 and major != 7:
             if argument == 24:
@@ -106,7 +117,7 @@ class _Reader:
                 at += 1
             elif argument < 28:
                 size = 1 << argument - 24
-                if at + size > self.size:
+                if at + size > len(data):
                     raise IndexError
                 argument = int.from_bytes(data[at : at + size], "big")
                 at += size
@@ -116,8 +127,6 @@ class _Reader:
                 raise Malformed("not CBOR, or a string in chunks")
         if major == 3 or major == 2:
             self.at = end = at + argument
-            if end > self.size:
-                raise IndexError
             return data[at:end] if major == 2 else data[at:end].decode()
         self.at = at
         if major == 0:
@@ -143,14 +152,12 @@ class _Reader:
         item = self.item
         if length >= 0:
             self.count(length)
-            values = [item(depth) for _ in range(length)]
-            if _BREAK in values:
-                raise Malformed("not CBOR")
-            return values
+            return [item(depth) for _ in range(length)]
         values = []
         while (value := item(depth)) is not _BREAK:
             self.count(1)
             values.append(value)
+        self.breaks -= 1
         return values
 
     def map(self, length: int, depth: int) -> dict[int | str, Any]:
@@ -158,19 +165,50 @@ class _Reader:
         members: dict[int | str, Any] = {}
         self.count(max(length, 0))
         read = 0
+        data, at = self.data, self.at
+        # Short strings and small integers, which most members are, are read here as `item` would.
         while read != length:
-            key = item(depth)
-            # Python takes 1, 1.0 and True for the same key.
-            if type(key) is not str and type(key) is not int:
-                if key is _BREAK and length < 0:
-                    break
-                raise Malformed("the keys of a map must be integers or text")
-            members[key] = value = item(depth)
-            if value is _BREAK:
-                raise Malformed("not CBOR")
+            initial = data[at]
+            key: Any
+            value: Any
+            if _SHORT_TEXT <= initial < _SHORT_TEXT + 24:
+                start = at + 1
+                at = start + initial - _SHORT_TEXT
+                key = data[start:at].decode()
+            elif initial < 24:
+                key = initial
+                at += 1
+            else:
+                self.at = at
+                key = item(depth)
+                at = self.at
+                # Python takes 1, 1.0 and True for the same key.
+                if type(key) is not str and type(key) is not int:
+                    if key is _BREAK and length < 0:
+                        self.breaks -= 1
+                        break
+                    raise Malformed("the keys of a map must be integers or text")
+            initial = data[at]
+            if _SHORT_TEXT <= initial < _SHORT_TEXT + 24:
+                start = at + 1
+                at = start + initial - _SHORT_TEXT
+                value = data[start:at].decode()
+            elif initial == _SHORT_BYTES:
+                start = at + 2
+                at = start + data[at + 1]
+                value = data[start:at]
+            elif initial < 24:
+                value = initial
+                at += 1
+            else:
+                self.at = at
+                value = item(depth)
+                at = self.at
+            members[key] = value
             read += 1
             if length < 0:
                 self.count(1)
+        self.at = at
         if len(members) != read:
             # RFC 8949 5.6: two readers may see two different maps.
             raise Malformed("a key of a map is repeated")
@@ -180,8 +218,6 @@ class _Reader:
         if tag in _REFUSED_TAGS:
             raise Malformed("a tag for references or for large numbers")
         value = self.item(depth)
-        if value is _BREAK:
-            raise Malformed("not CBOR")
         if tag == _EMBEDDED:
             if not isinstance(value, bytes):
                 raise Malformed("what is embedded must be in a byte string")
@@ -189,10 +225,24 @@ class _Reader:
         read = self.tags.get(tag)
         return Tagged(tag, value) if read is None else read(value)
 
+    def embedded(self, start: int, depth: int) -> Embedded:
+        """As `tagged`, for what mdocs have most of: a string of 24 to 65535 bytes."""
+        if depth >= self.max_depth:
+            raise Malformed("nested too deeply")
+        data = self.data
+        if data[start + 2] == _SHORT_BYTES:
+            begin = start + 4
+            self.at = end = begin + data[start + 3]
+        else:
+            begin = start + 5
+            self.at = end = begin + (data[start + 3] << 8) + data[start + 4]
+        return Embedded(data[begin:end], data[start:end])
+
     def simple(self, argument: int) -> Any:
         if argument in _SIMPLE:
             return _SIMPLE[argument]
         if argument == 31:
+            self.breaks += 1
             return _BREAK
         if argument not in _FLOATS:
             raise Malformed("a simple value without meaning")
@@ -208,6 +258,8 @@ class _Reader:
 
 # --- dates ------------------------------------------------------------------------------------------------------------------
 
+# Credentials of a batch have the same dates.
+_REMEMBERED: Final = 128
 _FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _DATE_TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
@@ -216,17 +268,31 @@ _DATE_TIME = re.compile(
 
 def full_date(value: Any) -> date:
     """The value under tag 1004, a date without time (RFC 8943 2). Raises `Malformed`."""
-    if not isinstance(value, str) or not _FULL_DATE.fullmatch(value):
+    if not isinstance(value, str):
+        raise Malformed("must be a full-date")
+    return _day(value)
+
+
+@lru_cache(_REMEMBERED)
+def _day(text: str) -> date:
+    if not _FULL_DATE.fullmatch(text):
         raise Malformed("must be a full-date")
     try:
-        return date.fromisoformat(value)
+        return date.fromisoformat(text)
     except ValueError:
         raise Malformed("is no day of the calendar") from None
 
 
 def tdate(value: Any) -> datetime:
     """The value under tag 0, a point in time (RFC 8949 3.4.1, RFC 3339 5.6). Raises `Malformed`."""
-    parts = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        raise Malformed("must be a date-time")
+    return _date_time(value)
+
+
+@lru_cache(_REMEMBERED)
+def _date_time(text: str) -> datetime:
+    parts = _DATE_TIME.fullmatch(text)
     if parts is None:
         raise Malformed("must be a date-time")
     fraction = (parts[2] or "")[:7]
