@@ -325,6 +325,14 @@ def dumps(value: Any, *, depth: int = 0) -> bytes:
     It is what `loads` returns, or a `tuple`, a `datetime.date` (tag 1004) or an aware `datetime.datetime` (tag 0, UTC, whole
     seconds). Raises `ValueError` for anything else, and for what `loads` refuses.
     """
+    kind = type(value)
+    if kind is str:
+        text = _text(value).encode()
+        return head(3, len(text)) + text
+    if kind is bytes:
+        return head(2, len(value)) + value
+    if kind is date:
+        return _DATE + value.isoformat().encode()
     return cbor2.dumps(_writable(value, depth))
 
 
@@ -380,10 +388,15 @@ def _writable(value: Any, depth: int) -> Any:
     return _no(f"a {kind.__name__}")
 
 
+# Tag 1004, and text of ten bytes.
+_DATE: Final = b"\xd9\x03\xec\x6a"
+_HEADS: Final = tuple([bytes((initial,)) for initial in range(256)])
+
+
 def head(major: int, argument: int) -> bytes:
     """The head of a data item (RFC 8949 3): a length before a string, array or map, a tag before its value."""
     if argument < 24:
-        return bytes((major << 5 | argument,))
+        return _HEADS[major << 5 | argument]
     if argument < 1 << 8:
         return bytes((major << 5 | 24, argument))
     size = 2 if argument < 1 << 16 else 4 if argument < 1 << 32 else 8

@@ -203,7 +203,7 @@ class MdocEncoder:
             items, digests = template.fill(new_secret(template.entropy))
             payload = security_object(
                 digests,
-                _cbor.dumps(_cose.cose_key(key)),
+                _cose.encoded_key(key),
                 digest_algorithm=self.digest_algorithm,
                 status=_cbor.dumps(members["status"]) if members else None,
                 **shared,
