@@ -330,9 +330,9 @@ def dumps(value: Any, *, depth: int = 0) -> bytes:
         text = _text(value).encode()
         return head(3, len(text)) + text
     if kind is bytes:
-        return head(2, len(value)) + value
+        return b"".join((head(2, len(value)), value))
     if kind is date:
-        return _DATE + value.isoformat().encode()
+        return b"".join((_DATE, value.isoformat().encode()))
     return cbor2.dumps(_writable(value, depth))
 
 

@@ -274,7 +274,7 @@ def verify_chain(
     level, rest = [leaf], [certificate for certificate in others if certificate not in anchors]
     for below in range(len(chain)):
         for certificate in level:
-            for anchor in anchors.named(_facts(certificate).issuer):
+            for anchor in anchors.named((facts if certificate is leaf else _facts(certificate)).issuer):
                 if _facts(anchor).may_issue(below, now) and _signed(certificate, anchor):
                     return leaf
         level = [

@@ -203,6 +203,8 @@ _PLAIN_START = re.compile(
     rb"\xa4\x68digestID(?:[\x00-\x17]|\x18.)\x66random(?:\x50.{16}|\x58\x20.{32})\x71elementIdentifier[\x61-\x77]", re.DOTALL
 )
 _PLAIN_VALUE = b"\x6celementValue"
+# Tag 1004, and text of ten bytes.
+_FULL_DATE = b"\xd9\x03\xec\x6a"
 _NUMBER_AT: Final = 10
 
 
@@ -217,10 +219,13 @@ def _plain_item(content: bytes) -> tuple[int, str, Any] | None:
         return None
     begin = end + len(_PLAIN_VALUE)
     number = content[_NUMBER_AT]
+    value: Any
     try:
         identifier = content[at:end].decode()
         if 0x60 <= content[begin] < 0x78 and len(content) == begin + content[begin] - 0x5F:
             value = content[begin + 1 :].decode()
+        elif len(content) == begin + 14 and content.startswith(_FULL_DATE, begin):
+            value = _cbor.full_date(content[begin + 4 :].decode())
         else:
             value = _cbor.loads(content[begin:], tags=DATES, max_depth=_cbor.MAX_DEPTH - 1)
     except (ValueError, IndexError):
