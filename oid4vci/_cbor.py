@@ -5,16 +5,15 @@ shared references and the like by itself, and a first pass that refuses those ta
 Rule 2: bytes that were hashed or signed are kept as they came; nothing is decoded and encoded again to be checked.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, date, datetime
 from struct import unpack_from
 from typing import Any, Final, NoReturn, TypeAlias
 
 import cbor2
 from attrs import field, frozen
 
+from oid4vci._cbor_dates import DATES, full_date, tdate
 from oid4vci._json import Malformed
 
 __all__ = ("DATES", "Embedded", "TagReaders", "Tagged", "dumps", "full_date", "head", "loads", "tdate")
@@ -169,12 +168,10 @@ class _Reader:
         # Short strings and small integers, which most members are, are read here as `item` would.
         while read != length:
             initial = data[at]
-            key: Any
-            value: Any
             if _SHORT_TEXT <= initial < _SHORT_TEXT + 24:
                 start = at + 1
                 at = start + initial - _SHORT_TEXT
-                key = data[start:at].decode()
+                key: Any = data[start:at].decode()
             elif initial < 24:
                 key = initial
                 at += 1
@@ -192,7 +189,7 @@ class _Reader:
             if _SHORT_TEXT <= initial < _SHORT_TEXT + 24:
                 start = at + 1
                 at = start + initial - _SHORT_TEXT
-                value = data[start:at].decode()
+                value: Any = data[start:at].decode()
             elif initial == _SHORT_BYTES:
                 start = at + 2
                 at = start + data[at + 1]
@@ -208,10 +205,10 @@ class _Reader:
             read += 1
             if length < 0:
                 self.count(1)
-        self.at = at
         if len(members) != read:
             # RFC 8949 5.6: two readers may see two different maps.
             raise Malformed("a key of a map is repeated")
+        self.at = at
         return members
 
     def tagged(self, tag: int, depth: int, start: int) -> Any:
@@ -229,13 +226,11 @@ class _Reader:
         """As `tagged`, for what mdocs have most of: a string of 24 to 65535 bytes."""
         if depth >= self.max_depth:
             raise Malformed("nested too deeply")
-        data = self.data
-        if data[start + 2] == _SHORT_BYTES:
-            begin = start + 4
-            self.at = end = begin + data[start + 3]
-        else:
-            begin = start + 5
-            self.at = end = begin + (data[start + 3] << 8) + data[start + 4]
+        data, begin = self.data, start + 4
+        size = data[start + 3]
+        if data[start + 2] != _SHORT_BYTES:
+            size, begin = (size << 8) + data[begin], begin + 1
+        self.at = end = begin + size
         return Embedded(data[begin:end], data[start:end])
 
     def simple(self, argument: int) -> Any:
@@ -254,66 +249,6 @@ class _Reader:
         if number - number != 0:
             raise Malformed("a number that is not finite")
         return number
-
-
-# --- dates ------------------------------------------------------------------------------------------------------------------
-
-# Credentials of a batch have the same dates.
-_REMEMBERED: Final = 128
-_FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_DATE_TIME = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
-)
-
-
-def full_date(value: Any) -> date:
-    """The value under tag 1004, a date without time (RFC 8943 2). Raises `Malformed`."""
-    if not isinstance(value, str):
-        raise Malformed("must be a full-date")
-    return _day(value)
-
-
-@lru_cache(_REMEMBERED)
-def _day(text: str) -> date:
-    if not _FULL_DATE.fullmatch(text):
-        raise Malformed("must be a full-date")
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Malformed("is no day of the calendar") from None
-
-
-def tdate(value: Any) -> datetime:
-    """The value under tag 0, a point in time (RFC 8949 3.4.1, RFC 3339 5.6). Raises `Malformed`."""
-    if not isinstance(value, str):
-        raise Malformed("must be a date-time")
-    return _date_time(value)
-
-
-@lru_cache(_REMEMBERED)
-def _date_time(text: str) -> datetime:
-    parts = _DATE_TIME.fullmatch(text)
-    if parts is None:
-        raise Malformed("must be a date-time")
-    fraction = (parts[2] or "")[:7]
-    try:
-        return datetime.fromisoformat(f"{parts[1]}{fraction}{parts[3]}")
-    except ValueError:
-        raise Malformed("is no time of the calendar") from None
-
-
-def _epoch(value: Any) -> datetime:
-    # "MUST be an unsigned or negative integer ... or a floating-point number" -- RFC 8949 3.4.2
-    if type(value) is not int and type(value) is not float:
-        raise Malformed("must be a number of seconds")
-    try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value)
-    except OverflowError:
-        raise Malformed("is no time of the calendar") from None
-
-
-DATES: Final[TagReaders] = {0: tdate, 1: _epoch, 1004: full_date}
-"""Reads dates as `datetime.date`, times as aware `datetime.datetime`."""
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------------
