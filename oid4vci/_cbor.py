@@ -5,15 +5,15 @@ shared references and the like by itself, and a first pass that refuses those ta
 Rule 2: bytes that were hashed or signed are kept as they came; nothing is decoded and encoded again to be checked.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from struct import unpack_from
 from typing import Any, Final, NoReturn, TypeAlias
 
 import cbor2
 from attrs import field, frozen
 
+from oid4vci._cbor_dates import DATES, full_date, tdate
 from oid4vci._json import Malformed
 
 __all__ = ("DATES", "Embedded", "TagReaders", "Tagged", "dumps", "full_date", "head", "loads", "tdate")
@@ -65,7 +65,9 @@ def loads(data: bytes, *, tags: TagReaders | None = None, max_bytes: int = MAX_B
         raise Malformed("not CBOR: it ends too early") from None
     except UnicodeDecodeError:
         raise Malformed("text that is not UTF-8") from None
-    if value is _BREAK:
+    if reader.at > len(data):
+        raise Malformed("not CBOR: it ends too early")
+    if reader.breaks:
         raise Malformed("not CBOR")
     if reader.at != len(data):
         raise Malformed("something follows the CBOR data item")
@@ -77,18 +79,26 @@ _REFUSED_TAGS: Final = frozenset((2, 3, 4, 5, 25, 28, 29, 30, 256, 264, 265))
 _EMBEDDED: Final = 24
 # The first byte of text of no bytes; the length is added, as far as it fits.
 _SHORT_TEXT: Final = 0x60
+# That of bytes whose length is the next byte, or the next two, and that of a tag that is the next byte.
+_SHORT_BYTES: Final = 0x58
+_BYTES_HEADS: Final = (_SHORT_BYTES, 0x59)
+_LONG_TAG: Final = 0xD8
 _SIMPLE: Final[Mapping[int, Any]] = {20: False, 21: True, 22: None}
 _FLOATS: Final = {25: (">e", 2), 26: (">f", 4), 27: (">d", 8)}
 
 
 class _Reader:
-    """One run of `loads`. An index beyond the data is an `IndexError`, and means that the data end too early."""
+    """One run of `loads`. An index beyond the data is an `IndexError`, and means that the data end too early.
 
-    __slots__ = ("at", "data", "left", "max_depth", "size", "tags")
+    A string may reach beyond the data: whatever is read after it is an `IndexError`, and after the last item `loads` looks. So it
+    does for a "break" that ended nothing (RFC 8949 3.2.1): they are counted.
+    """
+
+    __slots__ = ("at", "breaks", "data", "left", "max_depth", "tags")
 
     def __init__(self, data: bytes, tags: TagReaders, max_depth: int) -> None:
         self.data, self.tags, self.max_depth = data, tags, max_depth
-        self.at, self.size, self.left = 0, len(data), MAX_ITEMS
+        self.at, self.breaks, self.left = 0, 0, MAX_ITEMS
 
     def item(self, depth: int) -> Any:
         data = self.data
@@ -98,9 +108,9 @@ class _Reader:
         if _SHORT_TEXT <= initial < _SHORT_TEXT + 24:
             # What most items are.
             self.at = end = at + initial - _SHORT_TEXT
-            if end > self.size:
-                raise IndexError
             return data[at:end].decode()
+        if initial == _LONG_TAG and data[at] == _EMBEDDED and data[at + 1] in _BYTES_HEADS:
+            return self.embedded(start, depth)
         major, argument = initial >> 5, initial & 31
         if argument >= 24 and major != 7:
             if argument == 24:
@@ -108,7 +118,7 @@ class _Reader:
                 at += 1
             elif argument < 28:
                 size = 1 << argument - 24
-                if at + size > self.size:
+                if at + size > len(data):
                     raise IndexError
                 argument = int.from_bytes(data[at : at + size], "big")
                 at += size
@@ -118,8 +128,6 @@ class _Reader:
                 raise Malformed("not CBOR, or a string in chunks")
         if major == 3 or major == 2:
             self.at = end = at + argument
-            if end > self.size:
-                raise IndexError
             return data[at:end] if major == 2 else data[at:end].decode()
         self.at = at
         if major == 0:
@@ -145,14 +153,12 @@ class _Reader:
         item = self.item
         if length >= 0:
             self.count(length)
-            values = [item(depth) for _ in range(length)]
-            if _BREAK in values:
-                raise Malformed("not CBOR")
-            return values
+            return [item(depth) for _ in range(length)]
         values = []
         while (value := item(depth)) is not _BREAK:
             self.count(1)
             values.append(value)
+        self.breaks -= 1
         return values
 
     def map(self, length: int, depth: int) -> dict[int | str, Any]:
@@ -162,16 +168,44 @@ class _Reader:
             raise Malformed("too many members of a map")
         self.count(max(length, 0))
         read = 0
+        data, at = self.data, self.at
+        # Short strings and small integers, which most members are, are read here as `item` would.
         while read != length:
-            key = item(depth)
-            # Python takes 1, 1.0 and True for the same key.
-            if type(key) is not str and type(key) is not int:
-                if key is _BREAK and length < 0:
-                    break
-                raise Malformed("the keys of a map must be integers or text")
-            members[key] = value = item(depth)
-            if value is _BREAK:
-                raise Malformed("not CBOR")
+            initial = data[at]
+            if _SHORT_TEXT <= initial < _SHORT_TEXT + 24:
+                start = at + 1
+                at = start + initial - _SHORT_TEXT
+                key: Any = data[start:at].decode()
+            elif initial < 24:
+                key = initial
+                at += 1
+            else:
+                self.at = at
+                key = item(depth)
+                at = self.at
+                # Python takes 1, 1.0 and True for the same key.
+                if type(key) is not str and type(key) is not int:
+                    if key is _BREAK and length < 0:
+                        self.breaks -= 1
+                        break
+                    raise Malformed("the keys of a map must be integers or text")
+            initial = data[at]
+            if _SHORT_TEXT <= initial < _SHORT_TEXT + 24:
+                start = at + 1
+                at = start + initial - _SHORT_TEXT
+                value: Any = data[start:at].decode()
+            elif initial == _SHORT_BYTES:
+                start = at + 2
+                at = start + data[at + 1]
+                value = data[start:at]
+            elif initial < 24:
+                value = initial
+                at += 1
+            else:
+                self.at = at
+                value = item(depth)
+                at = self.at
+            members[key] = value
             read += 1
             if length < 0:
                 self.count(1)
@@ -180,14 +214,13 @@ class _Reader:
         if len(members) != read:
             # RFC 8949 5.6: two readers may see two different maps.
             raise Malformed("a key of a map is repeated")
+        self.at = at
         return members
 
     def tagged(self, tag: int, depth: int, start: int) -> Any:
         if tag in _REFUSED_TAGS:
             raise Malformed("a tag for references or for large numbers")
         value = self.item(depth)
-        if value is _BREAK:
-            raise Malformed("not CBOR")
         if tag == _EMBEDDED:
             if not isinstance(value, bytes):
                 raise Malformed("what is embedded must be in a byte string")
@@ -195,10 +228,22 @@ class _Reader:
         read = self.tags.get(tag)
         return Tagged(tag, value) if read is None else read(value)
 
+    def embedded(self, start: int, depth: int) -> Embedded:
+        """As `tagged`, for what mdocs have most of: a string of 24 to 65535 bytes."""
+        if depth >= self.max_depth:
+            raise Malformed("nested too deeply")
+        data, begin = self.data, start + 4
+        size = data[start + 3]
+        if data[start + 2] != _SHORT_BYTES:
+            size, begin = (size << 8) + data[begin], begin + 1
+        self.at = end = begin + size
+        return Embedded(data[begin:end], data[start:end])
+
     def simple(self, argument: int) -> Any:
         if argument in _SIMPLE:
             return _SIMPLE[argument]
         if argument == 31:
+            self.breaks += 1
             return _BREAK
         if argument not in _FLOATS:
             raise Malformed("a simple value without meaning")
@@ -212,50 +257,6 @@ class _Reader:
         return number
 
 
-# --- dates ------------------------------------------------------------------------------------------------------------------
-
-_FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_DATE_TIME = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
-)
-
-
-def full_date(value: Any) -> date:
-    """The value under tag 1004, a date without time (RFC 8943 2). Raises `Malformed`."""
-    if not isinstance(value, str) or not _FULL_DATE.fullmatch(value):
-        raise Malformed("must be a full-date")
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise Malformed("is no day of the calendar") from None
-
-
-def tdate(value: Any) -> datetime:
-    """The value under tag 0, a point in time (RFC 8949 3.4.1, RFC 3339 5.6). Raises `Malformed`."""
-    parts = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
-    if parts is None:
-        raise Malformed("must be a date-time")
-    fraction = (parts[2] or "")[:7]
-    try:
-        return datetime.fromisoformat(f"{parts[1]}{fraction}{parts[3]}")
-    except ValueError:
-        raise Malformed("is no time of the calendar") from None
-
-
-def _epoch(value: Any) -> datetime:
-    # "MUST be an unsigned or negative integer ... or a floating-point number" -- RFC 8949 3.4.2
-    if type(value) is not int and type(value) is not float:
-        raise Malformed("must be a number of seconds")
-    try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value)
-    except OverflowError:
-        raise Malformed("is no time of the calendar") from None
-
-
-DATES: Final[TagReaders] = {0: tdate, 1: _epoch, 1004: full_date}
-"""Reads dates as `datetime.date`, times as aware `datetime.datetime`."""
-
-
 # --- writing ----------------------------------------------------------------------------------------------------------------
 
 
@@ -265,6 +266,14 @@ def dumps(value: Any, *, depth: int = 0) -> bytes:
     It is what `loads` returns, or a `tuple`, a `datetime.date` (tag 1004) or an aware `datetime.datetime` (tag 0, UTC, whole
     seconds). Raises `ValueError` for anything else, and for what `loads` refuses.
     """
+    kind = type(value)
+    if kind is str:
+        text = _text(value).encode()
+        return head(3, len(text)) + text
+    if kind is bytes:
+        return b"".join((head(2, len(value)), value))
+    if kind is date:
+        return b"".join((_DATE, value.isoformat().encode()))
     return cbor2.dumps(_writable(value, depth))
 
 
@@ -322,10 +331,15 @@ def _writable(value: Any, depth: int) -> Any:
     return _no(f"a {kind.__name__}")
 
 
+# Tag 1004, and text of ten bytes.
+_DATE: Final = b"\xd9\x03\xec\x6a"
+_HEADS: Final = tuple([bytes((initial,)) for initial in range(256)])
+
+
 def head(major: int, argument: int) -> bytes:
     """The head of a data item (RFC 8949 3): a length before a string, array or map, a tag before its value."""
     if argument < 24:
-        return bytes((major << 5 | argument,))
+        return _HEADS[major << 5 | argument]
     if argument < 1 << 8:
         return bytes((major << 5 | 24, argument))
     size = 2 if argument < 1 << 16 else 4 if argument < 1 << 32 else 8

@@ -28,6 +28,7 @@ __all__ = (
     "Sign1",
     "assemble",
     "cose_key",
+    "encoded_key",
     "parse",
     "public_key",
     "sig_structure",
@@ -204,6 +205,18 @@ def cose_key(key: PublicKey) -> dict[int, Any]:
     kty, crv = _CURVE_NUMBERS[key.crv]
     coordinates = {_X: b64url_decode(key.jwk["x"])} | ({_Y: b64url_decode(key.jwk["y"])} if kty == _EC2 else {})
     return {_KTY: kty, _CRV: crv, **coordinates}
+
+
+def encoded_key(key: PublicKey) -> bytes:
+    """`cose_key` in CBOR."""
+    kty, crv = _CURVE_NUMBERS[key.crv]
+    x = b64url_decode(key.jwk["x"])
+    start = b"\xa3\x01\x01\x20" if kty == _OKP else b"\xa4\x01\x02\x20"
+    members = start + head(0, crv) + b"\x21" + head(2, len(x)) + x
+    if kty == _OKP:
+        return members
+    y = b64url_decode(key.jwk["y"])
+    return members + b"\x22" + head(2, len(y)) + y
 
 
 def public_key(value: Any) -> PublicKey:

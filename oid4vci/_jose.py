@@ -8,6 +8,7 @@ Rule 3: RSA is verified, where a caller allows it by name, and never made: it is
 
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from attrs import field, frozen
@@ -36,6 +37,8 @@ __all__ = (
 )
 
 MAX_JWT = 65_536
+# Bytes of a header, a certificate chain in it and all, that is remembered.
+MAX_REMEMBERED: Final = 16_384
 CryptoPublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 CryptoPrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
@@ -277,10 +280,10 @@ class Jws:
         return _json.object_from(self.payload, max_bytes=MAX_JWT)
 
 
-def parse(token: str, *, max_bytes: int = MAX_JWT) -> Jws:
+def parse(token: str, *, max_bytes: int = MAX_JWT, header_repeats: bool = False) -> Jws:
     """Take a compact JWS apart (RFC 7515 7.1): three canonical base64url parts, a strict JSON header, no `crit`.
 
-    Raises `Malformed`.
+    `header_repeats`: whether others with the same header are to be expected, as Credentials of one issuer have. Raises `Malformed`.
     """
     if len(token) > max_bytes:
         raise Malformed("too large")
@@ -292,13 +295,21 @@ def parse(token: str, *, max_bytes: int = MAX_JWT) -> Jws:
         raise Malformed("not a JWT")
     dot = raw.rindex(b".")
     head, _, payload = raw[:dot].partition(b".")
-    header = _json.object_from(b64url_decode(head), max_bytes=max_bytes)
+    header = _remembered_header(head) if header_repeats and len(head) <= MAX_REMEMBERED else _header(head)
+    return Jws(header, b64url_decode(payload), raw[:dot], b64url_decode(raw[dot + 1 :]))
+
+
+def _header(head: bytes) -> Mapping[str, Any]:
+    header = _json.object_from(b64url_decode(head))
     # "If any of the listed extension Header Parameters are not understood and supported ... the JWS is invalid" -- RFC 7515 4.1.11
     if "crit" in header:
         raise Malformed("crit names header parameters that are not understood", "header")
     if "b64" in header:
         raise Malformed("an unencoded payload (RFC 7797) is not supported", "header")
-    return Jws(header, b64url_decode(payload), raw[:dot], b64url_decode(raw[dot + 1 :]))
+    return MappingProxyType(header)
+
+
+_remembered_header: Callable[[bytes], Mapping[str, Any]] = lru_cache(8)(_header)
 
 
 def verify(jws: Jws, key: PublicKey, *, algorithms: Collection[str | int]) -> None:

@@ -37,6 +37,7 @@ __all__ = (
     "same_authority",
     "same_subject",
     "self_signed",
+    "subject",
     "verify_chain",
 )
 
@@ -218,7 +219,7 @@ def self_signed(certificate: x509.Certificate) -> bool:
 
 @frozen
 class _Facts:
-    """What the extensions of a certificate say, and its dates: seconds since the epoch.
+    """What the extensions of a certificate say, its dates, seconds since the epoch, and the name of its issuer, in DER.
 
     `below`: how many CA certificates may stand between a CA certificate and a leaf; None if it is no CA certificate, or one that
     must issue none. `understood`: whether there is no critical extension that is not understood (RFC 5280 4.2).
@@ -231,6 +232,7 @@ class _Facts:
     below: int | None
     signs: bool
     purposes: frozenset[str]
+    issuer: bytes
 
     def hold(self, now: int) -> bool:
         """Validity at `now`, and nothing that is not understood."""
@@ -259,6 +261,7 @@ def _facts(certificate: x509.Certificate) -> _Facts:
         length if issues else None,
         usage is None or usage.digital_signature,
         frozenset(() if purposes is None else (each.dotted_string for each in purposes)),
+        certificate.issuer.public_bytes(),
     )
 
 
@@ -301,7 +304,7 @@ def verify_chain(
     level, rest = [leaf], [certificate for certificate in others if certificate not in anchors]
     for below in range(len(chain)):
         for certificate in level:
-            for anchor in anchors.named(certificate.issuer.public_bytes()):
+            for anchor in anchors.named((facts if certificate is leaf else _facts(certificate)).issuer):
                 if _facts(anchor).may_issue(below, now) and _signed(certificate, anchor):
                     return leaf
         level = [
@@ -311,6 +314,12 @@ def verify_chain(
         ]
         rest = [certificate for certificate in rest if certificate not in level]
     raise Malformed("the chain does not lead to a trust anchor")
+
+
+@lru_cache(_REMEMBERED)
+def subject(certificate: x509.Certificate) -> str:
+    """The name of the subject as text (RFC 4514)."""
+    return certificate.subject.rfc4514_string()
 
 
 @lru_cache(_REMEMBERED)

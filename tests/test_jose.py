@@ -472,3 +472,28 @@ def test_an_ed25519_key_of_small_order_is_no_key(x: str) -> None:
     """With these, a signature that fits every message can be made without any private key."""
     with pytest.raises(Malformed, match="usable"):
         public_key({"kty": "OKP", "crv": "Ed25519", "x": b64url_encode(bytes.fromhex(x))})
+
+
+def test_a_header_that_repeats_is_read_the_same_and_cannot_be_changed() -> None:
+    text = token(ES256, {"kid": "1"})
+    for options in ({}, {"header_repeats": True}, {"header_repeats": True}):
+        assert parse(text, **options) == parse(text)
+    with pytest.raises(TypeError):
+        parse(text, header_repeats=True).header["kid"] = "2"  # type: ignore[index]
+    # Only what the bytes say is remembered: other bytes are another header, and the signature is looked at anew.
+    other = token(ES256, {"kid": "2"})
+    assert parse(other, header_repeats=True).header["kid"] == "2"
+    forged = text[:-8] + "AAAAAAAA"
+    with pytest.raises(Malformed, match="verify"):
+        verify(parse(forged, header_repeats=True), KEYS["ES256"], algorithms=["ES256"])
+
+
+@pytest.mark.parametrize("header", [{"crit": ["exp"], "exp": 1}, {"b64": False}])
+def test_a_header_that_repeats_is_refused_each_time(header: dict[str, Any]) -> None:
+    for _ in range(2):
+        with pytest.raises(Malformed):
+            parse(token(ES256, header), header_repeats=True)
+
+
+def test_long_headers_are_read_too() -> None:
+    assert parse(token(ES256, {"kid": "1" * 20_000}), header_repeats=True).header["kid"] == "1" * 20_000

@@ -1,7 +1,7 @@
 """mdocs with arbitrary datasets, and mdocs that somebody has changed: refused, or the same."""
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import cbor2
@@ -9,11 +9,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from oid4vci._cbor import Tagged
+from oid4vci._cbor import Embedded, Tagged, dumps
 from oid4vci._json import b64url_decode, b64url_encode
 from oid4vci.claims import select_mdoc
 from oid4vci.errors import InvalidCredential
 from oid4vci.formats import VerifiedCredential
+from oid4vci.formats.mdoc_security_object import _item, _plain_item
 from tests import mdocs
 from tests.mdocs import HOLDER, NAMESPACE, PERSON, PID, forge, issue, verify
 
@@ -194,3 +195,28 @@ def test_items_in_another_order_are_the_same() -> None:
     read = outcome(b64url_encode(cbor2.dumps(outer)))
     assert read is not None
     assert read.claims == PERSON
+
+
+@given(
+    st.integers(0, 300), st.binary(min_size=16, max_size=16) | st.binary(min_size=30, max_size=34), st.text(max_size=30), VALUES
+)
+def test_data_elements_are_read_alike_on_the_quick_way(number: int, salt: bytes, name: str, value: Any) -> None:
+    members = {"digestID": number, "random": salt, "elementIdentifier": name, "elementValue": value}
+    content = dumps(members)
+    quick = _plain_item(content)
+    assert (quick is not None) == (number < 256 and len(salt) in (16, 32) and 0 < len(name.encode()) < 24)
+    if quick is not None:
+        assert quick == _item(Embedded(content, b""))
+    # Others have another order.
+    assert _plain_item(dumps(dict(reversed(members.items())))) is None
+
+
+@given(st.data())
+def test_data_elements_that_somebody_has_changed_are_read_alike_or_not_on_the_quick_way(data: st.DataObject) -> None:
+    value = data.draw(st.sampled_from(["c", "d" * 23, date(2020, 1, 1), True, [1, {"a": b"b"}]]))
+    content = bytearray(dumps({"digestID": 24, "random": bytes(16), "elementIdentifier": "ab", "elementValue": value}))
+    at = data.draw(st.integers(0, len(content) - 1))
+    content[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
+    quick = _plain_item(bytes(content))
+    if quick is not None:
+        assert quick == _item(Embedded(bytes(content), b""))

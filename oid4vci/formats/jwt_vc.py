@@ -156,7 +156,7 @@ class JwtVcVerifier(JoseVcVerifier):
             if not isinstance(credential, str):
                 # "The value of the credential claim in the Credential Response MUST be a JWT." -- OID4VCI A.1.1.4
                 raise Malformed("a credential of this format is a JWT")
-            jws = _jose.parse(credential, max_bytes=MAX_VC)
+            jws = _jose.parse(credential, max_bytes=MAX_VC, header_repeats=True)
             if jws.header.get("typ", "JWT") != "JWT":
                 raise Malformed("typ must be JWT", "header")
             algorithm = self._algorithm(jws, configuration)

@@ -208,7 +208,7 @@ class MdocEncoder:
             items, digests = template.fill(new_secret(template.entropy))
             payload = security_object(
                 digests,
-                _cbor.dumps(_cose.cose_key(key)),
+                _cose.encoded_key(key),
                 digest_algorithm=self.digest_algorithm,
                 status=_cbor.dumps(members["status"]) if members else None,
                 **shared,
@@ -291,7 +291,7 @@ class MdocVerifier:
                 FORMAT,
                 credential,
                 claims,
-                issuer=leaf.subject.rfc4514_string(),
+                issuer=x509.subject(leaf),
                 holder_key=mso.device_key,
                 issued_at=int(mso.validity.signed.timestamp()),
                 expires_at=int(mso.validity.valid_until.timestamp()),

@@ -60,11 +60,7 @@ class CertificateProfile:
 
     def narrow(self, anchors: x509.Anchors, leaf: Certificate) -> x509.Anchors:
         """Those of `anchors` that can be above the document signer `leaf`, by what they and it say."""
-        if not self.iaca:
-            return anchors
-        # The authority has issued the signer's certificate itself, so only its namesakes come into question.
-        named = anchors.named(leaf.issuer.public_bytes())
-        return x509.Anchors(tuple(anchor for anchor in named if _is_iaca(anchor, leaf)))
+        return _authorities(anchors, leaf) if self.iaca else anchors
 
 
 _SIGNATURES_ONLY = KeyUsage(True, False, False, False, False, False, False, False, False)
@@ -114,7 +110,6 @@ def _lacking(profile: CertificateProfile, leaf: Certificate) -> str | None:
     return None
 
 
-@lru_cache(_REMEMBERED)
 def _is_iaca(anchor: Certificate, leaf: Certificate) -> bool:
     """Whether `anchor` is an authority that issues document signers only, of the country and state that `leaf` names."""
     constraints = _extension(anchor, BasicConstraints)
@@ -128,6 +123,13 @@ def _is_iaca(anchor: Certificate, leaf: Certificate) -> bool:
         and countries(anchor) == countries(leaf)
         and states(anchor) in ((), states(leaf))
     )
+
+
+@lru_cache(_REMEMBERED)
+def _authorities(anchors: x509.Anchors, leaf: Certificate) -> x509.Anchors:
+    # The authority has issued the signer's certificate itself, so only its namesakes come into question.
+    named = anchors.named(leaf.issuer.public_bytes())
+    return x509.Anchors(tuple(anchor for anchor in named if _is_iaca(anchor, leaf)))
 
 
 def verify_chain(

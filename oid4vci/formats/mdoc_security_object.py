@@ -187,7 +187,7 @@ class IssuerSigned:
             elements: dict[str, Any] = {}
             numbers = set()
             for item in items:
-                number, identifier, value = _within("nameSpaces", _item, item)
+                number, identifier, value = _plain_item(item.content) or _within("nameSpaces", _item, item)
                 if digests.get(number) != function(item.encoded).digest():
                     raise Malformed("has a data element that does not have its digest", "nameSpaces")
                 if number in numbers or identifier in elements:
@@ -196,6 +196,41 @@ class IssuerSigned:
                 elements[identifier] = value
             read[name] = elements
         return read
+
+
+# The members in the order of the standard, up to the length of the identifier: a salt of 16 or 32 bytes.
+_PLAIN_START = re.compile(
+    rb"\xa4\x68digestID(?:[\x00-\x17]|\x18.)\x66random(?:\x50.{16}|\x58\x20.{32})\x71elementIdentifier[\x61-\x77]", re.DOTALL
+)
+_PLAIN_VALUE = b"\x6celementValue"
+# Tag 1004, and text of ten bytes.
+_FULL_DATE = b"\xd9\x03\xec\x6a"
+_NUMBER_AT: Final = 10
+
+
+def _plain_item(content: bytes) -> tuple[int, str, Any] | None:
+    """What `_item` finds, for items as most issuers write them: quicker. None for those that take `_item`."""
+    start = _PLAIN_START.match(content)
+    if start is None or len(content) > _cbor.MAX_ITEMS:
+        return None
+    at = start.end()
+    end = at + content[at - 1] - 0x60
+    if not content.startswith(_PLAIN_VALUE, end):
+        return None
+    begin = end + len(_PLAIN_VALUE)
+    number = content[_NUMBER_AT]
+    value: Any
+    try:
+        identifier = content[at:end].decode()
+        if 0x60 <= content[begin] < 0x78 and len(content) == begin + content[begin] - 0x5F:
+            value = content[begin + 1 :].decode()
+        elif len(content) == begin + 14 and content.startswith(_FULL_DATE, begin):
+            value = _cbor.full_date(content[begin + 4 :].decode())
+        else:
+            value = _cbor.loads(content[begin:], tags=DATES, max_depth=_cbor.MAX_DEPTH - 1)
+    except (ValueError, IndexError):
+        return None
+    return content[_NUMBER_AT + 1] if number == 24 else number, identifier, value
 
 
 def _item(item: Embedded) -> tuple[int, str, Any]:

@@ -6,6 +6,7 @@ Members stand in the order of the standard's CDDL. What depends on no salt and n
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
@@ -57,6 +58,8 @@ def _end(identifier: str, value: Any) -> bytes:
     return b"".join((_IDENTIFIER, head(3, len(name)), name, _VALUE, dumps(value, depth=1)))
 
 
+# Times are those of a day, or of an hour, for many credentials.
+@lru_cache(16)
 def tdate(seconds: int) -> bytes:
     """A point in time, in seconds since the epoch: in UTC, without fractions (ISO/IEC 18013-5 9.1.2.4)."""
     return b"\xc0\x74" + datetime.fromtimestamp(seconds, UTC).isoformat()[:19].encode() + b"Z"
@@ -149,7 +152,7 @@ class Template:
         items, digests = [opening], [opening]
         for space in self._name_spaces:
             total, count = len(space.ids), len(space.elements)
-            places = [entropy[k : k + _PLACE] for k in range(at, at + total * _PLACE, _PLACE)]
+            places = memoryview(entropy)[at : at + total * _PLACE].cast("Q").tolist()
             order = sorted(range(total), key=places.__getitem__)
             at += total * _PLACE
             found = [b""] * total
@@ -164,8 +167,7 @@ class Template:
                 found[number] = entropy[at : at + size]
                 at += size
             digests.append(space.digests)
-            for name, digest in zip(space.ids, found, strict=True):
-                digests += (name, digest_head, digest)
+            digests += [name + digest_head + digest for name, digest in zip(space.ids, found, strict=True)]
         return b"".join(items), b"".join(digests)
 
 

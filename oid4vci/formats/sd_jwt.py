@@ -74,7 +74,7 @@ def parse(text: str) -> SdJwt:
     if not disclosures:
         raise Malformed("not an SD-JWT: it has no ~")
     key_binding = disclosures.pop()
-    return SdJwt(_jose.parse(jwt, max_bytes=MAX_SD_JWT), tuple(disclosures), key_binding or None)
+    return SdJwt(_jose.parse(jwt, max_bytes=MAX_SD_JWT, header_repeats=True), tuple(disclosures), key_binding or None)
 
 
 @frozen
@@ -124,6 +124,8 @@ def digests_of(hash_function: Callable[[bytes], Any], texts: Sequence[bytes]) ->
 def _check_contents(values: Sequence[Any]) -> None:
     """A disclosure is an array: salt, name and value of an object's member, or salt and value of an array's element."""
     for value in values:
+        if type(value) is list and len(value) == 3 and type(value[0]) is type(value[1]) is str and value[1] not in RESERVED:
+            continue
         if not isinstance(value, list) or len(value) not in (2, 3) or not isinstance(value[0], str):
             raise Malformed("a disclosure is not an array of salt, claim name and value, or of salt and value")
         if len(value) == 3:
@@ -147,7 +149,7 @@ class _Unfolding:
             raise Malformed("a disclosure is not base64url") from None
         self.contents = _json.loads_each([b64url_decode(text) for text in raw], max_bytes=MAX_SD_JWT, max_depth=MAX_DEPTH)
         _check_contents(self.contents)
-        digests = map(bytes.decode, digests_of(hash_function, raw))
+        digests = [digest.decode() for digest in digests_of(hash_function, raw)]
         self.waiting = dict(zip(digests, range(len(raw)), strict=True))
         if len(self.waiting) != len(disclosures):
             raise Malformed("a disclosure is repeated")
@@ -156,7 +158,9 @@ class _Unfolding:
         self.withheld: dict[ClaimsPath, list[int]] = {}
 
     def run(self, payload: Mapping[str, Any]) -> Unfolded:
-        claims = self.members({name: value for name, value in payload.items() if name != "_sd_alg"}, (), 1)
+        own = dict(payload)
+        own.pop("_sd_alg", None)
+        claims = self.members(own, (), 1)
         # "If any Disclosure was not referenced by digest value in the Issuer-signed JWT (directly or recursively via other
         # Disclosures), the SD-JWT MUST be rejected." -- RFC 9901 7.1
         if self.waiting:

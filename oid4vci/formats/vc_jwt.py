@@ -92,7 +92,7 @@ class VcJwtVerifier(VcJoseVerifier):
         with reading(InvalidCredential):
             if not isinstance(credential, str):
                 raise Malformed("a credential of this format is a JWT")
-            jws = _jose.parse(credential, max_bytes=MAX_VC)
+            jws = _jose.parse(credential, max_bytes=MAX_VC, header_repeats=True)
             algorithm = self._algorithm(jws, configuration)
             claims = _json.object_from(jws.payload, max_bytes=MAX_VC)
             keys = self._keys(jws, claims, algorithm, trust, documents, now)

@@ -4,6 +4,8 @@ Identifiers are used as they are, character by character. What becomes of a fina
 for Credential Issuers there is a fallback, which a Wallet tries on 404.
 """
 
+from functools import lru_cache
+
 from oid4vci._document import identifier_url
 
 __all__ = (
@@ -55,6 +57,7 @@ def authorization_server_metadata_url(identifier: str) -> str:
     return well_known_fallback_url(url) or url
 
 
+@lru_cache(32)
 def jwt_vc_issuer_metadata_url(issuer: str) -> str:
     """Where an issuer of SD-JWT VCs publishes its keys (draft-ietf-oauth-sd-jwt-vc); a final `/` is dropped. Raises `Malformed`.
 
