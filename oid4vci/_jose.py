@@ -299,17 +299,19 @@ def parse(token: str, *, max_bytes: int = MAX_JWT, header_repeats: bool = False)
     return Jws(header, b64url_decode(payload), raw[:dot], b64url_decode(raw[dot + 1 :]))
 
 
-def _header(head: bytes) -> Mapping[str, Any]:
+def _header(head: bytes) -> dict[str, Any]:
     header = _json.object_from(b64url_decode(head))
     # "If any of the listed extension Header Parameters are not understood and supported ... the JWS is invalid" -- RFC 7515 4.1.11
     if "crit" in header:
         raise Malformed("crit names header parameters that are not understood", "header")
     if "b64" in header:
         raise Malformed("an unencoded payload (RFC 7797) is not supported", "header")
-    return MappingProxyType(header)
+    return header
 
 
-_remembered_header: Callable[[bytes], Mapping[str, Any]] = lru_cache(8)(_header)
+@lru_cache(8)
+def _remembered_header(head: bytes) -> Mapping[str, Any]:
+    return MappingProxyType(_header(head))
 
 
 def verify(jws: Jws, key: PublicKey, *, algorithms: Collection[str | int]) -> None:

@@ -160,13 +160,13 @@ class Demonstration:
 
 def _jwt(text: str) -> dict[str, Any]:
     jws = _jose.parse(text)
-    return {"header": jws.header, "payload": jws.claims()}
+    return {"header": dict(jws.header), "payload": jws.claims()}
 
 
 def _sd_jwt(text: str) -> dict[str, Any]:
     parsed = sd_jwt.parse(text)
     disclosures = [_json.loads(_json.b64url_decode(each)) for each in parsed.disclosures]
-    return {"credential": text, "header": parsed.jws.header, "payload": parsed.payload(), "disclosures": disclosures}
+    return {"credential": text, "header": dict(parsed.jws.header), "payload": parsed.payload(), "disclosures": disclosures}
 
 
 def _checks(demonstration: Demonstration) -> list[dict[str, str]]:
