@@ -273,7 +273,7 @@ def dumps(value: Any, *, depth: int = 0) -> bytes:
     if kind is bytes:
         return b"".join((head(2, len(value)), value))
     if kind is date:
-        return b"".join((_DATE, value.isoformat().encode()))
+        return b"".join((FULL_DATE, value.isoformat().encode()))
     return cbor2.dumps(_writable(value, depth))
 
 
@@ -332,7 +332,7 @@ def _writable(value: Any, depth: int) -> Any:
 
 
 # Tag 1004, and text of ten bytes.
-_DATE: Final = b"\xd9\x03\xec\x6a"
+FULL_DATE: Final = b"\xd9\x03\xec\x6a"
 _HEADS: Final = tuple([bytes((initial,)) for initial in range(256)])
 
 

@@ -184,7 +184,7 @@ def object_from(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int
     return value
 
 
-_TO_URL = bytes.maketrans(b"+/", b"-_")
+TO_URL = bytes.maketrans(b"+/", b"-_")
 # The standard alphabet's own two characters go to one that no alphabet has, so that they are refused.
 _FROM_URL = bytes.maketrans(b"-_+/=", b"+/***")
 _PADDING = (b"", None, b"==", b"=")
@@ -194,7 +194,7 @@ _LAST = {2: frozenset(b"AQgw"), 3: frozenset(b"AEIMQUYcgkosw048")}
 
 def b64url_encode(data: bytes) -> str:
     """base64url without padding (OID4VCI 2, RFC 7515 2)."""
-    return b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode()
+    return b2a_base64(data, newline=False).translate(TO_URL).rstrip(b"=").decode()
 
 
 def b64url_decode(text: str | bytes) -> bytes:

@@ -29,7 +29,9 @@ from oid4vci._json import Malformed
 
 __all__ = (
     "Anchors",
+    "check_own_chain",
     "decode_x5c",
+    "encode_x5c",
     "has_purpose",
     "identifies",
     "leaf_public_key",
@@ -99,6 +101,20 @@ def load(der: bytes) -> x509.Certificate:
     if not positive:
         raise Malformed("not an X.509 certificate")
     return certificate
+
+
+def encode_x5c(chain: Iterable[bytes]) -> list[str]:
+    """An `x5c` header parameter of DER certificates, leaf first (RFC 7515 4.1.6)."""
+    return [b64encode(der).decode() for der in chain]
+
+
+def check_own_chain(chain: Sequence[bytes], public_jwk: Mapping[str, str]) -> None:
+    """For who signs: raise `ValueError` unless `chain` (DER, leaf first) is for that key, without anything self-signed."""
+    certificates = [load(der) for der in chain]
+    if any(self_signed(certificate) for certificate in certificates):
+        raise ValueError("x5c must contain neither a self-signed leaf nor the trust anchor (HAIP 4.4.1, 6.1.1)")
+    if dict(leaf_public_key(certificates[0]).jwk) != dict(public_jwk):
+        raise ValueError("the first certificate of x5c must be for the signer's key")
 
 
 def decode_x5c(value: Any) -> tuple[bytes, ...]:

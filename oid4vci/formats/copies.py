@@ -23,6 +23,12 @@ def check_status(status: Any) -> None:
     StatusReference.of(status)
 
 
+def _check_own(name: str, values: Sequence[Any], *, count: int, shared: bool) -> None:
+    """Raise `ValueError` if two of `count` copies have one value: it would tell Verifiers that they belong together."""
+    if count > 1 and (shared or any(each in values[:i] for i, each in enumerate(values))):
+        raise ValueError(f"each copy needs {name} of its own")
+
+
 @frozen
 class Copies:
     """The members of each copy, one mapping for each Credential; a copy's `status` is like no other's.
@@ -45,9 +51,13 @@ class Copies:
             check_status(each)
         # HAIP 6.1: "its own unique, unpredictable status list index"; whatever else there is beside it.
         entries = [StatusReference.of(each) or each for each in found]
-        if count > 1 and (status is not None or any(each in entries[:i] for i, each in enumerate(entries))):
-            raise ValueError("each copy needs a status of its own")
+        _check_own("status", entries, count=count, shared=status is not None)
         return cls(tuple(copies) if copies is not None else ({},) * count)
+
+    def check_own(self, name: str, *, shared: bool) -> None:
+        """Raise `ValueError` if two copies have the same member `name`, or all do: `shared` says that the dataset has it."""
+        values = [members[name] for members in self.members if name in members]
+        _check_own(name, values, count=len(self.members), shared=shared)
 
 
 @frozen

@@ -18,22 +18,26 @@ from oid4vci.metadata.well_known import jwt_vc_issuer_metadata_url
 from oid4vci.trust import Trust
 
 if TYPE_CHECKING:
+    from oid4vci.metadata import CredentialConfiguration
     from oid4vci.x509 import Anchors
 
-__all__ = ("certified_key", "check_own_chain", "did_key", "published_keys", "verify_with_one_of")
+__all__ = ("accepted_algorithm", "certified_key", "check_own_algorithm", "did_key", "published_keys", "verify_with_one_of")
 
 MAX_CANDIDATES = 10
 
 
-def check_own_chain(x5c: Sequence[bytes], signer: Signer) -> None:
-    """Issuer: raise `ValueError` unless `x5c` (DER, leaf first) is a chain for the signer's key, without anything self-signed."""
-    from oid4vci import x509
+def check_own_algorithm(configuration: "CredentialConfiguration", signer: Signer) -> None:
+    """Issuer: raise `ValueError` unless the configuration lists the signer's algorithm, or none."""
+    if not configuration.lists_algorithm(signer.algorithm):
+        raise ValueError("the signer's algorithm is not among the configuration's credential_signing_alg_values_supported")
 
-    chain = [x509.load(der) for der in x5c]
-    if any(x509.self_signed(certificate) for certificate in chain):
-        raise ValueError("x5c must contain neither a self-signed leaf nor the trust anchor (HAIP 6.1.1)")
-    if dict(x509.leaf_public_key(chain[0]).jwk) != dict(signer.public_jwk):
-        raise ValueError("the first certificate of x5c must be for the signer's key")
+
+def accepted_algorithm(jws: _jose.Jws, configuration: "CredentialConfiguration | None") -> str:
+    """The header's `alg`, if it is known and the configuration has promised it, or has promised nothing. Raises `Malformed`."""
+    algorithm = jws.algorithm
+    if algorithm not in _jose.ALGORITHMS or (configuration is not None and not configuration.lists_algorithm(algorithm)):
+        raise Malformed("alg is not an accepted algorithm", "header")
+    return algorithm
 
 
 def certified_key(x5c: Any, issuer: str | None, *, trust: Trust, now: int, anchor_allowed: bool = True) -> PublicKey:

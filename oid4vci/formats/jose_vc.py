@@ -1,19 +1,17 @@
 """What the formats share in which JOSE secures a W3C credential: settings of issuers, and what a Wallet checks of a header."""
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import Factory, evolve, field, frozen
 
-from oid4vci import _jose
 from oid4vci._json import Malformed, b64url_encode, dump_bytes
 from oid4vci.claims import ClaimsSemantics
 from oid4vci.dids import DID_METHODS, DidMethod, DidUrl, resolve
 from oid4vci.formats import issuer_keys, vcdm
 from oid4vci.formats.validity import DAY, check_settings, default_granularity, issued_and_expires
 from oid4vci.formats.vcdm import DataModel, W3cCredential
-from oid4vci.formats.vcdm_draft import CNF, DraftedCredential, binding_method, check_binding, draft
+from oid4vci.formats.vcdm_draft import CNF, DraftedCredential, check_binding, check_own_binding, draft
 from oid4vci.keys import PublicKey, Signer, public_key
 from oid4vci.secret import NewSecret
 
@@ -27,10 +25,6 @@ MAX_VC = 1 << 20
 
 def _tuple(values: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(values)
-
-
-def _granularity(encoder: "JoseVcEncoder") -> int:
-    return default_granularity(encoder.lifetime)
 
 
 def _kid(encoder: "JoseVcEncoder") -> str | None:
@@ -79,7 +73,7 @@ class JoseVcEncoder:
     contexts: tuple[str | Mapping[str, Any], ...] = field(default=(), converter=_tuple)
     new_ids: bool = False
     lifetime: int | None = 30 * DAY
-    time_granularity: int = Factory(_granularity, takes_self=True)
+    time_granularity: int = Factory(default_granularity, takes_self=True)
     _head: str = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
@@ -96,8 +90,10 @@ class JoseVcEncoder:
         if self.kid is not None:
             header["kid"] = self.kid
         if self.x5c:
-            issuer_keys.check_own_chain(self.x5c, self.signer)
-            header["x5c"] = [b64encode(der).decode() for der in self.x5c]
+            from oid4vci import x509
+
+            x509.check_own_chain(self.x5c, self.signer.public_jwk)
+            header["x5c"] = x509.encode_x5c(self.x5c)
         object.__setattr__(self, "_head", f"{b64url_encode(dump_bytes(header))}.")
 
     def _further_header(self) -> dict[str, str]:
@@ -112,12 +108,8 @@ class JoseVcEncoder:
 
     def _check(self, configuration: "CredentialConfiguration", identifier: str) -> None:
         vcdm.definition_of(configuration, identifier)
-        algorithms = configuration.credential_signing_alg_values_supported
-        if algorithms is not None and self.signer.algorithm not in algorithms:
-            raise ValueError("the signer's algorithm is not among the configuration's credential_signing_alg_values_supported")
-        methods = configuration.cryptographic_binding_methods_supported
-        if methods is not None and binding_method(self.binding) not in methods:
-            raise ValueError("the binding is not among the configuration's cryptographic_binding_methods_supported")
+        issuer_keys.check_own_algorithm(configuration, self.signer)
+        check_own_binding(configuration, self.binding)
 
     def _times(self, now: int) -> tuple[int, int | None]:
         return issued_and_expires(now, self.lifetime, self.time_granularity)
@@ -180,11 +172,3 @@ class JoseVcVerifier:
 
     leeway: int = 60
     did_methods: Mapping[str, DidMethod] = DID_METHODS
-
-    def _algorithm(self, jws: _jose.Jws, configuration: "CredentialConfiguration | None") -> str:
-        """The header's `alg`, if the configuration has promised it, or has promised nothing."""
-        algorithm = jws.algorithm
-        listed = None if configuration is None else configuration.credential_signing_alg_values_supported
-        if algorithm not in _jose.ALGORITHMS or (listed is not None and algorithm not in listed):
-            raise Malformed("alg is not an accepted algorithm", "header")
-        return algorithm

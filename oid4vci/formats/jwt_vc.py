@@ -112,7 +112,6 @@ def _payload(before: str, about: str, after: str, own: OwnMembers) -> str:
     """The claims of one copy. `before`: the shared members of `vc`, without the end. `about`: the subject. `after`: the claims."""
     claims: dict[str, Any] = {}
     if own.subject_id is not None:
-        about = f'{{"id":{dumps(own.subject_id)}{"," if len(about) > 2 else ""}{about[1:]}'
         claims["sub"] = own.subject_id
     if "id" in own.members:
         claims["jti"] = own.members["id"]
@@ -122,7 +121,7 @@ def _payload(before: str, about: str, after: str, own: OwnMembers) -> str:
         claims["status"] = own.status
     members = f",{dumps(dict(own.members))[1:-1]}" if own.members else ""
     further = f",{dumps(claims)[1:-1]}" if claims else ""
-    return f'{{"vc":{before},"credentialSubject":{about}{members}{after}{further}}}'
+    return f'{{"vc":{before},"credentialSubject":{own.subject(about)}{members}{after}{further}}}'
 
 
 # --- wallet -----------------------------------------------------------------------------------------------------------------
@@ -159,7 +158,7 @@ class JwtVcVerifier(JoseVcVerifier):
             jws = _jose.parse(credential, max_bytes=MAX_VC, header_repeats=True)
             if jws.header.get("typ", "JWT") != "JWT":
                 raise Malformed("typ must be JWT", "header")
-            algorithm = self._algorithm(jws, configuration)
+            algorithm = issuer_keys.accepted_algorithm(jws, configuration)
             claims = _json.object_from(jws.payload, max_bytes=MAX_VC)
             if "vp" in claims:
                 raise Malformed("belongs into a presentation", "vp")

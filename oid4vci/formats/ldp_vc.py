@@ -25,7 +25,7 @@ from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, 
 from oid4vci.formats.jose_vc_keys import holder_key
 from oid4vci.formats.validity import DAY, check_settings, default_granularity, issued_and_expires
 from oid4vci.formats.vcdm import VCDM_1_1, VCDM_2_0, DataModel
-from oid4vci.formats.vcdm_draft import OwnMembers, binding_method, check_binding, draft
+from oid4vci.formats.vcdm_draft import OwnMembers, check_binding, check_own_binding, draft
 from oid4vci.keys import PublicKey, Signer, public_key
 from oid4vci.metadata import LdpVcConfiguration
 from oid4vci.secret import NewSecret
@@ -51,10 +51,6 @@ def _check_suites(identifier: str, suites: Mapping[str, Cryptosuite]) -> None:
 
 
 # --- issuer -----------------------------------------------------------------------------------------------------------------
-
-
-def _granularity(encoder: "LdpVcEncoder") -> int:
-    return default_granularity(encoder.lifetime)
 
 
 def _suite(encoder: "LdpVcEncoder") -> str:
@@ -90,7 +86,7 @@ class LdpVcEncoder:
     contexts: Contexts = field(default=_CONTEXTS, repr=False)
     new_ids: bool = False
     lifetime: int | None = 30 * DAY
-    time_granularity: int = Factory(_granularity, takes_self=True)
+    time_granularity: int = Factory(default_granularity, takes_self=True)
     format: str = FORMAT
 
     def __attrs_post_init__(self) -> None:
@@ -138,12 +134,9 @@ class LdpVcEncoder:
 
     def _check(self, configuration: "CredentialConfiguration") -> "CredentialDefinition":
         definition = vcdm.definition_of(configuration, self.format)
-        algorithms = configuration.credential_signing_alg_values_supported
-        if algorithms is not None and self.cryptosuite not in algorithms:
+        if not configuration.lists_algorithm(self.cryptosuite):
             raise ValueError("the cryptosuite is not among the configuration's credential_signing_alg_values_supported")
-        methods = configuration.cryptographic_binding_methods_supported
-        if methods is not None and binding_method(self.binding) not in methods:
-            raise ValueError("the binding is not among the configuration's cryptographic_binding_methods_supported")
+        check_own_binding(configuration, self.binding)
         self._model(definition)
         return definition
 
@@ -309,11 +302,11 @@ class LdpVcVerifier:
             )
 
     def _proofs(self, document: Mapping[str, Any], configuration: "CredentialConfiguration | None") -> list[Proof]:
-        listed = None if configuration is None else configuration.credential_signing_alg_values_supported
         proofs = [
             proof
             for proof in read_proofs(document)
-            if proof.cryptosuite.name in self.cryptosuites and (listed is None or proof.cryptosuite.name in listed)
+            if proof.cryptosuite.name in self.cryptosuites
+            and (configuration is None or configuration.lists_algorithm(proof.cryptosuite.name))
         ]
         if not proofs:
             raise Malformed("has no cryptosuite that is accepted", "proof")

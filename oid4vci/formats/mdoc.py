@@ -14,7 +14,7 @@ from oid4vci import _cbor, _cose, _jose
 from oid4vci._json import Malformed, b64url_decode, b64url_encode
 from oid4vci.claims import ClaimsSemantics, select_mdoc
 from oid4vci.errors import InvalidCredential, reading
-from oid4vci.formats import issuer_keys, mdl
+from oid4vci.formats import mdl
 from oid4vci.formats.copies import Copies, SignedCopies
 from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, VerifiedCredential
 from oid4vci.formats.mdoc_certificates import ANY_ISSUER, ISO_18013_5, CertificateProfile, countries, states, verify_chain
@@ -85,10 +85,6 @@ def _chain(certificates: Sequence[bytes]) -> tuple[bytes, ...]:
     return tuple(certificates)
 
 
-def _granularity(encoder: "MdocEncoder") -> int:
-    return default_granularity(encoder.lifetime)
-
-
 @frozen(kw_only=True)
 class MdocEncoder:
     """Makes mdocs of one Credential Configuration.
@@ -114,7 +110,7 @@ class MdocEncoder:
     decoys: int = 0
     lifetime: int = 30 * DAY
     expected_update: int | None = None
-    time_granularity: int = Factory(_granularity, takes_self=True)
+    time_granularity: int = Factory(default_granularity, takes_self=True)
     certificate_profile: CertificateProfile | None = None
     _leaf: "Certificate" = field(init=False, repr=False, eq=False)
     # When the certificate is valid.
@@ -137,7 +133,7 @@ class MdocEncoder:
             raise ValueError(f"{self.signer.algorithm} is not an algorithm for mdocs (ISO/IEC 18013-5 9.1.2.4)")
         if not self.x5c:
             raise ValueError("an mdoc needs the certificate of its document signer in x5c")
-        issuer_keys.check_own_chain(self.x5c, self.signer)
+        x509.check_own_chain(self.x5c, self.signer.public_jwk)
         chain: Any = self.x5c[0] if len(self.x5c) == 1 else self.x5c
         leaf = x509.load(self.x5c[0])
         times = (leaf.not_valid_before_utc, leaf.not_valid_after_utc)

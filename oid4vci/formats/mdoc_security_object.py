@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from attrs import field, frozen
 
 from oid4vci import _cbor, _cose
-from oid4vci._cbor import DATES, Embedded, Tagged
+from oid4vci._cbor import DATES, FULL_DATE, Embedded, Tagged
 from oid4vci._cose import Sign1
 from oid4vci._json import Malformed
 from oid4vci.formats.mdoc_template import DIGESTS
@@ -203,8 +203,6 @@ _PLAIN_START = re.compile(
     rb"\xa4\x68digestID(?:[\x00-\x17]|\x18.)\x66random(?:\x50.{16}|\x58\x20.{32})\x71elementIdentifier[\x61-\x77]", re.DOTALL
 )
 _PLAIN_VALUE = b"\x6celementValue"
-# Tag 1004, and text of ten bytes.
-_FULL_DATE = b"\xd9\x03\xec\x6a"
 _NUMBER_AT: Final = 10
 
 
@@ -224,7 +222,7 @@ def _plain_item(content: bytes) -> tuple[int, str, Any] | None:
         identifier = content[at:end].decode()
         if 0x60 <= content[begin] < 0x78 and len(content) == begin + content[begin] - 0x5F:
             value = content[begin + 1 :].decode()
-        elif len(content) == begin + 14 and content.startswith(_FULL_DATE, begin):
+        elif len(content) == begin + 14 and content.startswith(FULL_DATE, begin):
             value = _cbor.full_date(content[begin + 4 :].decode())
         else:
             value = _cbor.loads(content[begin:], tags=DATES, max_depth=_cbor.MAX_DEPTH - 1)

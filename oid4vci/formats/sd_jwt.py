@@ -12,7 +12,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from oid4vci import _jose, _json
-from oid4vci._json import Malformed, b64url_decode
+from oid4vci._json import TO_URL, Malformed, b64url_decode
 from oid4vci.claims import ClaimsPath
 
 __all__ = ("HASHES", "Disclosure", "SdJwt", "Unfolded", "digests_of", "parse", "process", "unfold")
@@ -21,7 +21,6 @@ MAX_SD_JWT = 1 << 20
 MAX_DISCLOSURES = 1_000
 MAX_DEPTH = 32
 
-_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 
 HASHES: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "sha-256": hashlib.sha256,
@@ -117,7 +116,7 @@ def digests_of(hash_function: Callable[[bytes], Any], texts: Sequence[bytes]) ->
         return raw
     size = len(raw[0])
     width, used = (size + 2) // 3 * 4, (size * 4 + 2) // 3
-    encoded = b2a_base64((b"\0" * (-size % 3)).join(raw), newline=False).translate(_TO_URL)
+    encoded = b2a_base64((b"\0" * (-size % 3)).join(raw), newline=False).translate(TO_URL)
     return [encoded[k : k + used] for k in range(0, len(raw) * width, width)]
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from oid4vci._json import dumps
+from oid4vci._json import TO_URL, dumps
 from oid4vci.claims import ClaimsPath, PathStep
 from oid4vci.formats.sd_jwt import HASHES, MAX_DISCLOSURES, RESERVED, digests_of
 
@@ -22,8 +22,6 @@ SALT_SIZE = 18
 _SALT, _PREFIX = 24, 36
 # Two levels less than what `process` takes: a disclosure wraps its value in an array, an element in an object.
 _MAX_DEPTH = 28
-
-_TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
 @frozen
@@ -111,7 +109,7 @@ def _check(value: Any, depth: int) -> None:
 
 
 def _b64(data: bytes) -> bytes:
-    return b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=")
+    return b2a_base64(data, newline=False).translate(TO_URL).rstrip(b"=")
 
 
 # A text with places for digests: bytes, and tuples that number the digests which stand there, quoted and separated.
@@ -167,10 +165,10 @@ class Template:
 
         `entropy`: that many fresh random bytes. `members`: JSON of further members, that begins with a comma.
         """
-        salts = b64encode(entropy).translate(_TO_URL)
+        salts = b64encode(entropy).translate(TO_URL)
         count = len(self._ends)
         cut = [salts[k : k + _SALT] for k in range(0, len(salts), _SALT)]
-        starts = b64encode(b'["' + b'"["'.join(cut[:count]) + b'"').translate(_TO_URL)
+        starts = b64encode(b'["' + b'"["'.join(cut[:count]) + b'"').translate(TO_URL)
         decoys = cut[count:]
         if self._static:
             disclosures = [starts[i * _PREFIX : i * _PREFIX + _PREFIX] + end for i, end in enumerate(self._ends)]
@@ -203,7 +201,7 @@ class _Encoding:
         static = self.dynamic == 0
         # All at once: each line is one end.
         ends: list[Any] = (
-            b"".join(map(b2a_base64, self.ends)).translate(_TO_URL, b"=").split()  # type: ignore[arg-type]  # all are bytes
+            b"".join(map(b2a_base64, self.ends)).translate(TO_URL, b"=").split()  # type: ignore[arg-type]  # all are bytes
             if static
             else [_b64(end) if isinstance(end, bytes) else end for end in self.ends]
         )

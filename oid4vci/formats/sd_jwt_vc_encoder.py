@@ -1,6 +1,5 @@
 """Making SD-JWT VCs, credentials of the format `dc+sd-jwt` (OID4VCI A.3, draft-ietf-oauth-sd-jwt-vc)."""
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -31,10 +30,6 @@ _SET_HERE: Final = frozenset(("iss", "iat", "nbf", "exp", "cnf", "vct", "_sd", "
 
 def _chain(certificates: Sequence[bytes]) -> tuple[bytes, ...]:
     return tuple(certificates)
-
-
-def _granularity(encoder: "SdJwtVcEncoder") -> int:
-    return default_granularity(encoder.lifetime)
 
 
 def _overlap(one: ClaimsPath, other: ClaimsPath) -> bool:
@@ -84,7 +79,7 @@ class SdJwtVcEncoder:
     hash_algorithm: str = "sha-256"
     lifetime: int | None = 30 * DAY
     not_before: bool = False
-    time_granularity: int = Factory(_granularity, takes_self=True)
+    time_granularity: int = Factory(default_granularity, takes_self=True)
     include_issuer: bool = True
     type_metadata: "CredentialType | None" = field(default=None, repr=False)
     vct_integrity: str | None = None
@@ -105,13 +100,15 @@ class SdJwtVcEncoder:
         if self.vct_integrity is not None and not is_integrity_metadata(self.vct_integrity):
             raise ValueError("vct_integrity must be integrity metadata")
         object.__setattr__(self, "_hidden", self._read_disclosable())
-        header = {"alg": self.signer.algorithm, "typ": FORMAT}
+        header: dict[str, Any] = {"alg": self.signer.algorithm, "typ": FORMAT}
         if self.kid is not None:
             header["kid"] = self.kid
         if self.x5c:
-            issuer_keys.check_own_chain(self.x5c, self.signer)
-        certificates = {"x5c": [b64encode(der).decode() for der in self.x5c]} if self.x5c else {}
-        object.__setattr__(self, "_head", b64url_encode(dump_bytes({**header, **certificates})).encode() + b".")
+            from oid4vci import x509
+
+            x509.check_own_chain(self.x5c, self.signer.public_jwk)
+            header["x5c"] = x509.encode_x5c(self.x5c)
+        object.__setattr__(self, "_head", b64url_encode(dump_bytes(header)).encode() + b".")
 
     def _read_disclosable(self) -> Hiding:
         chosen: list[ClaimsPath] = []
@@ -149,9 +146,7 @@ class SdJwtVcEncoder:
             raise ValueError(f"this encoder makes credentials of a {FORMAT} configuration with a vct")
         if self.type_metadata is not None and self.type_metadata.vct != configuration.vct:  # type: ignore[attr-defined]  # checked
             raise ValueError("type_metadata is not that of the configuration's vct")
-        algorithms = configuration.credential_signing_alg_values_supported
-        if algorithms is not None and self.signer.algorithm not in algorithms:
-            raise ValueError("the signer's algorithm is not among the configuration's credential_signing_alg_values_supported")
+        issuer_keys.check_own_algorithm(configuration, self.signer)
 
     def draft(
         self,
@@ -179,8 +174,7 @@ class SdJwtVcEncoder:
             raise ValueError(str(error)) from None
         if self.haip:
             self._check_haip(whole, copied, configuration, holder_keys)
-        if self.type_metadata is not None:
-            self._check_type(whole, copied, holder_keys)
+        self._check_type(whole, copied, holder_keys)
         template = Template.of(whole, self._hiding(claims), hash_algorithm=self.hash_algorithm, decoys=self.decoys)
         inputs, tails = [], []
         for members, key in zip(copied.members, holder_keys or (None,), strict=True):
@@ -267,8 +261,5 @@ class SdJwtVcEncoder:
             if members.keys() & (claims.keys() | hidden):
                 raise ValueError("what differs from copy to copy must be neither among the claims nor disclosable")
         copied = Copies.of(copies, count=count, status=claims.get("status"))
-        # It would tell Verifiers that two copies belong together (OID4VCI 15.4.1).
-        identifiers = [members["jti"] for members in copied.members if "jti" in members]
-        if count > 1 and ("jti" in claims or any(each in identifiers[:i] for i, each in enumerate(identifiers))):
-            raise ValueError("each copy needs a jti of its own")
+        copied.check_own("jti", shared="jti" in claims)
         return copied

@@ -153,11 +153,7 @@ class SdJwtVcVerifier:
         # `vc+sd-jwt` was the name in drafts, before the media type belonged to W3C (OID4VCI A.3.1).
         if jws.header.get("typ") != FORMAT:
             raise Malformed(f"typ must be {FORMAT}", "header")
-        algorithm = jws.algorithm
-        listed = None if configuration is None else configuration.credential_signing_alg_values_supported
-        if algorithm not in _jose.ALGORITHMS or (listed is not None and algorithm not in listed):
-            raise Malformed("alg is not an accepted algorithm", "header")
-        return algorithm
+        return issuer_keys.accepted_algorithm(jws, configuration)
 
     def _check_type(self, payload: Mapping[str, Any], configuration: "CredentialConfiguration | None") -> None:
         vct = _text(payload, "vct")

@@ -3,7 +3,7 @@
 All times are seconds since the epoch.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 from oid4vci._json import Malformed
 
@@ -12,8 +12,16 @@ __all__ = ("DAY", "check_now", "check_settings", "default_granularity", "issued_
 DAY: Final = 86_400
 
 
-def default_granularity(lifetime: int | None) -> int:
+class _Lasting(Protocol):
+    """Settings of an encoder; `lifetime` is in seconds, None for Credentials that do not expire."""
+
+    @property
+    def lifetime(self) -> int | None: ...
+
+
+def default_granularity(encoder: _Lasting) -> int:
     """A day, or an hour, a minute or a second for lifetimes into which that does not fit twice."""
+    lifetime = encoder.lifetime
     return next(step for step in (DAY, 3_600, 60, 1) if lifetime is None or lifetime >= 2 * step or step == 1)
 
 

@@ -59,15 +59,11 @@ class VcJwtEncoder(VcJoseEncoder):
         shared = dict(drafted.shared)
         subject = shared.pop("credentialSubject")
         # All that does not differ from copy to copy is written once.
-        before, about = dumps({**shared, **registered})[:-1], dumps(subject)[1:]
-        whole = f',"credentialSubject":{dumps(subject)}'
+        before, about = dumps({**shared, **registered})[:-1], dumps(subject)
         inputs = []
         for own in drafted.own:
-            text = whole
-            if own.subject_id is not None:
-                text = f',"credentialSubject":{{"id":{dumps(own.subject_id)}{"," if subject else ""}{about}'
             further = own_claims(own)
-            payload = f"{before}{text}{',' if further else ''}{dumps(further)[1:]}"
+            payload = f'{before},"credentialSubject":{own.subject(about)}{"," if further else ""}{dumps(further)[1:]}'
             inputs.append(f"{self._head}{b64url_encode(payload.encode())}".encode())
         return SignedCopies(self.signer, tuple(inputs), lambda i, signature: _jose.compact(inputs[i], signature))
 
@@ -93,7 +89,7 @@ class VcJwtVerifier(VcJoseVerifier):
             if not isinstance(credential, str):
                 raise Malformed("a credential of this format is a JWT")
             jws = _jose.parse(credential, max_bytes=MAX_VC, header_repeats=True)
-            algorithm = self._algorithm(jws, configuration)
+            algorithm = issuer_keys.accepted_algorithm(jws, configuration)
             claims = _json.object_from(jws.payload, max_bytes=MAX_VC)
             keys = self._keys(jws, claims, algorithm, trust, documents, now)
             if isinstance(keys, NeededDocument):

@@ -150,7 +150,7 @@ class VcSdJwtVerifier(VcJoseVerifier):
             parsed = sd_jwt.parse(credential)
             if parsed.key_binding is not None:
                 raise Malformed("a credential has no key binding when it is issued, it must end in ~")
-            algorithm = self._algorithm(parsed.jws, configuration)
+            algorithm = issuer_keys.accepted_algorithm(parsed.jws, configuration)
             payload = parsed.payload()
             keys = self._keys(parsed.jws, payload, algorithm, trust, documents, now)
             if isinstance(keys, NeededDocument):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
+from oid4vci._json import dumps
 from oid4vci.dids import DID_METHODS
 from oid4vci.formats import vcdm
 from oid4vci.formats.copies import Copies, check_status
@@ -20,7 +21,7 @@ from oid4vci.secret import NewSecret
 if TYPE_CHECKING:
     from oid4vci.metadata import CredentialConfiguration
 
-__all__ = ("CNF", "DraftedCredential", "OwnMembers", "binding_method", "check_binding", "draft")
+__all__ = ("CNF", "DraftedCredential", "OwnMembers", "binding_method", "check_binding", "check_own_binding", "draft")
 
 CNF: Final = "cnf"
 """Binds a credential by the key itself, in `cnf` (RFC 7800); the other bindings are `did:key` and `did:jwk`."""
@@ -44,6 +45,13 @@ def binding_method(binding: str) -> str:
     return "jwk" if binding == CNF else binding
 
 
+def check_own_binding(configuration: "CredentialConfiguration", binding: str) -> None:
+    """Raise `ValueError` unless the configuration lists the method of this binding, or none."""
+    methods = configuration.cryptographic_binding_methods_supported
+    if methods is not None and binding_method(binding) not in methods:
+        raise ValueError("the binding is not among the configuration's cryptographic_binding_methods_supported")
+
+
 def check_binding(binding: str, *, cnf: bool = True) -> None:
     """Raise `ValueError` for what is no binding. `cnf`: whether the format can carry a key itself."""
     known = [*((CNF,) if cnf else ()), *(f"did:{name}" for name in DID_METHODS)]
@@ -63,6 +71,12 @@ class OwnMembers:
     subject_id: str | None = field(default=None, repr=False)
     cnf: Mapping[str, Any] | None = field(default=None, repr=False)
     status: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    def subject(self, shared: str) -> str:
+        """The JSON of the subject, of that which all copies share: with the id that binds this one, if there is such an id."""
+        if self.subject_id is None:
+            return shared
+        return f'{{"id":{dumps(self.subject_id)}{"," if len(shared) > 2 else ""}{shared[1:]}'
 
 
 @frozen
@@ -115,14 +129,13 @@ def draft(
             raise ValueError("this format has credentialStatus, and no status")
     if "status" in claims:
         check_status(claims["status"])
-    each = Copies.of(copies, count=count, status=claims.get("status")).members
+    copied = Copies.of(copies, count=count, status=claims.get("status"))
+    each = copied.members
     for members in each:
         if members.keys() & (claims.keys() | {"issuer", "credentialSubject"}):
             raise ValueError("what differs from copy to copy must not be among the claims, nor be issuer or subject")
     for name in _UNIQUE:
-        found = [members[name] for members in each if name in members]
-        if count > 1 and (name in claims or any(one in found[:i] for i, one in enumerate(found))):
-            raise ValueError(f"each copy needs {name} of its own")
+        copied.check_own(name, shared=name in claims)
     types = definition.type if vcdm.BASE_TYPE in definition.type else (vcdm.BASE_TYPE, *definition.type)
     shared = {
         "@context": _contexts(model, (*(definition.context or ()), *contexts)),

@@ -156,6 +156,11 @@ class CredentialConfiguration(Document):
         """Whether a request must bring a key: "If absent, Cryptographic Key Binding is not required" (OID4VCI 12.2.4)."""
         return self.cryptographic_binding_methods_supported is not None
 
+    def lists_algorithm(self, algorithm: AlgorithmIdentifier) -> bool:
+        """Whether Credentials may be signed with it: it is listed, or none is."""
+        listed = self.credential_signing_alg_values_supported
+        return listed is None or algorithm in listed
+
     def findings(self) -> Iterator[Finding]:
         """What must not be published, or is doubtful."""
         rule = "OID4VCI 12.2.4"

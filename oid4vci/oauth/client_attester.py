@@ -3,7 +3,6 @@
 Sections are those of draft-ietf-oauth-attestation-based-client-auth-07.
 """
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,8 +39,10 @@ def client_attestation_signing_input(
         raise ValueError("lifetime must be positive")
     header: dict[str, Any] = {"typ": ATTESTATION_TYP, "alg": signer.algorithm}
     if x5c:
-        _check_own_chain(x5c, signer)
-        header["x5c"] = [b64encode(der).decode() for der in x5c]
+        from oid4vci import x509
+
+        x509.check_own_chain(x5c, signer.public_jwk)
+        header["x5c"] = x509.encode_x5c(x5c)
     else:
         header["kid"] = signer.key_id
     claims: dict[str, Any] = {
@@ -55,13 +56,3 @@ def client_attestation_signing_input(
     if taken:
         raise ValueError(f"extra must not have {', '.join(sorted(taken))}")
     return _jose.signing_input(header, _json.dump_bytes({**claims, **(extra or {})}))
-
-
-def _check_own_chain(x5c: Sequence[bytes], signer: Signer) -> None:
-    from oid4vci import x509
-
-    chain = [x509.load(der) for der in x5c]
-    if any(x509.self_signed(certificate) for certificate in chain):
-        raise ValueError("x5c must hold neither a self-signed certificate nor the trust anchor (HAIP 4.4.1)")
-    if dict(x509.leaf_public_key(chain[0]).jwk) != dict(signer.public_jwk):
-        raise ValueError("the first certificate of x5c must be for the signer's key")

@@ -1,6 +1,5 @@
 """A Status List Token as it came, JWT or CWT: taken apart into what both have, and not believed (Token Status List 5)."""
 
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -78,7 +77,9 @@ class SignedStatusList:
                 raise Malformed("the claims of a CWT are a map")
             return {_NAMES[key]: claim for key, claim in value.items() if key in _NAMES}
 
-        x5c = None if chain is None else [b64encode(der).decode() for der in _cose.x5chain(chain)]
+        from oid4vci import x509
+
+        x5c = None if chain is None else x509.encode_x5c(_cose.x5chain(chain))
         return cls(_cose.ALGORITHMS[number], x5c, _kid(kid), True, verify, claims)
 
     def claims(self, keys: Sequence[PublicKey]) -> dict[str, Any]:

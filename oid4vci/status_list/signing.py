@@ -1,6 +1,5 @@
 """Issuer: Status List Tokens as JWT and as CWT (Token Status List 5)."""
 
-from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -9,7 +8,6 @@ from attrs import Factory, field, frozen
 from oid4vci import _cbor, _cose, _jose
 from oid4vci._document import https_url
 from oid4vci._json import dump_bytes
-from oid4vci.formats.issuer_keys import check_own_chain
 from oid4vci.formats.validity import DAY
 from oid4vci.keys import LocalSigner, Signer, SigningInput, sign
 from oid4vci.status_list.published import PublishedStatusList
@@ -57,7 +55,9 @@ class StatusListSigner:
         if self.aggregation_uri is not None:
             https_url().check(self.aggregation_uri)
         if self.x5c:
-            check_own_chain(self.x5c, self.signer)
+            from oid4vci import x509
+
+            x509.check_own_chain(self.x5c, self.signer.public_jwk)
 
     def draft(self, statuses: StatusList, *, uri: str, now: int, media_types: Collection[str] = (JWT,)) -> "StatusListDraft":
         """The token of the list at `uri` (https), in each of `media_types`: `JWT`, `CWT` or both. `now`: seconds since the epoch.
@@ -93,7 +93,9 @@ def _jwt(signing: StatusListSigner, token: StatusListToken) -> _Unsigned:
     if signing.kid is not None:
         header["kid"] = signing.kid
     if signing.x5c:
-        header["x5c"] = [b64encode(der).decode() for der in signing.x5c]
+        from oid4vci import x509
+
+        header["x5c"] = x509.encode_x5c(signing.x5c)
     if signing.include_jwk:
         header["jwk"] = dict(signing.signer.public_jwk)
     data = _jose.signing_input(header, dump_bytes(token.claims(token.statuses.to_json())))
