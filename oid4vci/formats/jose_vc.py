@@ -18,7 +18,7 @@ from oid4vci.secret import NewSecret
 if TYPE_CHECKING:
     from oid4vci.metadata import CredentialConfiguration
 
-__all__ = ("MAX_VC", "JoseVcEncoder", "JoseVcVerifier", "numeric_date", "published_status")
+__all__ = ("MAX_VC", "JoseVcEncoder", "JoseVcVerifier", "lifespan", "numeric_date", "published_status")
 
 MAX_VC = 1 << 20
 
@@ -147,6 +147,20 @@ def numeric_date(claims: Mapping[str, Any], name: str) -> float | None:
     if name in claims and (isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15):
         raise Malformed("must be a number", name)
     return value
+
+
+def lifespan(
+    credential: W3cCredential, issued_at: float | None, expires_at: float | None, *, now: int
+) -> tuple[int | None, int | None]:
+    """When the credential was issued and when it expires, in seconds since the epoch: as its JWT (`iat`, `exp`) and it itself say.
+
+    Raises `Malformed` for an `iat` of another day to come.
+    """
+    if issued_at is not None and issued_at > now + DAY:
+        raise Malformed("lies in the future", "iat")
+    issued = credential.valid_from if issued_at is None else issued_at
+    ends = [end for end in (expires_at, credential.valid_until) if end is not None]
+    return None if issued is None else int(issued), int(min(ends)) if ends else None
 
 
 def published_status(claims: Mapping[str, Any], credential: W3cCredential) -> dict[str, Any] | None:

@@ -16,9 +16,9 @@ from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import issuer_keys, vcdm
 from oid4vci.formats.copies import SignedCopies
 from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, VerifiedCredential
-from oid4vci.formats.jose_vc import MAX_VC, JoseVcEncoder, JoseVcVerifier, numeric_date, published_status
+from oid4vci.formats.jose_vc import MAX_VC, JoseVcEncoder, JoseVcVerifier, lifespan, numeric_date, published_status
 from oid4vci.formats.jose_vc_keys import find_issuer_keys, holder_key
-from oid4vci.formats.validity import DAY, check_now
+from oid4vci.formats.validity import check_now
 from oid4vci.formats.vcdm import VCDM_1_1
 from oid4vci.formats.vcdm_draft import OwnMembers
 from oid4vci.keys import PublicKey
@@ -171,9 +171,7 @@ class JwtVcVerifier(JoseVcVerifier):
                 read.check_now(now, self.leeway)
             except Malformed as error:
                 raise error.within("vc") from None
-            issued_at = numeric_date(claims, "iat")
-            if issued_at is not None and issued_at > now + DAY:
-                raise Malformed("lies in the future", "iat")
+            begin, end = lifespan(read, numeric_date(claims, "iat"), expires_at, now=now)
             key = holder_key(claims, read.subject_ids, holder_keys, methods=self.did_methods)
             status = published_status(claims, read)
             keys = find_issuer_keys(
@@ -188,16 +186,14 @@ class JwtVcVerifier(JoseVcVerifier):
             if isinstance(keys, NeededDocument):
                 return keys
             issuer_keys.verify_with_one_of(jws, keys, algorithm)
-            issued = read.valid_from if issued_at is None else issued_at
-            ends = [end for end in (expires_at, read.valid_until) if end is not None]
             return VerifiedCredential(
                 self.format,
                 credential,
                 members,
                 issuer=read.issuer,
                 holder_key=key,
-                issued_at=None if issued is None else int(issued),
-                expires_at=int(min(ends)) if ends else None,
+                issued_at=begin,
+                expires_at=end,
                 status=status,
                 semantics=vcdm.SEMANTICS,
             )

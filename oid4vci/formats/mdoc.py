@@ -12,7 +12,7 @@ from attrs import Factory, field, frozen
 
 from oid4vci import _cbor, _cose, _jose
 from oid4vci._json import Malformed, b64url_decode, b64url_encode
-from oid4vci.claims import ClaimsSemantics, select_mdoc
+from oid4vci.claims import ClaimsSemantics, check_mdoc_path, select_mdoc
 from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import mdl
 from oid4vci.formats.copies import Copies, SignedCopies
@@ -166,9 +166,11 @@ class MdocEncoder:
         if _cose.NUMBERS[self.signer.algorithm] not in _accepted(configuration):
             raise ValueError("the signer's algorithm is not among the configuration's credential_signing_alg_values_supported")
         metadata = configuration.credential_metadata
-        for description in (metadata and metadata.claims) or ():
-            if len(description.path) < 2 or not all(isinstance(step, str) for step in description.path[:2]):
-                raise ValueError("the path of an mdoc's claim begins with a name space and an identifier (OID4VCI C.2)")
+        for i, description in enumerate((metadata and metadata.claims) or ()):
+            try:
+                check_mdoc_path(description.path)
+            except Malformed as error:
+                raise ValueError(str(error.within(f"credential_metadata.claims[{i}].path"))) from None
         _profile(self.certificate_profile, doctype).check_signer(self._leaf)
 
     def draft(

@@ -13,9 +13,9 @@ from oid4vci import _jose
 from oid4vci._json import Malformed
 from oid4vci.formats import vcdm
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
-from oid4vci.formats.jose_vc import JoseVcEncoder, JoseVcVerifier, numeric_date, published_status
+from oid4vci.formats.jose_vc import JoseVcEncoder, JoseVcVerifier, lifespan, numeric_date, published_status
 from oid4vci.formats.jose_vc_keys import find_issuer_keys, holder_key
-from oid4vci.formats.validity import DAY, check_now
+from oid4vci.formats.validity import check_now
 from oid4vci.formats.vcdm import VCDM_2_0
 from oid4vci.formats.vcdm_draft import DraftedCredential, OwnMembers
 from oid4vci.keys import PublicKey
@@ -139,19 +139,15 @@ class VcJoseVerifier(JoseVcVerifier):
             raise Malformed("contradicts id", "jti")
         if "sub" in claims and read.subject_ids not in ((None,), (claims["sub"],)):
             raise Malformed("contradicts credentialSubject.id", "sub")
-        issued_at, expires_at = _issued_at(claims), numeric_date(claims, "exp")
-        if issued_at is not None and issued_at > now + DAY:
-            raise Malformed("lies in the future", "iat")
-        issued = read.valid_from if issued_at is None else issued_at
-        ends = [end for end in (expires_at, read.valid_until) if end is not None]
+        begin, end = lifespan(read, _issued_at(claims), numeric_date(claims, "exp"), now=now)
         return VerifiedCredential(
             self.format,
             credential,
             claims,
             issuer=read.issuer,
             holder_key=holder_key(claims, read.subject_ids, holder_keys, methods=self.did_methods),
-            issued_at=None if issued is None else int(issued),
-            expires_at=int(min(ends)) if ends else None,
+            issued_at=begin,
+            expires_at=end,
             status=published_status(claims, read),
             disclosures=disclosures,
             semantics=vcdm.SEMANTICS,
