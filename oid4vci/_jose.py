@@ -147,7 +147,7 @@ class PublicKey:
     """A public key for signatures. Two are equal if their key material is, whatever `kid` or `alg` their JWK had.
 
     `jwk` has the required members only (RFC 7638 3.2); `kid` and `alg` are what the JWK it came from said, if anything. `crv` is
-    empty for an RSA key.
+    empty for an RSA key. `did_url` is the DID URL by which its holder named the key, in a proof that verified.
     """
 
     jwk: Mapping[str, str]
@@ -155,6 +155,7 @@ class PublicKey:
     key: CryptoPublicKey = field(repr=False)
     kid: str | None = None
     alg: str | None = None
+    did_url: str | None = None
 
     def __eq__(self, other: object) -> bool:
         return self.jwk == other.jwk if isinstance(other, PublicKey) else NotImplemented

@@ -1,7 +1,7 @@
 """Drivers: whole exchanges over somebody else's I/O, in either colour. Nothing else in the package knows of sync or async."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar, overload
+from typing import Any, Protocol, TypeAlias, TypeVar, overload, runtime_checkable
 
 from attrs import field, frozen
 
@@ -9,9 +9,24 @@ from oid4vci.errors import NotFound, Refusal
 from oid4vci.http import Request, Response
 from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
 from oid4vci.records import Change, Key, Records, Reply
+from oid4vci.revocation import Statuses, StatusRef
 from oid4vci.wallet import Exchange
 
-__all__ = ("AsyncHost", "Draft", "Host", "Role", "Together", "aanswer", "answer", "arespond", "arun", "respond", "run")
+__all__ = (
+    "AsyncHost",
+    "AsyncStatusHost",
+    "Draft",
+    "Host",
+    "Role",
+    "StatusHost",
+    "Together",
+    "aanswer",
+    "answer",
+    "arespond",
+    "arun",
+    "respond",
+    "run",
+)
 
 T = TypeVar("T")
 Sign: TypeAlias = Callable[[Sequence[SigningInput]], Sequence[bytes]]
@@ -51,6 +66,8 @@ class Host(Protocol):
 
     `decide` gets a verified order and gives `order.issue(...)`, another draft, or a `Reply` (`order.deny(...)`). `resolve` is
     called only if there are keys to resolve, `sign` only if there is something to sign elsewhere.
+
+    A host that finds out whether key attestations are revoked is a `StatusHost` as well.
     """
 
     def load(self, keys: Sequence[Key], /) -> Records: ...
@@ -58,6 +75,16 @@ class Host(Protocol):
     def decide(self, order: Any, /) -> Draft | Reply: ...
     def sign(self, inputs: Sequence[SigningInput], /) -> Sequence[bytes]: ...
     def commit(self, changes: Sequence[Change], /) -> bool: ...
+
+
+@runtime_checkable
+class StatusHost(Protocol):
+    """A host that finds out what was revoked. Of any other host nothing is known, and what has a status counts as revoked.
+
+    `statuses` is called only if a request names something that may have been revoked.
+    """
+
+    def statuses(self, references: Sequence[StatusRef], /) -> Statuses: ...
 
 
 class AsyncHost(Protocol):
@@ -68,6 +95,24 @@ class AsyncHost(Protocol):
     async def decide(self, order: Any, /) -> Draft | Reply: ...
     async def sign(self, inputs: Sequence[SigningInput], /) -> Sequence[bytes]: ...
     async def commit(self, changes: Sequence[Change], /) -> bool: ...
+
+
+@runtime_checkable
+class AsyncStatusHost(Protocol):
+    """`StatusHost` for asyncio, trio and the like."""
+
+    async def statuses(self, references: Sequence[StatusRef], /) -> Statuses: ...
+
+
+def _status_refs(call: Call) -> tuple[StatusRef, ...]:
+    """What may have been revoked of that which a call names; most kinds of calls name nothing of the sort."""
+    found: tuple[StatusRef, ...] = getattr(call, "status_refs", ())
+    return found
+
+
+def _verify(call: Call, records: Records, keys: ResolvedKeys, statuses: Statuses, now: int) -> Any:
+    known = {"statuses": statuses} if statuses else {}
+    return call.verify(records, keys=keys, now=now, **known)
 
 
 def _roles(roles: Iterable[Role]) -> tuple[Role, ...]:
@@ -111,7 +156,9 @@ def answer(call: Call, host: Host, *, now: int) -> Response:
         try:
             records = host.load(lookups) if (lookups := call.lookups) else {}
             keys = host.resolve(references) if (references := call.key_refs) else {}
-            verified = call.verify(records, keys=keys, now=now)
+            refs = _status_refs(call) if isinstance(host, StatusHost) else ()
+            statuses = host.statuses(refs) if isinstance(host, StatusHost) and refs else {}
+            verified = _verify(call, records, keys, statuses, now)
             draft = verified if isinstance(verified, Reply) else host.decide(verified)
             reply = draft if isinstance(draft, Reply) else draft.finish(host.sign(inputs) if (inputs := draft.to_sign) else ())
         except Refusal as refusal:
@@ -136,7 +183,9 @@ async def aanswer(call: Call, host: AsyncHost, *, now: int) -> Response:
         try:
             records = await host.load(lookups) if (lookups := call.lookups) else {}
             keys = await host.resolve(references) if (references := call.key_refs) else {}
-            verified = call.verify(records, keys=keys, now=now)
+            refs = _status_refs(call) if isinstance(host, AsyncStatusHost) else ()
+            statuses = await host.statuses(refs) if isinstance(host, AsyncStatusHost) and refs else {}
+            verified = _verify(call, records, keys, statuses, now)
             draft = verified if isinstance(verified, Reply) else await host.decide(verified)
             reply = (
                 draft

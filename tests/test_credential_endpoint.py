@@ -36,8 +36,9 @@ from oid4vci.metadata import (
 )
 from oid4vci.oauth.grants import REVOKED, default_identifier
 from oid4vci.proofs.jwt import JwtProofType
-from oid4vci.proofs.proof_type import Expected
+from oid4vci.proofs.proof_type import Expected, Proved
 from oid4vci.records import Swap
+from oid4vci.revocation import Statuses, StatusRef
 from tests.issuance import (
     CLAIMS,
     CREDENTIAL,
@@ -826,16 +827,21 @@ class Vouched:
     def key_refs(self) -> tuple[KeyReference, ...]:
         return tuple(KeyReference(value["url"]) for value in self.values)
 
-    def verify(self, expected: Expected, *, keys: ResolvedKeys) -> tuple[PublicKey, ...]:
+    @property
+    def status_refs(self) -> tuple[StatusRef, ...]:
+        return ()
+
+    def verify(self, expected: Expected, *, keys: ResolvedKeys, statuses: Statuses) -> Proved:
         if expected.audience != IDENTIFIER or tuple(expected.algorithms) != (-7,):
             raise InvalidProof("not for us")
-        return tuple(key for reference in self.key_refs for key in keys.get(reference, ()))
+        return Proved(tuple(key for reference in self.key_refs for key in keys.get(reference, ())))
 
 
 class VouchedProofType:
     """Keys that live behind a URL; nothing is signed at all."""
 
     algorithms = (-7,)
+    validates_key_attestations = False
 
     def read(self, proofs: Sequence[Any]) -> Vouched:
         if not all(isinstance(proof, dict) and isinstance(proof.get("url"), str) for proof in proofs):

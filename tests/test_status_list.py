@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from oid4vci._json import Malformed, b64url_decode, b64url_encode
 from oid4vci.formats.copies import check_status
-from oid4vci.formats.status_reference import StatusReference
+from oid4vci.revocation import StatusReference
 from oid4vci.status_list import APPLICATION_SPECIFIC, StatusList, StatusType
 from oid4vci.status_list.status_list import status_name
 

@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
-from oid4vci.formats.status_reference import StatusReference
 from oid4vci.keys import LocalSigner, Signer, SigningInput, sign
+from oid4vci.revocation import StatusReference
 
 __all__ = ("Copies", "SignedCopies", "check_status")
 

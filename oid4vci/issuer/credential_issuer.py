@@ -243,7 +243,7 @@ def _check_capabilities(issuer: Issuer) -> None:
                 broken.append(f"credential_configurations_supported.{name}: proof type {proof_type} cannot be validated")
             elif not set(terms.proof_signing_alg_values_supported) <= set(known.algorithms):
                 broken.append(f"credential_configurations_supported.{name}: not all algorithms of {proof_type} can be verified")
-            if terms.key_attestations_required is not None:
+            if terms.key_attestations_required is not None and not (known is not None and known.validates_key_attestations):
                 broken.append(f"credential_configurations_supported.{name}: key attestations cannot be validated")
     for name in issuer.encoders.keys() - metadata.credential_configurations_supported.keys():
         broken.append(f"encoders: {name} is not a configuration")

@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from oid4vci._json import Malformed, dumps
 from oid4vci.claims import ClaimsDescription, ClaimsPath, ClaimsSemantics
-from oid4vci.errors import CredentialRequestDenied
+from oid4vci.errors import CredentialRequestDenied, InvalidProof
 from oid4vci.http import Response
 from oid4vci.keys import PublicKey, SigningInput
 from oid4vci.metadata import CredentialConfiguration
@@ -20,16 +20,18 @@ from oid4vci.records import Change, Reply
 if TYPE_CHECKING:
     from oid4vci.formats.credential_format import CredentialsDraft
     from oid4vci.issuer.credential_issuer import Issuer
+    from oid4vci.proofs.key_attestation import KeyAttestation
 
 __all__ = ("CredentialDraft", "CredentialOrder")
 
 
 @frozen
 class CredentialOrder:
-    """A verified Credential Request: the application decides to `issue` or to `deny`.
+    """A verified Credential Request: the application decides to `issue`, to `deny`, or to `reject_proofs`.
 
-    `identifier` names the dataset, if the Token Response named identifiers. `holder_keys` are the proved keys, each once; a
-    credential is issued for each, or one unbound credential if there are none.
+    `identifier` names the dataset, if the Token Response named identifiers. `holder_keys` are the proved or attested keys, each
+    once; a credential is issued for each, or one unbound credential if there are none. `key_attestations` are verified, and
+    say how the keys, or some of them, are protected.
     """
 
     issuer: "Issuer" = field(repr=False)
@@ -40,6 +42,7 @@ class CredentialOrder:
     holder_keys: tuple[PublicKey, ...] = field(repr=False)
     nonces: tuple[Nonce, ...] = field(repr=False)
     now: int
+    key_attestations: "tuple[KeyAttestation, ...]" = field(default=(), repr=False)
 
     @property
     def authorization(self) -> Authorization:
@@ -146,6 +149,10 @@ class CredentialOrder:
     def deny(self, description: str = "") -> Reply:
         """Refuse for good: `credential_request_denied` (OID4VCI 8.3.1.2). `description` as in `Refusal`."""
         return CredentialRequestDenied(description).reply
+
+    def reject_proofs(self, description: str = "") -> Reply:
+        """Refuse the keys, or what attests them: `invalid_proof`; the Wallet can try with others (OID4VCI 8.3.1.2, 13.3)."""
+        return InvalidProof(description).reply
 
 
 @frozen

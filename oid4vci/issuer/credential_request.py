@@ -16,13 +16,14 @@ from oid4vci.errors import (
 )
 from oid4vci.http import Request
 from oid4vci.issuer.credential_order import CredentialOrder
-from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys
+from oid4vci.keys import KeyReference, ResolvedKeys
 from oid4vci.metadata import CredentialConfiguration
 from oid4vci.nonces import Nonce
 from oid4vci.oauth.grants import MAX_IDENTIFIER, Authorization
 from oid4vci.oauth.protected_resource import Access, ReadAccess
-from oid4vci.proofs.proof_type import Expected, ReadProofs
+from oid4vci.proofs.proof_type import Expected, Proved, ReadProofs
 from oid4vci.records import Key, Records
+from oid4vci.revocation import Statuses, StatusRef
 
 if TYPE_CHECKING:
     from oid4vci.issuer.credential_issuer import Issuer
@@ -124,11 +125,19 @@ class CredentialCall:
         """The outside keys to resolve."""
         return self.access.key_refs if self.proofs is None else (*self.access.key_refs, *self.proofs.key_refs)
 
-    def verify(self, records: Records, *, keys: ResolvedKeys | None = None, now: int) -> CredentialOrder:
+    @property
+    def status_refs(self) -> tuple[StatusRef, ...]:
+        """What may have been revoked, to be found out: key attestations, and certificates of attesters."""
+        return () if self.proofs is None else self.proofs.status_refs
+
+    def verify(
+        self, records: Records, *, keys: ResolvedKeys | None = None, statuses: Statuses | None = None, now: int
+    ) -> CredentialOrder:
         """Make every check: the token and its DPoP proof, what it allows, the request, then nonces and proofs.
 
-        Nothing is consumed yet. Raises `InvalidToken`, `InvalidDpopProof`, `UseDpopNonce`, `InsufficientScope` and the errors of
-        OID4VCI 8.3.1.2.
+        `statuses` are those of `status_refs`; what is not among them counts as revoked. Nothing is consumed yet.
+
+        Raises `InvalidToken`, `InvalidDpopProof`, `UseDpopNonce`, `InsufficientScope` and the errors of OID4VCI 8.3.1.2.
         """
         resolved = keys or {}
         access = self.access.verify(records, keys=resolved, now=now)
@@ -138,8 +147,18 @@ class CredentialCall:
         if self.proofs_fault is not None:
             raise self.proofs_fault
         configuration = self.issuer.metadata.credential_configurations_supported[configuration_id]
-        nonces, holder_keys = self._prove(configuration, access.authorization, records, resolved, now)
-        return CredentialOrder(self.issuer, configuration_id, self.identifier, configuration, access, holder_keys, nonces, now)
+        nonces, proved = self._prove(configuration, access.authorization, records, resolved, statuses or {}, now)
+        return CredentialOrder(
+            self.issuer,
+            configuration_id,
+            self.identifier,
+            configuration,
+            access,
+            proved.keys,
+            nonces,
+            now,
+            proved.attestations,
+        )
 
     def _requested(self, access: Access) -> str:
         """The id of the requested configuration, if the token allows it."""
@@ -165,27 +184,36 @@ class CredentialCall:
         authorization: Authorization,
         records: Records,
         keys: ResolvedKeys,
+        statuses: Statuses,
         now: int,
-    ) -> tuple[tuple[Nonce, ...], tuple[PublicKey, ...]]:
+    ) -> tuple[tuple[Nonce, ...], Proved]:
         supported = configuration.proof_types_supported
         if self.proofs is None or self.proof_type is None:
             if supported is not None:
                 raise InvalidProof("proofs is missing")
-            return (), ()
+            return (), Proved(())
         if supported is None or self.proof_type not in supported:
             raise InvalidProof("the credential configuration does not take this proof type")
         nonces = self._check_nonces(self.proofs, records, now)
+        terms = supported[self.proof_type]
         expected = Expected(
             audience=self.issuer.identifier,
             client_id=authorization.client_id,
-            algorithms=supported[self.proof_type].proof_signing_alg_values_supported,
+            algorithms=terms.proof_signing_alg_values_supported,
+            key_attestations_required=terms.key_attestations_required,
+            binding_methods=configuration.cryptographic_binding_methods_supported or (),
+            nonce=self.issuer.nonces is not None,
+            max_keys=self.issuer.metadata.batch_size,
             now=now,
         )
-        holder_keys = self.proofs.verify(expected, keys=keys)
+        proved = self.proofs.verify(expected, keys=keys, statuses=statuses)
         # One proof may bring several keys (a key attestation), and a proof type of a third party none.
-        if not 1 <= len(holder_keys) <= self.issuer.metadata.batch_size:
+        if not 1 <= len(proved.keys) <= expected.max_keys:
             raise InvalidProof("the proofs bring no key, or more keys than the batch size allows")
-        return nonces, holder_keys
+        if terms.key_attestations_required is not None and not proved.attestations:
+            # "which the Credential Issuer expects the Wallet to send within the proof(s)" -- OID4VCI 12.2.4
+            raise InvalidProof("a key attestation is missing")
+        return nonces, proved
 
     def _check_nonces(self, proofs: ReadProofs, records: Records, now: int) -> tuple[Nonce, ...]:
         policy = self.issuer.nonces

@@ -11,7 +11,8 @@ from oid4vci._json import Malformed
 from oid4vci.errors import InvalidProof
 from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys, Signer, public_key
 from oid4vci.metadata import AlgorithmIdentifier
-from oid4vci.proofs.proof_type import Expected
+from oid4vci.proofs.proof_type import Expected, Proved
+from oid4vci.revocation import Statuses, StatusRef
 
 __all__ = ("JwtProofType", "proof_signing_input")
 
@@ -40,6 +41,11 @@ class JwtProofType:
     def algorithms(self) -> Collection[AlgorithmIdentifier]:
         """The algorithms that can be verified."""
         return frozenset(ALGORITHMS)
+
+    @property
+    def validates_key_attestations(self) -> bool:
+        """Not yet."""
+        return False
 
 
 @frozen
@@ -75,7 +81,12 @@ class ReadJwtProofs:
         """None: the keys are in the proofs."""
         return ()
 
-    def verify(self, expected: Expected, *, keys: ResolvedKeys) -> tuple[PublicKey, ...]:
+    @property
+    def status_refs(self) -> tuple[StatusRef, ...]:
+        """None."""
+        return ()
+
+    def verify(self, expected: Expected, *, keys: ResolvedKeys, statuses: Statuses) -> Proved:
         """The proved keys, each once. Raises `InvalidProof`, for the first proof that is wrong."""
         proved: dict[PublicKey, None] = {}
         for index, proof in enumerate(self.proofs):
@@ -83,7 +94,7 @@ class ReadJwtProofs:
                 proved[self._verify(proof, expected)] = None
             except Malformed as error:
                 raise _at(index, error) from None
-        return tuple(proved)
+        return Proved(tuple(proved))
 
     def _verify(self, proof: _Proof, expected: Expected) -> PublicKey:
         header, claims = proof.jws.header, proof.claims

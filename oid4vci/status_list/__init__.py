@@ -1,6 +1,6 @@
 """The status of Credentials: Token Status List for every format, Bitstring Status List for those of W3C."""
 
-from oid4vci.formats.status_reference import StatusReference
+from oid4vci.revocation import StatusReference
 from oid4vci.status_list.aggregation import read_aggregation
 from oid4vci.status_list.bitstring import BITSTRING_CREDENTIAL_TYPES, BitstringStatusList, BitstringStatusListEntry
 from oid4vci.status_list.bitstring_checker import BitstringStatus, BitstringStatusChecker

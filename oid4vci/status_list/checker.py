@@ -15,9 +15,9 @@ from oid4vci.dids import DID_METHODS, DidMethod
 from oid4vci.errors import InvalidCredential, StatusUnknown, reading
 from oid4vci.formats import issuer_keys
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
-from oid4vci.formats.status_reference import StatusReference
 from oid4vci.formats.validity import DAY
 from oid4vci.keys import PublicKey
+from oid4vci.revocation import StatusReference
 from oid4vci.status_list.compression import MAX_SIZE
 from oid4vci.status_list.signed import SignedStatusList
 from oid4vci.status_list.status_list import status_name

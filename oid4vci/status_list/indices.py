@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from oid4vci.formats.status_reference import StatusReference
 from oid4vci.records import Change, Insert, Key, Record, Records
+from oid4vci.revocation import StatusReference
 from oid4vci.secret import NewSecret
 
 __all__ = ("AllocatedIndices", "IndexDraw", "StatusListFull", "StatusListIndices")

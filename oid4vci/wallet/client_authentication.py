@@ -17,7 +17,7 @@ from oid4vci.metadata import AuthorizationServerMetadata
 from oid4vci.oauth import client_assertion, client_attestation
 from oid4vci.oauth.client_assertion import ASSERTION_TYPE, client_assertion_signing_input
 from oid4vci.oauth.client_attestation import ATTESTATION_TYP, client_attestation_pop_signing_input
-from oid4vci.wallet.signing import UnsignedJwt
+from oid4vci.unsigned_jwt import UnsignedJwt
 
 __all__ = (
     "ClientAssertion",

@@ -16,7 +16,7 @@ from oid4vci._json import Malformed
 from oid4vci.errors import Advice, InvalidCredential, InvalidMetadata, InvalidOffer, InvalidResponse, Refused, TryLater
 from oid4vci.http import MAX_BODY, Request, Response
 from oid4vci.keys import SigningInput
-from oid4vci.wallet.signing import UnsignedJwt, signed, to_sign
+from oid4vci.unsigned_jwt import UnsignedJwt, signed, to_sign
 from oid4vci.wallet.www_authenticate import error_parameters, read_challenges
 
 __all__ = ("Exchange", "UnsignedRequest")

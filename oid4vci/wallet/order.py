@@ -11,10 +11,10 @@ from oid4vci.http import Response
 from oid4vci.keys import PublicKey, Signer, SigningInput, public_key
 from oid4vci.metadata import CredentialConfiguration
 from oid4vci.proofs.jwt import proof_signing_input
+from oid4vci.unsigned_jwt import UnsignedJwt, signed, to_sign
 from oid4vci.wallet.exchange import Exchange, extended, json_object, post, server_error
 from oid4vci.wallet.issued import Deferred, Issued, read_credential_response
 from oid4vci.wallet.sender import Sender
-from oid4vci.wallet.signing import UnsignedJwt, signed, to_sign
 
 if TYPE_CHECKING:
     from oid4vci.wallet.session import Session

@@ -18,6 +18,7 @@ from oid4vci.keys import Signer, public_key
 from oid4vci.metadata import AuthorizationServerMetadata
 from oid4vci.oauth.dpop import dpop_signing_input
 from oid4vci.secret import NewSecret, new_secret
+from oid4vci.unsigned_jwt import UnsignedJwt
 from oid4vci.wallet.client_authentication import ClientAuthentication, ClientCredentials, WalletAttestation
 from oid4vci.wallet.exchange import (
     Exchange,
@@ -30,7 +31,6 @@ from oid4vci.wallet.exchange import (
     server_error,
 )
 from oid4vci.wallet.settings import Wallet
-from oid4vci.wallet.signing import UnsignedJwt
 
 __all__ = ("Sender",)
 

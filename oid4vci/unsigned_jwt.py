@@ -1,4 +1,4 @@
-"""JWTs that keys of the Wallet sign: those in this process at once, those elsewhere through `to_sign`."""
+"""JWTs without their signatures: keys in this process sign at once, those elsewhere through `to_sign`."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,14 +1,18 @@
-"""Where a Credential says that its status is published (Token Status List 6): the shape, in JOSE and in COSE the same."""
+"""What may be revoked, by references that say where or under what name to look: an entry of a status list, a certificate.
+
+A `StatusReference` is where a Credential, or an attestation, says that its status is published (Token Status List 6): in JOSE and
+in COSE the same.
+"""
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from oid4vci._json import Malformed
 
-__all__ = ("StatusReference",)
+__all__ = ("CertificateReference", "StatusRef", "StatusReference", "Statuses")
 
 MAX_URI: Final = 2048
 # What JSON numbers hold exactly; no list is as long.
@@ -55,3 +59,18 @@ class StatusReference:
             if name not in reference:
                 raise Malformed("is missing", f"status_list.{name}")
         return cls(reference["uri"], reference["idx"])
+
+
+@frozen
+class CertificateReference:
+    """A certificate whose revocation is to be found out: the name of its issuer, in DER, and its serial number (RFC 5280 5.3)."""
+
+    issuer: bytes = field(repr=False)
+    serial: int
+
+
+StatusRef: TypeAlias = StatusReference | CertificateReference
+"""What the caller finds out, from status lists or lists of revoked certificates that it keeps or fetches."""
+
+Statuses: TypeAlias = Mapping[StatusRef, int]
+"""What was found out: a Status Type (Token Status List 7), 0 if it stands. What could not be found out is absent."""
