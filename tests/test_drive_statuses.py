@@ -51,7 +51,7 @@ class Knowing(Host):
         self.known = known
         self.asked_statuses: list[StatusRef] = []
 
-    def statuses(self, references: Sequence[StatusRef], /) -> Statuses:
+    def check_statuses(self, references: Sequence[StatusRef], /) -> Statuses:
         self.asked_statuses += references
         return self.known
 
