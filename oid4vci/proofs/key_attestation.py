@@ -100,12 +100,7 @@ class KeyAttestations:
 
     def read(self, token: Any) -> "ReadKeyAttestation":
         """Take a key attestation apart and make every check that needs no clock and no key (OID4VCI D.1). Raises `Malformed`."""
-        if not isinstance(token, str):
-            raise Malformed("must be a string")
-        jws = _jose.parse(token, max_bytes=MAX_KEY_ATTESTATION)
-        _check_header(jws)
-        claims = jws.claims()
-        _check_claims(claims)
+        jws, claims = parse_key_attestation(token)
         reference = None
         if self.check_status and "status" in claims:
             try:
@@ -113,6 +108,17 @@ class KeyAttestations:
             except Malformed as error:
                 raise error.within("status") from None
         return ReadKeyAttestation(self, self._trusted.signature(jws, claims), claims, reference)
+
+
+def parse_key_attestation(token: Any) -> tuple[Jws, Mapping[str, Any]]:
+    """A key attestation taken apart, with all that D.1 requires, and not believed. Raises `Malformed`."""
+    if not isinstance(token, str):
+        raise Malformed("must be a string")
+    jws = _jose.parse(token, max_bytes=MAX_KEY_ATTESTATION)
+    _check_header(jws)
+    claims = jws.claims()
+    check_claims(claims)
+    return jws, claims
 
 
 def _check_header(jws: Jws) -> None:
@@ -130,7 +136,8 @@ def _check_header(jws: Jws) -> None:
             raise error.within("header.jwk") from None
 
 
-def _check_claims(claims: Mapping[str, Any]) -> None:
+def check_claims(claims: Mapping[str, Any]) -> None:
+    """The claims are there, and of the types and within the bounds that they have (OID4VCI D.1). Raises `Malformed`."""
     check_numbers(claims, "iat")
     keys = claims.get("attested_keys")
     if not isinstance(keys, list) or not 1 <= len(keys) <= MAX_ATTESTED_KEYS:
@@ -225,25 +232,24 @@ class ReadKeyAttestation:
         if not (nonce or exp_required or checks.max_age is None) and claims["iat"] < now - checks.max_age:
             raise Malformed("is too long ago", "iat")
         self._signature.verify(keys=keys, algorithms=algorithms, now=now)
-        attested = _attested_keys(claims["attested_keys"], max_keys)
-        levels = {}
-        for name in ("key_storage", "user_authentication"):
-            levels[name] = tuple(claims[name]) if name in claims else None
-            accepted = None if required is None else getattr(required, name)
-            _check_level(name, levels[name], accepted)
+        attested = attested_keys(claims["attested_keys"], max_keys)
+        if required is not None:
+            _check_level(claims, "key_storage", required.key_storage)
+            _check_level(claims, "user_authentication", required.user_authentication)
         self._check_statuses(statuses)
         certificates = self._signature.certificates
         return KeyAttestation(
             keys=attested,
             issued_at=claims["iat"],
             expires_at=claims.get("exp"),
+            key_storage=_levels(claims, "key_storage"),
+            user_authentication=_levels(claims, "user_authentication"),
             certification=claims.get("certification"),
             nonce=self.nonce,
             status=claims.get("status"),
             issuer=claims.get("iss"),
             certificate=certificates[0].public_bytes(Encoding.DER) if certificates else None,
             claims=claims,
-            **levels,
         )
 
     def _check_statuses(self, statuses: Statuses) -> None:
@@ -257,8 +263,8 @@ class ReadKeyAttestation:
                 raise Malformed("has a certificate that was revoked, or whose status could not be found out", "header.x5c")
 
 
-def _attested_keys(jwks: Sequence[Any], maximum: int) -> tuple[PublicKey, ...]:
-    """The keys, each once. Raises `Malformed` if one cannot be used, or if there are more."""
+def attested_keys(jwks: Sequence[Any], maximum: int = MAX_ATTESTED_KEYS) -> tuple[PublicKey, ...]:
+    """The keys of `attested_keys`, each once. Raises `Malformed` if one cannot be used, or if there are more."""
     found: dict[PublicKey, None] = {}
     for index, jwk in enumerate(jwks):
         try:
@@ -270,11 +276,15 @@ def _attested_keys(jwks: Sequence[Any], maximum: int) -> tuple[PublicKey, ...]:
     return tuple(found)
 
 
-def _check_level(name: str, claimed: tuple[str, ...] | None, accepted: Collection[str] | None) -> None:
+def _levels(claims: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
+    return tuple(claims[name]) if name in claims else None
+
+
+def _check_level(claims: Mapping[str, Any], name: str, accepted: Collection[str] | None) -> None:
     """At least one of the values "accepted by the Credential Issuer" (OID4VCI 12.2.4), "case sensitive strings" (D.1), is there."""
     if accepted is None:
         return
-    if claimed is None:
+    if name not in claims:
         raise Malformed("is missing", name)
-    if set(accepted).isdisjoint(claimed):
+    if set(accepted).isdisjoint(claims[name]):
         raise Malformed("has no value that the issuer accepts", name)
