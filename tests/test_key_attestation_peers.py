@@ -95,7 +95,6 @@ def test_the_specification_s_example(vectors: Path) -> None:
         )
 
 
-@pytest.mark.spec("VCI-F-03")
 def test_the_specification_s_proofs_object(vectors: Path) -> None:
     """One JWT in an array under `attestation`; its place is held by a description."""
     (path,) = (vectors / "oid4vci-1.0").glob("063*.json")
