@@ -11,7 +11,7 @@ from oid4vci.dids import DID_METHODS
 from oid4vci.drive import run
 from oid4vci.errors import InvalidCredential
 from oid4vci.formats.credential_format import VerifiedCredential
-from oid4vci.formats.holder_keys import holder_key
+from oid4vci.formats.holder_binding import holder_key
 from oid4vci.formats.jwt_vc import JWT_VC_JSON, JwtVcEncoder, JwtVcVerifier
 from oid4vci.formats.ldp_vc import LdpVcVerifier
 from oid4vci.formats.sd_jwt_vc import SdJwtVcVerifier

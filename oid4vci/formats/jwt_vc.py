@@ -16,7 +16,7 @@ from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import issuer_keys, vcdm
 from oid4vci.formats.copies import SignedCopies
 from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, VerifiedCredential
-from oid4vci.formats.holder_keys import holder_key
+from oid4vci.formats.holder_binding import holder_key
 from oid4vci.formats.jose_vc import MAX_VC, JoseVcEncoder, JoseVcVerifier, lifespan, numeric_date, published_status
 from oid4vci.formats.jose_vc_keys import find_issuer_keys
 from oid4vci.formats.validity import check_now

@@ -22,7 +22,7 @@ from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import issuer_keys, vcdm
 from oid4vci.formats.copies import SignedCopies
 from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, VerifiedCredential
-from oid4vci.formats.holder_keys import holder_key
+from oid4vci.formats.holder_binding import holder_key
 from oid4vci.formats.validity import DAY, check_settings, default_granularity, issued_and_expires
 from oid4vci.formats.vcdm import VCDM_1_1, VCDM_2_0, DataModel
 from oid4vci.formats.vcdm_draft import OwnMembers, check_binding, check_own_binding, draft

@@ -11,7 +11,7 @@ from oid4vci.dids import KNOWN_DID_METHODS, DidMethods
 from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import issuer_keys, sd_jwt
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
-from oid4vci.formats.holder_keys import key_of_did
+from oid4vci.formats.holder_binding import key_of_did
 from oid4vci.formats.integrity import is_integrity_metadata
 from oid4vci.formats.sd_jwt_vc_claims import ALWAYS_DISCLOSED, FORMAT, SEMANTICS, check_other_types
 from oid4vci.formats.validity import DAY, check_now

@@ -13,7 +13,7 @@ from oid4vci import _jose
 from oid4vci._json import Malformed
 from oid4vci.formats import vcdm
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
-from oid4vci.formats.holder_keys import holder_key
+from oid4vci.formats.holder_binding import holder_key
 from oid4vci.formats.jose_vc import JoseVcEncoder, JoseVcVerifier, lifespan, numeric_date, published_status
 from oid4vci.formats.jose_vc_keys import find_issuer_keys
 from oid4vci.formats.validity import check_now
