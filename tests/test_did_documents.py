@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from oid4vci import _base58
 from oid4vci._json import Malformed, b64url_decode, dump_bytes
 from oid4vci.data_integrity import controlled_identifier_document
-from oid4vci.dids import did_document_keys, multikey, resolve
-from oid4vci.keys import LocalSigner, PublicKey, public_key
+from oid4vci.dids import did_document_keys, did_web_url, multikey, resolve
+from oid4vci.keys import KeyReference, LocalSigner, PublicKey, public_key
 
 NOW = 1_800_000_000
 DID = "did:web:issuer.example.com:tenants:1"
@@ -105,6 +105,18 @@ def test_the_document_that_is_made_here() -> None:
     assert keys(made, DID) == (P256, ED25519)
     with pytest.raises(Malformed, match="authentication"):
         keys(made, f"{DID}#ES256", "authentication")
+
+
+def test_what_a_host_does_to_resolve_a_did_web() -> None:
+    published = {"https://issuer.example.com/tenants/1/did.json": dump_bytes(document(method(), authentication=["#key-1"]))}
+
+    def resolved(reference: KeyReference) -> tuple[PublicKey, ...]:
+        body = published[did_web_url(reference.url)]
+        return did_document_keys(body, reference.url, purpose="authentication", now=NOW)
+
+    assert resolved(KeyReference(f"{DID}#key-1")) == resolved(KeyReference(DID)) == (P256,)
+    with pytest.raises(Malformed):
+        resolved(KeyReference(f"{DID}#key-2"))
 
 
 def test_relative_and_absolute_urls() -> None:

@@ -132,12 +132,24 @@ def test_a_plain_key(case: Case) -> None:
         assert case.subject(case.make([PLAIN], methods)[0]) == {"id": did, "cnf": None}
     (credential,) = case.make([PLAIN], ("jwk", "did:key", "did:web"))
     assert case.subject(credential) == ({"id": None, "cnf": {"jwk": PLAIN.jwk}} if case.cnf else {"id": did_key, "cnf": None})
-    with pytest.raises(ValueError, match="proved without one"):
+    with pytest.raises(ValueError, match="proved without a DID"):
         case.make([PLAIN], ("did:web",))
     # Nor is it bound to a method that is not listed.
     assert case.subject(case.make([OTHER_METHOD], ("did:web", "did:key"))[0])["id"] == DID_METHODS["key"].did(OTHER_METHOD)
-    with pytest.raises(ValueError, match="proved without one"):
+    with pytest.raises(ValueError, match="proved without a DID"):
         case.make([OTHER_METHOD], ("did:web",))
+
+
+@each_format
+def test_a_kind_of_key_that_has_no_did_key(case: Case) -> None:
+    other = evolve(PLAIN, crv="")
+    did = DID_METHODS["jwk"].did(other)
+    assert case.subject(case.make([other], ("did:key", "did:jwk"))[0])["id"] == did
+    for methods, binding in ((("did:key", "did:web"), "did"), (("did:key",), "did:key")):
+        with pytest.raises(ValueError, match="key"):
+            case.make([other], methods, binding)
+    # By its name it can be bound all the same.
+    assert case.subject(case.make([evolve(other, did_url=HOLDER.did_url)], ("did:key", "did:web"))[0])["id"] == WEB
 
 
 @each_format

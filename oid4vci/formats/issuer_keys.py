@@ -125,7 +125,7 @@ def document_keys(
     Whoever calls has asked for trust in the DID, which decides where its document is. Raises `Malformed`, also for other methods.
     """
     method = methods.get(url.method)
-    if not isinstance(method, dids.DidDocumentMethod):
+    if method is None or not hasattr(method, "document_url"):
         raise Malformed("is a DID of a method that is not supported")
     address = method.document_url(url)
     if address not in documents:

@@ -6,6 +6,7 @@ the times, the issuer's identifier, and the subject's where that is what binds t
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
@@ -69,15 +70,15 @@ def check_own_binding(configuration: "CredentialConfiguration", binding: str, *,
     dids = [method for method in methods if method.startswith("did:")]
     if not dids:
         raise ValueError("the configuration's cryptographic_binding_methods_supported has no DID method")
-    if len(dids) < len(methods) and _plain(methods, cnf) is None:
+    if len(dids) < len(methods) and not _plain(methods, cnf):
         raise ValueError("a key that no DID names could not be bound: the configuration must list did:key or did:jwk too")
 
 
-def _plain(methods: Sequence[str] | None, cnf: bool) -> str | None:
-    """The binding of a key that no DID names, as the configuration lists it; None if it lists none."""
+def _plain(methods: Sequence[str] | None, cnf: bool) -> tuple[str, ...]:
+    """The bindings that a key which no DID names can have, as the configuration lists them."""
     if methods is None:
-        return _OF_KEYS[0]
-    return next((each for each in ((CNF,) if cnf else ()) + _OF_KEYS if binding_method(each) in methods), None)
+        return _OF_KEYS
+    return tuple(each for each in ((CNF,) if cnf else ()) + _OF_KEYS if binding_method(each) in methods)
 
 
 def check_binding(binding: str, *, cnf: bool = True) -> None:
@@ -210,10 +211,17 @@ def _bound(key: PublicKey, binding: str, methods: Sequence[str] | None, cnf: boo
         method = f"did:{named.method}"
         if binding == method or (binding == DID and (methods is None or method in methods)):
             return named.did
-    plain = _plain(methods, cnf) if binding == DID else binding
-    if plain is None:
-        raise ValueError("the configuration binds to DIDs that are no keys, and this key was proved without one")
-    return CNF if plain == CNF else DID_METHODS[plain.removeprefix("did:")].did(key)
+    if binding != DID:
+        return _of_key(key, binding)
+    for each in _plain(methods, cnf):
+        # Not every kind of key has a did:key.
+        with suppress(ValueError):
+            return _of_key(key, each)
+    raise ValueError("the configuration binds to nothing that this key is, and it was proved without a DID")
+
+
+def _of_key(key: PublicKey, binding: str) -> str:
+    return CNF if binding == CNF else DID_METHODS[binding.removeprefix("did:")].did(key)
 
 
 def _check_json(value: Any, depth: int) -> None:
