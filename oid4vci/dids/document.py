@@ -123,7 +123,7 @@ def _read(document: bytes) -> _Document:
                     raise Malformed("has two keys of the same name", name)
             there[url] = method or there.get(url)
     shared = found.pop("verificationMethod")
-    # One that stands within a purpose "may only be used for" it (DID 1.0 5.3); references lead to those that are shared.
+    # One that stands within a purpose is for that purpose alone (Controlled Identifiers 2.2.4); references lead to the others.
     listed = {
         name: {url: method for url, each in there.items() if (method := each or shared.get(url)) is not None}
         for name, there in found.items()
@@ -139,7 +139,10 @@ def _list(document: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _absolute(url: Any, identifier: str) -> str | None:
-    """The URL of a verification method; None for what is none."""
+    """The URL of a verification method; None for what is none.
+
+    did:web wants absolute ones in documents, so that no key is taken for another; a relative one can only be of the document itself.
+    """
     if not isinstance(url, str) or len(url) > MAX_DID_URL:
         return None
     if not identifier.startswith("did:"):

@@ -188,7 +188,7 @@ class SdJwtVcVerifier:
         if len(cnf.keys() & {"jwk", "jwe", "jku"}) > 1:
             raise Malformed("must name one key", "cnf")
         if "jwk" not in cnf:
-            # "must have jwk" -- HAIP 6.1
+            # "MUST include the JSON Web Key in the jwk member" -- HAIP 6.1
             named = "kid" in cnf and not self.haip
             keys = key_of_did(cnf["kid"], "cnf.kid", holder_keys, methods=self.did_methods) if named else ()
             if holder_keys and keys and keys[0] not in holder_keys:
