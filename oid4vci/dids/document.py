@@ -141,7 +141,7 @@ def _list(document: Mapping[str, Any], name: str) -> list[Any]:
 def _absolute(url: Any, identifier: str) -> str | None:
     """The URL of a verification method; None for what is none.
 
-    did:web wants absolute ones in documents, so that no key is taken for another; a relative one can only be of the document itself.
+    did:web wants absolute ones in documents, so that no key is taken for another; a relative one is of the document itself.
     """
     if not isinstance(url, str) or len(url) > MAX_DID_URL:
         return None
