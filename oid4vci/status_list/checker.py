@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from oid4vci._document import https_url
 from oid4vci._json import Malformed
-from oid4vci.dids import DID_METHODS, DidMethod
+from oid4vci.dids import KNOWN_DID_METHODS, DidMethods
 from oid4vci.errors import InvalidCredential, StatusUnknown, reading
 from oid4vci.formats import issuer_keys
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
@@ -73,7 +73,7 @@ class StatusChecker:
     purposes: frozenset[str] = field(default=frozenset(), converter=_purposes)
     ttl_range: tuple[int, int] = (60, 7 * DAY)
     max_size: int = MAX_SIZE
-    did_methods: Mapping[str, DidMethod] = field(default=DID_METHODS, repr=False)
+    did_methods: DidMethods = field(default=KNOWN_DID_METHODS, repr=False)
 
     def check(
         self, credential: VerifiedCredential, *, trust: Trust, documents: Mapping[str, bytes], now: int
@@ -141,7 +141,7 @@ class StatusChecker:
                 # "MUST be included in the x5c JOSE header of the Token" -- HAIP 6.1
                 raise Malformed("x5c is missing", "header")
             else:
-                keys = self._published_keys(signed, issuer, trust, documents)
+                keys = self._published_keys(signed, issuer, trust, documents, now)
             if isinstance(keys, NeededDocument):
                 return keys
             return StatusListToken.from_claims(
@@ -173,13 +173,16 @@ class StatusChecker:
         return key
 
     def _published_keys(
-        self, signed: SignedStatusList, issuer: str | None, trust: Trust, documents: Mapping[str, bytes]
+        self, signed: SignedStatusList, issuer: str | None, trust: Trust, documents: Mapping[str, bytes], now: int
     ) -> tuple[PublicKey, ...] | NeededDocument:
-        """The keys of the Credential's issuer: those it publishes, or the one that its DID is (11.3)."""
+        """The keys of the Credential's issuer: those it publishes, or those of its DID (11.3)."""
         if not _is_identifier(issuer):
             raise Malformed("there is no x5c, and the credential names no issuer that publishes keys", "header")
         if issuer.startswith("did:"):
-            return (issuer_keys.did_key(issuer, signed.kid, trust=trust, methods=self.did_methods),)
+            methods = self.did_methods
+            return issuer_keys.did_keys(
+                issuer, signed.kid, signed.algorithm, trust=trust, documents=documents, now=now, methods=methods
+            )
         return issuer_keys.published_keys(issuer, signed.kid, signed.algorithm, trust=trust, documents=documents)
 
 
