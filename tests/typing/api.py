@@ -194,7 +194,7 @@ def receive(uri: str, pem: bytes, network: Network, now: int) -> tuple[VerifiedC
         order = run(session.order("member"), network.send)
         assert_type(order, Order)
         result = run(order.prove([LocalSigner.generate("1")], now=now).submit(), network.send)
-        assert_type(result, Issued | Deferred | Proofs)
+        assert_type(result, Issued | Deferred | Proofs | Order)
     except WalletError as error:
         raise RuntimeError(error.advice.value) from error
     return result.credentials if isinstance(result, Issued) else ()
@@ -214,7 +214,9 @@ def step(exchange: Exchange[Opened], response: Response) -> Opened | Exchange[Op
     return exchange.receive(response)
 
 
-def elsewhere(order: Order, key: RemoteSigner, signatures: Sequence[bytes], now: int) -> Exchange[Issued | Deferred | Proofs]:
+def elsewhere(
+    order: Order, key: RemoteSigner, signatures: Sequence[bytes], now: int
+) -> Exchange[Issued | Deferred | Proofs | Order]:
     """Proofs that another device signs."""
     proofs = order.prove([key], now=now)
     assert_type(proofs.to_sign, tuple[SigningInput, ...])

@@ -1,0 +1,37 @@
+"""The makers of this library's proof types by their identifiers, each loaded when it is first used."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from oid4vci.proofs.proof_type import ProofMaker
+
+__all__ = ("PROOF_MAKERS", "KnownProofMakers")
+
+
+def _jwt() -> ProofMaker:
+    from oid4vci.proofs.jwt_maker import JwtProofMaker
+
+    return JwtProofMaker()
+
+
+class KnownProofMakers(Mapping[str, ProofMaker]):
+    """Makers by identifier. `loaders` import the module of a proof type when it is asked for."""
+
+    def __init__(self, loaders: Mapping[str, Callable[[], ProofMaker]]) -> None:
+        self._loaders = loaders
+
+    def __getitem__(self, identifier: str) -> ProofMaker:
+        return self._loaders[identifier]()
+
+    def __contains__(self, identifier: object) -> bool:
+        return identifier in self._loaders
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._loaders)
+
+    def __len__(self) -> int:
+        return len(self._loaders)
+
+
+PROOF_MAKERS: Final[Mapping[str, ProofMaker]] = KnownProofMakers({"jwt": _jwt})
+"""By preference: a Wallet makes the first that the issuer takes. `{**PROOF_MAKERS, "x": X}` adds one."""
