@@ -14,6 +14,12 @@ def _jwt() -> ProofMaker:
     return JwtProofMaker()
 
 
+def _attestation() -> ProofMaker:
+    from oid4vci.proofs.attestation import AttestationProofMaker
+
+    return AttestationProofMaker()
+
+
 class KnownProofMakers(Mapping[str, ProofMaker]):
     """Makers by identifier. `loaders` import the module of a proof type when it is asked for."""
 
@@ -33,5 +39,5 @@ class KnownProofMakers(Mapping[str, ProofMaker]):
         return len(self._loaders)
 
 
-PROOF_MAKERS: Final[Mapping[str, ProofMaker]] = KnownProofMakers({"jwt": _jwt})
+PROOF_MAKERS: Final[Mapping[str, ProofMaker]] = KnownProofMakers({"jwt": _jwt, "attestation": _attestation})
 """By preference: a Wallet makes the first that the issuer takes. `{**PROOF_MAKERS, "x": X}` adds one."""

@@ -10,9 +10,9 @@ from oid4vci.errors import Advice
 from oid4vci.http import Response
 from oid4vci.keys import PublicKey, Signer, SigningInput
 from oid4vci.metadata import CredentialConfiguration
+from oid4vci.proofs.attested_keys import AttestedKeys
 from oid4vci.proofs.holder_key import HolderKey, holder_key
 from oid4vci.proofs.proof_type import Intended, UnsignedProofs
-from oid4vci.wallet.attested_keys import AttestedKeys
 from oid4vci.wallet.exchange import Exchange, extended, json_object, post, server_error
 from oid4vci.wallet.issued import Deferred, Issued, read_credential_response
 from oid4vci.wallet.proof_choice import ProofChoice, proof_choices
