@@ -66,13 +66,13 @@ def test_algorithms_are_those_of_the_preferred_choice() -> None:
 @pytest.mark.spec("VCI-12.2.4-59", "VCI-12.2.4-60")
 @pytest.mark.parametrize("name", ["x-other", "JWT", "cwt"])
 def test_an_unknown_proof_type_is_ignored_and_alone_of_no_use(name: str) -> None:
-    issuer = server({name: taken(), **JWT}, ("jwk",), credentials_for(FIRST))
+    issuer = server({name: taken(), **JWT}, ["jwk"], credentials_for(FIRST))
     obtained(issuer, ordered(issuer), FIRST)
     assert list(sent(issuer)[0]) == ["jwt"]
     order = ordered(server({name: taken()}))
     assert order.proof_choices == ()
     for refused in (lambda: order.prove([FIRST], now=NOW), lambda: order.proof_algorithms):
-        with pytest.raises(ValueError, match=f"types {name} only, of which jwt, attestation, di_vp cannot be made"):
+        with pytest.raises(ValueError, match=rf"types {name} \(ES256\) only, and the Wallet makes none"):
             refused()
 
 
@@ -80,15 +80,15 @@ def test_a_type_can_be_insisted_on() -> None:
     order = ordered(server(JWT))
     assert order.prove([FIRST], now=NOW, proof_type="jwt").proof_type == "jwt"
     for name in ("attestation", "x-other"):
-        with pytest.raises(ValueError, match=f"types jwt only, of which {name} cannot be made"):
+        with pytest.raises(ValueError, match=rf"types jwt \(ES256, EdDSA\) only, .* cannot make {name}"):
             order.prove([FIRST], now=NOW, proof_type=name)
 
 
 def test_what_misfits_is_said_of_each_type() -> None:
-    types = {"jwt": taken("ES256"), "attestation": taken("ES256"), "x-note": taken("ES384")}
+    types = {"jwt": taken("ES256"), "attestation": taken("ES256"), "x-note": taken(-7)}
     order = ordered(server(types), proof_makers={**PROOF_MAKERS, "x-note": NoteMaker()})
     with pytest.raises(
-        ValueError, match=r"jwt: the issuer accepts ES256, not EdDSA; attestation: .* a key attestation; x-note: "
+        ValueError, match=r"jwt: the issuer accepts ES256, not EdDSA; attestation: .* a key attestation; x-note: .* not EdDSA"
     ):
         order.prove([OKP], now=NOW)
 

@@ -200,7 +200,7 @@ def test_a_name_that_is_no_did_url_is_not_loaded(name: str, value: Any) -> None:
 
 
 def test_a_wallet_without_the_maker_cannot_go_on() -> None:
-    with pytest.raises(ValueError, match="cannot be made"):
+    with pytest.raises(ValueError, match="cannot make attestation"):
         load(dump(PROOFS["attestation"]), again(proof_makers={"jwt": PROOF_MAKERS["jwt"]}))
 
 

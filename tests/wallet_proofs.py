@@ -97,12 +97,18 @@ def attestation(
     return jws(present[0], present[1], attester)
 
 
+class _Registry(joserfc_jws.JWSRegistry):
+    """Headers in which a certificate or a key attestation stands."""
+
+    max_header_length = 16_384
+
+
 def read(token: str, signer: Signer) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims of a JWT that two other libraries verify with this key."""
     jwk: dict[str, Any] = dict(signer.public_jwk)
     algorithm = signer.algorithm
     key: Any = OKPKey.import_key(jwk) if jwk["kty"] == "OKP" else ECKey.import_key(jwk)
-    found = joserfc_jws.deserialize_compact(token, key, algorithms=[algorithm])
+    found = joserfc_jws.deserialize_compact(token, key, registry=_Registry(algorithms=[algorithm], strict_check_header=False))
     other = jwcrypto_jws.JWS()
     other.allowed_algs = [algorithm]
     other.deserialize(token)

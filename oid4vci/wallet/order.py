@@ -146,11 +146,12 @@ class Order:
         raise misfits[0] if len(misfits) == 1 else ValueError("; ".join(map(str, misfits)))
 
     def _chosen(self, proof_type: str | None) -> tuple[ProofChoice, ...]:
-        choices, taken = self.proof_choices, self.configuration.proof_types_supported or {}
-        found = tuple(choice for choice in choices if proof_type in (None, choice.type))
+        found = tuple(choice for choice in self.proof_choices if proof_type in (None, choice.type))
         if not found:
-            made = ", ".join(self.session.wallet.proof_makers) if proof_type is None else proof_type
-            raise ValueError(f"the issuer takes proofs of the types {', '.join(taken)} only, of which {made} cannot be made")
+            types = self.configuration.proof_types_supported or {}
+            taken = (f"{name} ({', '.join(map(str, types[name].proof_signing_alg_values_supported))})" for name in types)
+            made = "the Wallet makes none of them" if proof_type is None else f"the Wallet cannot make {proof_type} for it"
+            raise ValueError(f"the issuer takes proofs of the types {', '.join(taken)} only, and {made}")
         return found
 
     def _check_number(self, keys: Sequence[HolderKey], attested: AttestedKeys | None) -> None:
