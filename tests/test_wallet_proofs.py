@@ -132,6 +132,7 @@ class NoteMaker:
     """A proof type that nobody has heard of."""
 
     signs: bool = True
+    dids_only: bool = False
 
     def key_algorithms(self, supported: Collection[AlgorithmIdentifier]) -> Sequence[str]:
         return ("ES256",) if -7 in supported else ()

@@ -20,14 +20,23 @@ def _attestation() -> ProofMaker:
     return AttestationProofMaker()
 
 
+def _di_vp() -> ProofMaker:
+    from oid4vci.proofs.di_vp import DiVpProofMaker
+
+    return DiVpProofMaker()
+
+
 class KnownProofMakers(Mapping[str, ProofMaker]):
-    """Makers by identifier. `loaders` import the module of a proof type when it is asked for."""
+    """Makers by identifier. `loaders` make each when it is first asked for; `ImportError` says which extra is missing."""
 
     def __init__(self, loaders: Mapping[str, Callable[[], ProofMaker]]) -> None:
         self._loaders = loaders
+        self._loaded: dict[str, ProofMaker] = {}
 
     def __getitem__(self, identifier: str) -> ProofMaker:
-        return self._loaders[identifier]()
+        if identifier not in self._loaded:
+            self._loaded[identifier] = self._loaders[identifier]()
+        return self._loaded[identifier]
 
     def __contains__(self, identifier: object) -> bool:
         return identifier in self._loaders
@@ -39,5 +48,8 @@ class KnownProofMakers(Mapping[str, ProofMaker]):
         return len(self._loaders)
 
 
-PROOF_MAKERS: Final[Mapping[str, ProofMaker]] = KnownProofMakers({"jwt": _jwt, "attestation": _attestation})
-"""By preference: a Wallet makes the first that the issuer takes. `{**PROOF_MAKERS, "x": X}` adds one."""
+PROOF_MAKERS: Final[Mapping[str, ProofMaker]] = KnownProofMakers({"jwt": _jwt, "attestation": _attestation, "di_vp": _di_vp})
+"""By preference: a Wallet makes the first that the issuer takes.
+
+`{**PROOF_MAKERS, "x": X}` loads them all, and needs their extras; to add one without that, give `KnownProofMakers` loaders.
+"""

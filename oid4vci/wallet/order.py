@@ -92,7 +92,7 @@ class Order:
     def proof_algorithms(self) -> tuple[str, ...] | None:
         """The algorithms of keys for the preferred of `proof_choices`; None if any will do, or a Credential takes no keys.
 
-        Raises `ValueError` if the Wallet makes no proofs that the issuer takes.
+        Raises `ValueError` if the Wallet makes no proofs that the issuer takes, `ImportError` if it would with another extra.
         """
         if self.configuration.proof_types_supported is None:
             return None
@@ -120,7 +120,8 @@ class Order:
         - `now`, in seconds since the epoch, becomes the time of the proofs.
 
         Raises `ValueError` for another number of keys, a key that is there twice, a key attestation that does not fit, and if
-        the issuer takes no proof that can be made of this: it says what the issuer wants.
+        the issuer takes no proof that can be made of this: it says what the issuer wants. Raises `ImportError` if an extra is
+        missing without which there are no such proofs.
         """
         given = tuple(holder_key(key) for key in keys)
         if self.configuration.proof_types_supported is None:
@@ -148,7 +149,10 @@ class Order:
     def _chosen(self, proof_type: str | None) -> tuple[ProofChoice, ...]:
         found = tuple(choice for choice in self.proof_choices if proof_type in (None, choice.type))
         if not found:
-            types = self.configuration.proof_types_supported or {}
+            types, makers = self.configuration.proof_types_supported or {}, self.session.wallet.proof_makers
+            for name in types:
+                if name in makers and proof_type in (None, name):
+                    makers[name]  # says which extra is missing
             taken = (f"{name} ({', '.join(map(str, types[name].proof_signing_alg_values_supported))})" for name in types)
             made = "the Wallet makes none of them" if proof_type is None else f"the Wallet cannot make {proof_type} for it"
             raise ValueError(f"the issuer takes proofs of the types {', '.join(taken)} only, and {made}")

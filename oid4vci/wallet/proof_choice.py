@@ -23,6 +23,7 @@ class ProofChoice:
     - `type`: its identifier.
     - `algorithms`: the issuer's `proof_signing_alg_values_supported`.
     - `key_algorithms`: the JWS algorithms of keys that can sign such a proof; None if no key signs it, so that any will do.
+    - `dids_only`: whether such proofs name keys by DID URLs and by nothing else.
     - `key_attestations_required`: what a key attestation must say, None if the issuer requires none.
     - `binding_methods`: the issuer's `cryptographic_binding_methods_supported`. `plain_keys` and `did_methods` say what of them
       there is: whether Credentials are bound to keys as they are, and to which kinds of DIDs.
@@ -31,6 +32,7 @@ class ProofChoice:
     type: str
     algorithms: tuple[AlgorithmIdentifier, ...]
     key_algorithms: tuple[str, ...] | None
+    dids_only: bool = False
     key_attestations_required: KeyAttestationsRequired | None = None
     binding_methods: tuple[str, ...] = ("jwk",)
 
@@ -52,7 +54,7 @@ class ProofChoice:
     def named(self, key: HolderKey) -> HolderKey:
         """The key, by a name that the issuer can bind a Credential to. Raises `ValueError` if it has none.
 
-        A key without a name of its own is named by itself, else by the first DID that can be made of it.
+        A key without a name of its own is named by itself where both sides do that, else by the first DID that can be made of it.
         """
         if self.key_algorithms is None:
             # The key attestation names it.
@@ -60,7 +62,7 @@ class ProofChoice:
         if key.did_url is not None:
             if f"did:{DidUrl.parse(key.did_url).method}" in self.did_methods:
                 return key
-        elif self.plain_keys:
+        elif self.plain_keys and not (self.dids_only and self.did_methods):
             return key
         elif not key.x5c:
             for did_url in self._did_urls(key):
@@ -122,7 +124,12 @@ def proof_choices(configuration: CredentialConfiguration, makers: Mapping[str, P
     for name in makers:
         if name not in types:
             continue
-        maker, supported = makers[name], types[name].proof_signing_alg_values_supported
+        try:
+            maker = makers[name]
+        except ImportError:
+            # Others may do. Where they do not, `Order.prove` asks again, and says what is missing.
+            continue
+        supported = types[name].proof_signing_alg_values_supported
         key_algorithms = tuple(maker.key_algorithms(supported)) if maker.signs else None
         if key_algorithms == ():
             continue
@@ -131,6 +138,7 @@ def proof_choices(configuration: CredentialConfiguration, makers: Mapping[str, P
                 type=name,
                 algorithms=supported,
                 key_algorithms=key_algorithms,
+                dids_only=maker.dids_only,
                 key_attestations_required=types[name].key_attestations_required,
                 # Published metadata have proof types alone, against OID4VCI 12.2.4: then keys are what they are.
                 binding_methods=("jwk",) if methods is None else methods,
