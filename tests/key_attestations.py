@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -28,7 +28,7 @@ STATUS = StatusReference("https://attester.example/statuses/1", 7)
 
 # --- certificates, valid now ----------------------------------------------------------------------------------------------------
 
-LIFE = {"start": NOW - 100 * DAY, "end": NOW + 100 * DAY}
+LIFE: Mapping[str, Any] = {"start": NOW - 100 * DAY, "end": NOW + 100 * DAY}
 ROOT_KEY, SUB_KEY, LEAF_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
 CERTIFIED_KEY = LocalSigner("leaf", "ES256", LEAF_KEY)
 
@@ -211,9 +211,13 @@ def claims(**members: Any) -> Callable[[str | None], Attestation]:
     return lambda nonce: Attestation(nonce, claims=members)
 
 
+def signed_by(signer: LocalSigner, **changes: Any) -> Callable[[str | None], Attestation]:
+    return lambda nonce: Attestation(nonce, signer=signer, **changes)
+
+
+def chained(*certificates: bytes, **changes: Any) -> Callable[[str | None], Attestation]:
+    return lambda nonce: certified(nonce, *certificates, **changes)
+
+
 def public(*keys: LocalSigner) -> tuple[PublicKey, ...]:
     return tuple(public_key(key.public_jwk) for key in keys)
-
-
-def resign(attestation: Attestation, signer: LocalSigner) -> Attestation:
-    return evolve(attestation, signer=signer)

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,14 @@ from tests.key_attestations import (
     by_anchors,
     certified,
     chain,
+    chained,
     claims,
     header,
     known_attester,
     leaf,
     order_of,
     public,
+    signed_by,
 )
 from tests.test_x509 import DAY, certificate
 
@@ -61,18 +64,16 @@ def test_an_unknown_attester_is_refused(iss: str) -> None:
 def test_an_attester_signs_for_itself() -> None:
     another = "https://another.example"
     world = attesting(known_attester(attesters={ATTESTER: public(ATTESTER_KEY), another: public(OTHER_KEY)}))
-    broken(lambda nonce: Attestation(nonce, signer=OTHER_KEY), "the signature does not verify", world=world)
-    accepted(lambda nonce: Attestation(nonce, signer=OTHER_KEY, claims={"iss": another}), world)
+    broken(signed_by(OTHER_KEY), "the signature does not verify", world=world)
+    accepted(signed_by(OTHER_KEY, claims={"iss": another}), world)
 
 
 def test_without_iss_any_attester_may_have_signed() -> None:
     world = attesting(known_attester(attesters={ATTESTER: public(ATTESTER_KEY), "https://another.example": public(OTHER_KEY)}))
     for signer in (ATTESTER_KEY, OTHER_KEY):
-        assert accepted(lambda nonce, s=signer: Attestation(nonce, signer=s, claims={"iss": None}), world).issuer is None
+        assert accepted(signed_by(signer, claims={"iss": None}), world).issuer is None
     stranger = LocalSigner.generate("stranger")
-    broken(
-        lambda nonce: Attestation(nonce, signer=stranger, claims={"iss": None}), "the signature does not verify", world=world
-    )
+    broken(signed_by(stranger, claims={"iss": None}), "the signature does not verify", world=world)
 
 
 def named(key: LocalSigner, kid: str) -> PublicKey:
@@ -106,7 +107,7 @@ def test_the_attester_s_keys_may_be_resolved() -> None:
     accepted(header(kid="2"), world)
     assert host.asked == [url, KeyReference(url.url, "2")]
     broken(header(kid="3"), "is signed with a key that is not known", world=world)
-    broken(lambda nonce: Attestation(nonce, signer=OTHER_KEY), "the signature does not verify", world=world)
+    broken(signed_by(OTHER_KEY), "the signature does not verify", world=world)
     host.asked.clear()
     # Nobody is asked on the word of a stranger.
     broken(claims(iss="https://evil.example", jku="https://evil.example"), "not by an attester", world=world)
@@ -129,9 +130,9 @@ def test_a_chain_leads_to_an_anchor(require_x5c: bool) -> None:
     attestation = accepted(certified, world)
     assert attestation.certificate == LEAF
     # What it says of itself.
-    assert accepted(lambda nonce: certified(nonce, claims={"iss": "whatever"}), world).issuer == "whatever"
-    assert accepted(lambda nonce: certified(nonce, claims={"iss": None}, header={"kid": "x"}), world).issuer is None
-    accepted(lambda nonce: certified(nonce, LEAF), attesting(by_anchors(SUB, require_x5c=require_x5c)))
+    assert accepted(chained(claims={"iss": "whatever"}), world).issuer == "whatever"
+    assert accepted(chained(claims={"iss": None}, header={"kid": "x"}), world).issuer is None
+    accepted(chained(LEAF), attesting(by_anchors(SUB, require_x5c=require_x5c)))
 
 
 @pytest.mark.spec("HAIP-4.5.1-05")
@@ -157,7 +158,7 @@ def test_x5c_is_required() -> None:
 def test_the_anchor_is_not_in_x5c(certificates: tuple[bytes, ...], require_x5c: bool) -> None:
     """Nor is any other self-signed certificate."""
     broken(
-        lambda nonce: certified(nonce, *certificates),
+        chained(*certificates),
         "proofs.attestation[0].header.x5c: must hold neither the trust anchor nor a self-signed certificate",
         world=attesting(by_anchors(require_x5c=require_x5c)),
         good=certified,
@@ -169,7 +170,7 @@ def test_a_trusted_intermediate_is_an_anchor_too() -> None:
         certified,
         "must hold neither the trust anchor",
         world=attesting(by_anchors(SUB)),
-        good=lambda nonce: certified(nonce, LEAF),
+        good=chained(LEAF),
     )
 
 
@@ -178,7 +179,7 @@ def test_a_self_signed_certificate_proves_nothing_even_if_it_is_an_anchor() -> N
     pinned = certificate("attester", LEAF_KEY, "attester", LEAF_KEY, **LIFE)
     for anchors in (ANCHORS, Anchors.from_der(ROOT, pinned)):
         world = attesting(KeyAttestations(anchors=anchors))
-        broken(lambda nonce: certified(nonce, pinned), "nor a self-signed certificate", world=world, good=certified)
+        broken(chained(pinned), "nor a self-signed certificate", world=world, good=certified)
 
 
 def test_names_of_certificates_prove_nothing() -> None:
@@ -197,14 +198,14 @@ def test_names_of_certificates_prove_nothing() -> None:
         ((leaf(start=NOW + DAY), SUB), "not valid now"),
         ((leaf(end=NOW - 1), SUB), "not valid now"),
     ):
-        broken(lambda nonce, sent=certificates: certified(nonce, *sent), because, world=world, good=certified)
+        broken(chained(*certificates), because, world=world, good=certified)
 
 
 def test_another_key_than_the_certificate_s_is_refused() -> None:
     world = attesting(by_anchors(), algorithms=("ES256", "ES384"))
     other = LocalSigner.generate("other", "ES384")
-    broken(lambda n: certified(n, signer=OTHER_KEY), "the signature does not verify", world=world, good=certified)
-    broken(lambda n: certified(n, signer=other), "alg does not fit the key", world=world, good=certified)
+    broken(chained(signer=OTHER_KEY), "the signature does not verify", world=world, good=certified)
+    broken(chained(signer=other), "alg does not fit the key", world=world, good=certified)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +228,7 @@ def test_another_key_than_the_certificate_s_is_refused() -> None:
 )
 def test_x5c_is_a_bounded_array_of_certificates(x5c: Any) -> None:
     broken(
-        lambda nonce: certified(nonce, header={"x5c": x5c}),
+        chained(header={"x5c": x5c}),
         "proofs.attestation[0]",
         world=attesting(by_anchors()),
         good=certified,
@@ -249,7 +250,7 @@ def test_a_certificate_of_the_same_authority_for_something_else_is_refused() -> 
     world = attesting(by_anchors())
     for purpose in (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.CODE_SIGNING):
         sent = for_purpose(purpose)
-        broken(lambda n, sent=sent: certified(n, *sent), "for another purpose", world=world, good=certified)
+        broken(chained(*sent), "for another purpose", world=world, good=certified)
 
 
 def test_the_purpose_is_required_where_there_is_one() -> None:
@@ -257,10 +258,10 @@ def test_the_purpose_is_required_where_there_is_one() -> None:
     good = for_purpose(ATTESTING, ExtendedKeyUsageOID.CLIENT_AUTH)
     for sent in ((LEAF, SUB), for_purpose(f"{ATTESTING}.1"), for_purpose(ExtendedKeyUsageOID.SERVER_AUTH)):
         broken(
-            lambda n, sent=sent: certified(n, *sent),
+            chained(*sent),
             "not for this purpose",
             world=world,
-            good=lambda n: certified(n, *good),
+            good=chained(*good),
         )
 
 
@@ -270,10 +271,8 @@ def test_anchors_of_another_purpose_are_no_anchors_here() -> None:
     others = authority("others", others_key, "others", others_key)
     sent = (leaf("others", others_key),)
     assert Anchors.from_der(others)
-    broken(
-        lambda nonce: certified(nonce, *sent), "does not lead to a trust anchor", world=attesting(by_anchors()), good=certified
-    )
-    accepted(lambda nonce: certified(nonce, *sent), attesting(by_anchors(others)))
+    broken(chained(*sent), "does not lead to a trust anchor", world=attesting(by_anchors()), good=certified)
+    accepted(chained(*sent), attesting(by_anchors(others)))
 
 
 # --- both ---------------------------------------------------------------------------------------------------------------------
@@ -282,17 +281,17 @@ def test_anchors_of_another_purpose_are_no_anchors_here() -> None:
 def test_where_the_keys_of_an_attester_are_known_certificates_do_not_serve() -> None:
     world = attesting(known_attester(anchors=ANCHORS))
     broken(certified, "the signature does not verify", world=world)
-    assert accepted(lambda nonce: certified(nonce, claims={"iss": "https://another.example"}), world).certificate == LEAF
+    assert accepted(chained(claims={"iss": "https://another.example"}), world).certificate == LEAF
     assert accepted(header(x5c=chain(LEAF, SUB)), world).certificate is None
     # Without `iss`, the header decides.
-    assert accepted(lambda nonce: certified(nonce, claims={"iss": None}), world).certificate == LEAF
+    assert accepted(chained(claims={"iss": None}), world).certificate == LEAF
     assert accepted(claims(iss=None), world).certificate is None
-    broken(lambda n: certified(n, claims={"iss": None}, signer=ATTESTER_KEY), "the signature does not verify", world=world)
+    broken(chained(claims={"iss": None}, signer=ATTESTER_KEY), "the signature does not verify", world=world)
 
 
 def test_certificates_are_of_no_use_where_there_are_no_anchors() -> None:
-    broken(lambda nonce: certified(nonce, claims={"iss": "x"}), "is not by an attester that is trusted")
-    broken(lambda nonce: certified(nonce, claims={"iss": None}), "the signature does not verify")
+    broken(chained(claims={"iss": "x"}), "is not by an attester that is trusted")
+    broken(chained(claims={"iss": None}), "the signature does not verify")
 
 
 @pytest.mark.parametrize(
@@ -336,7 +335,7 @@ def test_a_signature_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for settings, make in ((known_attester(), Attestation), (by_anchors(), certified)):
         checked.clear()
         accepted(
-            lambda nonce, make=make: make(nonce, claims={"status": STATUS.status}),
+            partial(make, claims={"status": STATUS.status}),
             attesting(settings, host=Knowing({STATUS: 0})),
         )
         assert len(checked) == 1

@@ -22,6 +22,7 @@ from tests.key_attestations import (
     broken,
     by_anchors,
     certified,
+    chained,
     claims,
     known_attester,
     leaf,
@@ -173,7 +174,7 @@ def test_the_certificates_of_attesters_may_be_revoked() -> None:
     accepted(certified, world)
     assert host.asked_statuses == [*CERTIFICATES]
     host.asked_statuses.clear()
-    accepted(lambda nonce: certified(nonce, claims={"status": STATUS.status}), world)
+    accepted(chained(claims={"status": STATUS.status}), world)
     assert host.asked_statuses == [STATUS, *CERTIFICATES]
     for known in (
         {CERTIFICATES[0]: 0},
