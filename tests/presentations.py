@@ -8,7 +8,7 @@ from oid4vci.dids import DID_METHODS
 from oid4vci.http import Response
 from oid4vci.issuer import CredentialOrder
 from oid4vci.keys import LocalSigner, public_key
-from oid4vci.metadata import BatchCredentialIssuance, CredentialConfiguration, ProofType
+from oid4vci.metadata import BatchCredentialIssuance, CredentialConfiguration, KeyAttestationsRequired, ProofType
 from oid4vci.proofs.di_vp import DiVpProofType
 from tests.issuance import IDENTIFIER, Host, Issuance, NoteEncoder, issuance, issuer_metadata, refused
 
@@ -26,6 +26,8 @@ HOLDERS = {
     "ecdsa-jcs-2019 P-384": LocalSigner.generate("p384-jcs", "ES384"),
 }
 HOLDER, JCS, ANOTHER = HOLDERS["ecdsa-rdfc-2019"], HOLDERS["ecdsa-jcs-2019"], LocalSigner.generate("another")
+
+BINDING = ("did:key", "did:jwk", "did:web")
 
 
 def did(signer: LocalSigner = HOLDER, method: str = "key") -> str:
@@ -81,8 +83,12 @@ def changed(good: Mapping[str, Any], options: Mapping[str, Any] | None = None, /
     return {name: value for name, value in whole.items() if value is not ...}
 
 
-def configuration(*suites: str, binding: tuple[str, ...] = ("did:key", "did:jwk", "did:web")) -> CredentialConfiguration:
-    types = {"di_vp": ProofType(proof_signing_alg_values_supported=suites or tuple(CRYPTOSUITES))}
+def configuration(
+    *suites: str, binding: tuple[str, ...] = BINDING, required: KeyAttestationsRequired | None = None
+) -> CredentialConfiguration:
+    types = {
+        "di_vp": ProofType(proof_signing_alg_values_supported=suites or tuple(CRYPTOSUITES), key_attestations_required=required)
+    }
     return CredentialConfiguration(
         format="x-note", cryptographic_binding_methods_supported=binding, proof_types_supported=types
     )
@@ -91,7 +97,8 @@ def configuration(*suites: str, binding: tuple[str, ...] = ("did:key", "did:jwk"
 def world(
     *suites: str,
     proof_type: DiVpProofType | None = None,
-    binding: tuple[str, ...] = ("did:key", "did:jwk", "did:web"),
+    binding: tuple[str, ...] = BINDING,
+    required: KeyAttestationsRequired | None = None,
     nonces: bool = True,
     host: Host | None = None,
     batch_size: int = 4,
@@ -99,7 +106,7 @@ def world(
     """An issuer of notes to who proves keys by `di_vp`."""
     without: dict[str, Any] = {} if nonces else {"nonce_endpoint": None}
     metadata = issuer_metadata(
-        credential_configurations_supported={"note": configuration(*suites, binding=binding)},
+        credential_configurations_supported={"note": configuration(*suites, binding=binding, required=required)},
         batch_credential_issuance=BatchCredentialIssuance(batch_size=batch_size),
         **without,
     )

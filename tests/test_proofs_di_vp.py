@@ -105,7 +105,13 @@ def test_further_members_that_are_signed_are_ignored(holder: LocalSigner) -> Non
     assert order.holder_keys == (public_key(holder.public_jwk),)
 
 
-UNKNOWN: dict[str, Any] = {"x": 1, "y": None, "z": {"@context": "https://nowhere.example", "a": [[], None]}, "presentation": []}
+UNKNOWN: dict[str, Any] = {
+    "x": 1,
+    "termsOfUse": [],
+    "y": None,
+    "z": {"@context": "https://nowhere.example", "a": [[], None]},
+    "presentation": [],
+}
 
 
 @pytest.mark.spec("VCI-F.2-12")

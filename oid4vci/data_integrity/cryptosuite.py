@@ -45,13 +45,13 @@ class Cryptosuite:
     ) -> bytes:
         """Transformation: the canonical form of a document.
 
-        `lossless`: whether terms of linked data that no context defines are refused, or else not covered. `max_work`: see
-        `canonical_n_quads`. Raises `Malformed`, `ImportError` without the extra `ldp`.
+        `lossless`: whether terms of linked data without a definition, or without values, are refused, or else left out.
+        `max_work`: see `canonical_n_quads`. Raises `Malformed`, `ImportError` without the extra `ldp`.
         """
         if self.linked_data:
             from oid4vci.data_integrity import json_ld, rdf
 
-            quads = rdf.to_quads(json_ld.expand(document, contexts, lossless=lossless))
+            quads = rdf.to_quads(json_ld.expand(document, contexts, lossless=lossless), lossless=lossless)
             return canonical_n_quads(quads, algorithm=self._curve(crv).hash, max_work=max_work).encode()
         from oid4vci.data_integrity import jcs
 

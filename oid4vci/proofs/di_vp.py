@@ -42,6 +42,8 @@ PRESENTATION: Final = "VerifiablePresentation"
 MAX_PRESENTATION: Final = 65_536
 MAX_TOGETHER: Final = 262_144
 """Characters of one presentation, and of all in a request: linked data take their time."""
+# Shared by all who register none, so that it is worked out once.
+_CONTEXTS: Final = Contexts()
 
 
 # --- issuer -------------------------------------------------------------------------------------------------------------------
@@ -61,7 +63,7 @@ class DiVpProofType:
     Raises `ImportError` without the extra `oid4vci[ldp]`.
     """
 
-    contexts: Contexts = field(factory=Contexts, repr=False)
+    contexts: Contexts = field(default=_CONTEXTS, repr=False)
     did_methods: Mapping[str, DidMethod] = field(default=DID_METHODS, repr=False)
     cryptosuites: Mapping[str, Cryptosuite] = field(default=CRYPTOSUITES, repr=False)
     max_age: int | None = 300
@@ -225,7 +227,7 @@ class ReadDiVpProofs:
         if proof.cryptosuite.name not in expected.algorithms:
             raise Malformed("is not an accepted cryptosuite", "proof.cryptosuite")
         if f"did:{presentation.method.method}" not in expected.binding_methods:
-            raise Malformed("is a DID of a method that is not accepted", "proof.verificationMethod")
+            raise Malformed("is of a DID method to which the Credential is not bound", "proof.verificationMethod")
         if proof.domain != (expected.audience,):
             raise Malformed("must be the Credential Issuer Identifier", "proof.domain")
         # "MUST NOT be used otherwise": only where there is a Nonce Endpoint
@@ -247,7 +249,7 @@ class ReadDiVpProofs:
                 found = keys.get(presentation.reference, ())
                 key = found[0] if len(found) == 1 else None
             if key is None:
-                raise Malformed("does not lead to a key")
+                raise Malformed("could not be resolved to one key")
         except Malformed as error:
             raise error.within("proof.verificationMethod") from None
         return key
@@ -283,8 +285,6 @@ class DiVpProofMaker:
 
     context: str = field(default=CREDENTIALS_V2, validator=_check_context)
     cryptosuites: tuple[str, ...] = field(default=tuple(CRYPTOSUITES), converter=_names, validator=_check_cryptosuites)
-    # Those that presentations name are served; what is worked out for them is kept.
-    _contexts: Contexts = field(factory=Contexts, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         _check_extra()
@@ -331,7 +331,7 @@ class DiVpProofMaker:
             domain=intended.audience,
             challenge=intended.nonce,
         )
-        data = suite.hash_data(unsecured, options, self._contexts, crv=key.public_key.crv)
+        data = suite.hash_data(unsecured, options, _CONTEXTS, crv=key.public_key.crv)
         return _UnsignedPresentation(key.signer, data, unsecured, options)
 
     def _suite(self, key: PublicKey, supported: Collection[AlgorithmIdentifier] | None) -> Cryptosuite:
