@@ -6,7 +6,7 @@ from typing import Any
 
 from oid4vci.dids import DID_METHODS
 from oid4vci.issuer import CredentialOrder
-from oid4vci.keys import KeyReference, LocalSigner, PublicKey, ResolvedKeys, public_key
+from oid4vci.keys import KeyReference, LocalSigner, public_key
 from oid4vci.metadata import BatchCredentialIssuance, CredentialConfiguration, KeyAttestationsRequired, ProofType
 from oid4vci.proofs.jwt import JwtProofType
 from tests.issuance import (
@@ -14,7 +14,6 @@ from tests.issuance import (
     CLIENT,
     ISSUER_KEY,
     NOW,
-    Host,
     Issuance,
     NoteEncoder,
     Proof,
@@ -23,26 +22,15 @@ from tests.issuance import (
     order_of,
     refused,
 )
+from tests.key_attestations import HOLDER, HOLDERS, Resolving, public
 
-HOLDERS = tuple(LocalSigner.generate(f"holder-{i}") for i in range(6))
-HOLDER, ANOTHER = HOLDERS[:2]
+ANOTHER = HOLDERS[1]
 BINDINGS = ("jwk", "did:key", "did:jwk", "did:web", "did:example")
 
 
-class Resolving(Host):
-    """A host that has outside keys."""
-
-    def __init__(self, keys: Mapping[KeyReference, Sequence[LocalSigner | PublicKey]]) -> None:
-        super().__init__()
-        self.keys = {reference: public(*found) for reference, found in keys.items()}
-
-    def resolve(self, references: Sequence[KeyReference], /) -> ResolvedKeys:
-        self.asked.extend(references)
-        return {each: self.keys[each] for each in references if each in self.keys}
-
-
-def public(*keys: LocalSigner | PublicKey) -> tuple[PublicKey, ...]:
-    return tuple(key if isinstance(key, PublicKey) else public_key(key.public_jwk) for key in keys)
+def finding(keys: Mapping[KeyReference, Sequence[LocalSigner]]) -> Resolving:
+    """A host that finds these keys elsewhere."""
+    return Resolving({reference: public(*found) for reference, found in keys.items()})
 
 
 def taking(

@@ -18,14 +18,13 @@ from hypothesis import strategies as st
 from joserfc import jwk as joserfc_jwk
 from joserfc import jwt as joserfc_jwt
 
-from oid4vci import _jose
 from oid4vci.errors import InvalidProof
 from oid4vci.http import Response
 from oid4vci.issuer import CredentialOrder
 from oid4vci.keys import LocalSigner, public_key
 from oid4vci.metadata import CredentialConfiguration
 from oid4vci.nonces import Nonces
-from oid4vci.proofs.jwt import JwtProofType, proof_signing_input
+from oid4vci.proofs.jwt import JwtProofType
 from oid4vci.proofs.proof_type import Expected
 from tests.issuance import (
     CLIENT,
@@ -108,12 +107,6 @@ def test_a_proof_that_another_library_made(algorithm: str, kty: str, crv: str) -
         algorithms=[algorithm],
     )
     accepted(token, world)
-
-
-def test_a_proof_that_our_wallet_made() -> None:
-    world = issuance()
-    data = proof_signing_input(HOLDER, audience=IDENTIFIER, nonce=world.nonce(), issuer_claim=CLIENT, now=NOW)
-    accepted(_jose.compact(data, HOLDER.sign(data)), world)
 
 
 @pytest.mark.parametrize(

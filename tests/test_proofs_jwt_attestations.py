@@ -12,7 +12,7 @@ from oid4vci.metadata import KeyAttestationsRequired
 from oid4vci.proofs.jwt import JwtProofType
 from oid4vci.proofs.key_attestation import HIGH, MODERATE
 from tests.issuance import NOW, Proof, order_of, refused
-from tests.jwt_proofs import did_url, public, send, taking
+from tests.jwt_proofs import did_url, send, taking
 from tests.key_attestations import (
     ATTESTER,
     ATTESTER_KEY,
@@ -23,6 +23,7 @@ from tests.key_attestations import (
     Attestation,
     Knowing,
     known_attester,
+    public,
 )
 from tests.test_proofs_jwt_attested import ATTESTED, accepted, attested, believing, broken, by_kid
 

@@ -13,13 +13,14 @@ from oid4vci.keys import KeyReference, LocalSigner
 from oid4vci.proofs.jwt import JwtProofType
 from tests import jwt_proofs
 from tests.issuance import Issuance, Proof
-from tests.jwt_proofs import Made, by_x5c, did_url, public, taking
+from tests.jwt_proofs import Made, by_x5c, did_url, taking
 from tests.key_attestations import (
     ATTESTER,
     HOLDER,
     HOLDERS,
     Attestation,
     known_attester,
+    public,
 )
 from tests.test_proofs_jwt_names import CERTIFIED, CERTIFIED_LEAF
 

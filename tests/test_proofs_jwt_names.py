@@ -18,7 +18,8 @@ from oid4vci.keys import LocalSigner, PublicKey, public_key
 from oid4vci.proofs.jwt import JwtProofType
 from oid4vci.x509 import Anchors
 from tests.issuance import ALGORITHMS, NOW, Proof
-from tests.jwt_proofs import ANOTHER, HOLDER, HOLDERS, accepted, broken, by_kid, by_x5c, did_url, public, send, taking
+from tests.jwt_proofs import ANOTHER, accepted, broken, by_kid, by_x5c, did_url, send, taking
+from tests.key_attestations import HOLDER, HOLDERS, public
 from tests.test_x509 import CERT_SIGN, DAY, SIGNING_ONLY, PrivateKey, certificate
 
 # --- DIDs -----------------------------------------------------------------------------------------------------------------------

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from oid4vci._json import b64url_encode, dump_bytes
-from oid4vci.keys import KeyReference, LocalSigner
+from oid4vci.keys import KeyReference, LocalSigner, PublicKey, public_key
 from oid4vci.proofs.jwt import JwtProofType
 from tests.issuance import NOW, Issuance, Proof, jws, order_of, refused
-from tests.jwt_proofs import ANOTHER, HOLDER, HOLDERS, Resolving, accepted, broken, by_kid, did_url, public, send, taking
+from tests.jwt_proofs import ANOTHER, accepted, broken, by_kid, did_url, finding, send, taking
+from tests.key_attestations import HOLDER, HOLDERS, Resolving, public
 
 WEB = "did:web:holder.example#key-1"
 P384 = LocalSigner.generate("p384", "ES384")
@@ -17,7 +18,7 @@ P384 = LocalSigner.generate("p384", "ES384")
 
 def world_of(url: str = WEB, *keys: LocalSigner, proof_type: JwtProofType | None = None, **settings: Any) -> Issuance:
     """An issuer whose host finds these keys, by default that of `HOLDER`."""
-    return taking(proof_type, host=Resolving({KeyReference(url): keys or (HOLDER,)}), **settings)
+    return taking(proof_type, host=finding({KeyReference(url): keys or (HOLDER,)}), **settings)
 
 
 def good(nonce: str | None) -> Proof:
@@ -46,7 +47,7 @@ def test_a_did_that_cannot_be_resolved_is_refused() -> None:
     broken(lambda nonce: by_kid(nonce, "did:web:elsewhere.example#key-1"), "could not be resolved", world=world, good=good)
     # Its document has other keys.
     broken(lambda nonce: by_kid(nonce, "did:web:holder.example#key-2"), "could not be resolved", world=world, good=good)
-    nothing = taking(host=Resolving({KeyReference(WEB): ()}))
+    nothing = taking(host=finding({KeyReference(WEB): ()}))
     broken(good, "could not be resolved", world=nothing, good=lambda nonce: Proof(nonce, HOLDER))
 
 
@@ -130,14 +131,14 @@ def test_each_did_is_resolved_once() -> None:
 
 def test_one_request_names_few_documents() -> None:
     urls = [f"did:web:holder-{i}.example#k" for i in range(9)]
-    world = taking(host=Resolving({KeyReference(url): (HOLDER,) for url in urls}), batch_size=20)
+    world = taking(host=finding({KeyReference(url): (HOLDER,) for url in urls}), batch_size=20)
     broken(lambda nonce: [by_kid(nonce, url) for url in urls], "too many DIDs", world=world)
     assert world.host.asked == []
     assert len(accepted(lambda nonce: [by_kid(nonce, url) for url in urls[:8]], world).holder_keys) == 1
     # But any number of keys of one.
     holders = [LocalSigner.generate("x") for _ in range(12)]
     keys = {KeyReference(f"did:web:holder.example#{i}"): (holder,) for i, holder in enumerate(holders)}
-    many = taking(host=Resolving(keys), batch_size=20)
+    many = taking(host=finding(keys), batch_size=20)
     order = accepted(
         lambda nonce: [by_kid(nonce, f"did:web:holder.example#{i}", holder) for i, holder in enumerate(holders)], many
     )
@@ -159,8 +160,8 @@ CHAIN = (statement(), statement(), statement())
 REFERENCE = KeyReference("", KID, CHAIN)
 
 
-def federated(*keys: Any, chain: Sequence[str] = CHAIN, **settings: Any) -> Issuance:
-    found = {KeyReference("", KID, tuple(chain)): keys or (HOLDER,)}
+def federated(*keys: PublicKey, chain: Sequence[str] = CHAIN, **settings: Any) -> Issuance:
+    found = {KeyReference("", KID, tuple(chain)): keys or public(HOLDER)}
     return taking(JwtProofType(federation=True), host=Resolving(found), **settings)
 
 
@@ -204,15 +205,9 @@ def test_a_chain_that_the_caller_does_not_believe_proves_nothing() -> None:
 
 
 def test_the_kid_tells_the_entitys_keys_apart() -> None:
-    named = {name: public_jwk(HOLDER, name) for name in (KID, "other")}
+    named = {name: public_key({**HOLDER.public_jwk, "kid": name}) for name in (KID, "other")}
     assert accepted(by_chain, federated(named[KID])).holder_keys == public(HOLDER)
     broken(by_chain, "no key of the entity", world=federated(named["other"]), good=lambda nonce: Proof(nonce, HOLDER))
-
-
-def public_jwk(holder: LocalSigner, kid: str) -> Any:
-    from oid4vci.keys import public_key
-
-    return public_key({**holder.public_jwk, "kid": kid})
 
 
 @pytest.mark.parametrize(
