@@ -1,8 +1,11 @@
 """Key attestations in a Wallet's proofs, and as its proofs (OID4VCI D, F.1, F.3); what becomes of them with a rejected nonce."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oid4vci.drive import run
 from oid4vci.errors import Refused
@@ -193,6 +196,34 @@ def test_with_a_signature_a_key_attestation_says_when_it_expires() -> None:
 def test_a_signature_needs_a_key() -> None:
     with pytest.raises(ValueError, match="a key must sign"):
         ordered(server(JWT)).prove([], now=NOW, key_attestation=attestation(FIRST))
+
+
+ORDERS = [ordered(server(types)) for types in (JWT, ALONE, UNDEMANDING, {**JWT, **ALONE})]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(order=st.sampled_from(ORDERS), given_=st.text() | st.text("abcdefgh.-_AB01", max_size=200))
+def test_arbitrary_text_is_no_key_attestation(order: Order, given_: str) -> None:
+    with pytest.raises(ValueError, match="key_attestation"):
+        order.prove([FIRST], now=NOW, key_attestation=given_)
+
+
+@given(
+    order=st.sampled_from(ORDERS),
+    part=st.sampled_from(["header", "claims"]),
+    name=st.sampled_from(["typ", "alg", "x5c", "kid", "crit", "iat", "exp", "nonce", "attested_keys", "key_storage", "status"]),
+    value=VALUES,
+)
+def test_a_member_that_is_anything_raises_nothing_but_a_value_error(order: Order, part: str, name: str, value: Any) -> None:
+    changes: Any = {part: {name: value}}
+    changed = attestation(FIRST, **changes)
+    with suppress(ValueError):
+        proofs = order.prove([FIRST], now=NOW, key_attestation=changed)
+        assert proofs.holder_keys == tuple(public(FIRST))
 
 
 # --- a nonce that is rejected ----------------------------------------------------------------------------------------------

@@ -63,7 +63,11 @@ from oid4vci import (
     respond,
     run,
 )
-from oid4vci.metadata import ClientMetadata
+from oid4vci.metadata import ClientMetadata, KeyAttestationsRequired
+from oid4vci.proofs.holder_key import HolderKey
+from oid4vci.proofs.known import PROOF_MAKERS
+from oid4vci.proofs.proof_type import ProofMaker
+from oid4vci.wallet import ProofChoice
 
 ISSUER = "https://issuer.example"
 
@@ -221,3 +225,19 @@ def elsewhere(
     proofs = order.prove([key], now=now)
     assert_type(proofs.to_sign, tuple[SigningInput, ...])
     return proofs.submit(signatures)
+
+
+def by_did(order: Order, key: RemoteSigner, did_url: str, attestation: str, now: int) -> Proofs:
+    """A key that has a name, and somebody who vouches for it."""
+    (choice, *_) = order.proof_choices
+    assert_type(choice, ProofChoice)
+    assert_type(choice.key_attestations_required, KeyAttestationsRequired | None)
+    keys: list[LocalSigner | RemoteSigner | HolderKey] = [HolderKey(key, did_url=did_url)]
+    proofs = order.prove(keys, now=now, proof_type=choice.type, key_attestation=attestation)
+    assert_type(proofs.keys, tuple[HolderKey, ...])
+    return proofs
+
+
+def another_type(trust: Trust, maker: ProofMaker) -> Wallet:
+    """A Wallet that makes proofs of a further type."""
+    return Wallet(trust=trust, proof_makers={**PROOF_MAKERS, "x-note": maker})
