@@ -42,14 +42,21 @@ def obtained(issuer: Server, order: Order, *keys: Signer | HolderKey, **argument
 
 @pytest.mark.spec("VCI-12.2.4-57", "VCI-12.2.4-63")
 def test_the_choices_are_those_of_issuer_and_wallet_the_preferred_first() -> None:
-    types = {"attestation": taken("ES384", attested={"key_storage": ["x"]}), "x-other": taken(), "jwt": taken("ES256", "x")}
-    jwt, attestation = ordered(server(types, ("did:web", "jwk"))).proof_choices
+    types = {
+        "di_vp": taken("x-suite", "eddsa-jcs-2022"),
+        "attestation": taken("ES384", attested={"key_storage": ["x"]}),
+        "x-other": taken(),
+        "jwt": taken("ES256", "x"),
+    }
+    jwt, attestation, di_vp = ordered(server(types, ("did:web", "jwk"))).proof_choices
     assert (jwt.type, jwt.algorithms, jwt.key_algorithms) == ("jwt", ("ES256", "x"), ("ES256",))
     assert (jwt.key_attestations_required, jwt.key_attestation_needed) == (None, False)
     assert (attestation.type, attestation.algorithms, attestation.key_algorithms) == ("attestation", ("ES384",), None)
     assert attestation.key_attestations_required == KeyAttestationsRequired(key_storage=("x",))
     assert attestation.key_attestation_needed
-    assert (jwt.plain_keys, jwt.did_methods) == (True, ("did:web",))
+    assert (di_vp.type, di_vp.algorithms, di_vp.dids_only) == ("di_vp", ("x-suite", "eddsa-jcs-2022"), True)
+    assert "EdDSA" in (di_vp.key_algorithms or ())
+    assert (jwt.plain_keys, jwt.did_methods, jwt.dids_only) == (True, ("did:web",), False)
 
 
 def test_the_preference_is_the_wallets() -> None:
@@ -142,7 +149,7 @@ class NoteMaker:
         return UnsignedNotes(keys, [f"{said} {key_attestation}".encode() for _ in keys])
 
 
-@pytest.mark.spec("VCI-12.2.4-59", "VCI-12.2.4-60", "VCI-8.2-12")
+@pytest.mark.spec("VCI-12.2.4-59", "VCI-12.2.4-60", "VCI-8.2-12", "HAIP-4.5.1-08")
 def test_a_third_partys_type_is_used_when_it_is_among_the_makers() -> None:
     issuer = server({"x-note": taken(-7)}, ("jwk",), credentials_for(FIRST))
     order = ordered(issuer, proof_makers={**PROOF_MAKERS, "x-note": NoteMaker()})
@@ -161,7 +168,9 @@ def test_a_type_of_whose_algorithms_none_can_be_made_is_no_choice() -> None:
 # --- keys and their names -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.spec("VCI-F.1-05", "VCI-F.1-07", "VCI-F.1-09", "VCI-F.1-17", "VCI-F.1-18", "VCI-8.2-20", "VCI-8.2-21")
+@pytest.mark.spec(
+    "VCI-12.2.4-56", "VCI-F.1-05", "VCI-F.1-07", "VCI-F.1-09", "VCI-F.1-17", "VCI-F.1-18", "VCI-8.2-20", "VCI-8.2-21"
+)
 @pytest.mark.parametrize("elsewhere", [False, True])
 @pytest.mark.parametrize("signer", [FIRST, OKP])
 @pytest.mark.parametrize(
@@ -213,6 +222,7 @@ def test_a_certified_key_is_named_by_its_certificates() -> None:
     assert header == {"typ": "openid4vci-proof+jwt", "alg": "ES256", "x5c": CERTIFIED.x5c}
 
 
+@pytest.mark.spec("VCI-12.2.4-56")
 @pytest.mark.parametrize(
     ("methods", "key", "name"),
     [

@@ -72,7 +72,7 @@ def test_jwt_proofs_with_a_key_attestation(methods: list[str], elsewhere: bool) 
     assert list(net.proofs()[0]) == ["jwt"]
 
 
-@pytest.mark.spec("HAIP-4.5.1-05", "HAIP-4.5.1-06", "HAIP-4.5.1-07")
+@pytest.mark.spec("HAIP-4.5.1-05", "HAIP-4.5.1-06")
 def test_an_attester_with_certificates() -> None:
     net = internet({"jwt": takes(attested=RULES)}, jwt=JwtProofType(key_attestations=by_anchors(require_x5c=True)))
     order = ordered(net)

@@ -214,7 +214,6 @@ def test_theirs_are_accepted(made: Mapping[str, Any], name: str) -> None:
     refused(answered(world, proof), "invalid_nonce")
 
 
-@pytest.mark.spec("HAIP-4.5.1-05")
 @pytest.mark.parametrize("name", ["key_attestation", "attestation"])
 def test_an_attester_under_another_anchor_is_not_believed(made: Mapping[str, Any], name: str) -> None:
     proof = made[name]
