@@ -22,10 +22,12 @@ from tests.key_attestations import (
     STATUS,
     Attestation,
     Knowing,
+    Resolving,
     known_attester,
     public,
 )
 from tests.test_proofs_jwt_attested import ATTESTED, accepted, attested, believing, broken, by_kid
+from tests.test_proofs_jwt_resolved import CHAIN, statement
 
 REQUIRED = KeyAttestationsRequired()
 
@@ -150,6 +152,18 @@ def test_a_revoked_attestation_is_refused() -> None:
     broken(make, "revoked", believing(host=Knowing({STATUS: 1})))
     broken(make, "revoked", believing(host=Knowing({})))
     broken(make, "revoked", believing())
+
+
+def test_a_kid_means_an_attested_key_even_beside_a_trust_chain() -> None:
+    """The chain is then only said along, in listed algorithms all the same."""
+    world = believing(JwtProofType(key_attestations=known_attester(), federation=True), host=Resolving({}))
+    header = {"jwk": None, "kid": "0", "trust_chain": list(CHAIN)}
+    assert accepted(lambda nonce: attested(nonce, header=header), world).holder_keys == public(*HOLDERS[:3])
+    assert world.host.asked == []
+    header["trust_chain"] = [*CHAIN, statement("none")]
+    broken(lambda nonce: attested(nonce, header=header), "alg", world)
+    # Without an attestation the chain decides.
+    broken(lambda nonce: Proof(nonce, HOLDER, header={**header, "trust_chain": list(CHAIN)}), "could not be resolved", world)
 
 
 # --- an issuer that believes no attester ------------------------------------------------------------------------------------------

@@ -225,11 +225,12 @@ class _Verification:
             # "the JWT used as a proof is signed by a key contained in the attestation" -- OID4VCI D.1
             raise Malformed("must be signed by one of the attested keys")
         self.signed.add(key)
-        if key not in self.proved or self.proved[key].did_url is None:
+        # In the order of the attestation, whichever of its keys made the proof.
+        others = attestation.keys if attestation is not None and binds_plain_keys(self.expected) else ()
+        for each in (*others, key):
+            self.proved.setdefault(each, each)
+        if self.proved[key].did_url is None:
             self.proved[key] = key
-        if attestation is not None and binds_plain_keys(self.expected):
-            for attested in attestation.keys:
-                self.proved.setdefault(attested, attested)
 
     def _believe(self, token: str) -> KeyAttestation:
         if token not in self.believed:
