@@ -112,6 +112,7 @@ def test_an_attestation_is_a_proof(types: Any, keys: list[Any], method: str) -> 
     proofs = order.prove(keys, now=NOW, key_attestation=given)
     assert proofs.to_sign == ()
     assert set(proofs.holder_keys) == set(public(FIRST, SECOND))
+    assert [key.did_url for key in proofs.holder_keys] == [None, None]
     assert len(issued(issuer, proofs).credentials) == 2
     assert sent(issuer) == [{"attestation": [given]}]
     with pytest.raises(ValueError, match="0 signatures"):

@@ -57,8 +57,8 @@ class ProofChoice:
         A key without a name of its own is named by itself where both sides do that, else by the first DID that can be made of it.
         """
         if self.key_algorithms is None:
-            # The key attestation names it.
-            return key
+            # The key attestation has the key itself, and no other name of it.
+            return HolderKey(key.signer)
         if key.did_url is not None:
             if f"did:{DidUrl.parse(key.did_url).method}" in self.did_methods:
                 return key
