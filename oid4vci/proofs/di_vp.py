@@ -295,6 +295,11 @@ class DiVpProofMaker:
         """See `ProofMaker.signs`."""
         return True
 
+    @property
+    def dids_only(self) -> bool:
+        """See `ProofMaker.dids_only`: a verification method has a DID URL here."""
+        return True
+
     def key_algorithms(self, supported: Collection[AlgorithmIdentifier]) -> tuple[str, ...]:
         """See `ProofMaker.key_algorithms`: those of keys on a curve of a cryptosuite that is supported."""
         found = {

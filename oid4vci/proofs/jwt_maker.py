@@ -30,6 +30,11 @@ class JwtProofMaker:
         """Yes."""
         return True
 
+    @property
+    def dids_only(self) -> bool:
+        """No."""
+        return False
+
     def key_algorithms(self, supported: Collection[AlgorithmIdentifier]) -> Sequence[str]:
         """Those of `supported` that are JWS algorithms of this library: a proof is signed by one of them (OID4VCI 12.2.4)."""
         return tuple(each for each in supported if isinstance(each, str) and each in ALGORITHMS)
