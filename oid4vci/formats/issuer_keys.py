@@ -19,6 +19,7 @@ from oid4vci.trust import Trust
 
 if TYPE_CHECKING:
     from oid4vci.metadata import CredentialConfiguration
+    from oid4vci.revocation import Statuses
     from oid4vci.x509 import Anchors, Leaf
 
 __all__ = (
@@ -56,29 +57,50 @@ def certified_key(x5c: Any, issuer: str | None, *, trust: Trust, now: int, ancho
     return certified_leaf(x5c, issuer, trust=trust, now=now, anchor_allowed=anchor_allowed).key
 
 
-def certified_leaf(x5c: Any, issuer: str | None, *, trust: Trust, now: int, anchor_allowed: bool = True) -> "Leaf":
-    """The leaf whose key that is."""
-    if trust.anchors is None or not trust.anchors.certificates:
+def certified_leaf(
+    x5c: Any,
+    issuer: str | None = None,
+    *,
+    trust: Trust,
+    now: int,
+    anchor_allowed: bool = True,
+    anchors: "Anchors | None" = None,
+) -> "Leaf":
+    """The leaf whose key that is, under `anchors`: by default those of `trust` for issuers of credentials."""
+    anchors = anchors or trust.anchors
+    if anchors is None or not anchors.certificates:
         raise Untrusted("no trust anchors are configured for issuers of credentials")
     if not isinstance(x5c, list | tuple) or not all(isinstance(text, str) for text in x5c):
         raise Malformed("must be an array of certificates", "x5c")
-    return _leaf(tuple(x5c), issuer, trust.anchors, now, anchor_allowed)
+    if trust.check_statuses is None:
+        return _remembered(tuple(x5c), issuer, anchors, now, anchor_allowed)
+    from oid4vci import x509
+
+    statuses = trust.check_statuses(x509.references(x509.decode_x5c(x5c), anchors), now)
+    return _leaf(x5c, issuer, anchors, now, anchor_allowed, statuses)
+
+
+def _leaf(
+    x5c: Sequence[str],
+    issuer: str | None,
+    anchors: "Anchors",
+    now: int,
+    anchor_allowed: bool,
+    statuses: "Statuses | None" = None,
+) -> "Leaf":
+    from oid4vci import x509
+
+    # "The X.509 certificate of the trust anchor MUST NOT be included in the x5c JOSE header" -- HAIP 6.1.1
+    leaf = x509.verify_x5c(x5c, anchors, now=now, anchor_allowed=anchor_allowed, statuses=statuses)
+    if issuer is not None and not leaf.identifies(issuer):
+        raise Malformed("is not the issuer that the certificate names", "iss")
+    return leaf
 
 
 # A batch of credentials comes with the same chain or the same documents again and again.
 _REMEMBERED: Final = 8
-
-
-@lru_cache(_REMEMBERED)
-def _leaf(x5c: Sequence[str], issuer: str | None, anchors: "Anchors", now: int, anchor_allowed: bool) -> "Leaf":
-    """Remembered for one `now` and the same anchors only."""
-    from oid4vci import x509
-
-    # "The X.509 certificate of the trust anchor MUST NOT be included in the x5c JOSE header" -- HAIP 6.1.1
-    leaf = x509.verify_x5c(x5c, anchors, now=now, anchor_allowed=anchor_allowed)
-    if issuer is not None and not leaf.identifies(issuer):
-        raise Malformed("is not the issuer that the certificate names", "iss")
-    return leaf
+# For one `now` and the same anchors only.
+_remembered = lru_cache(_REMEMBERED)(_leaf)
 
 
 def did_key(

@@ -26,6 +26,7 @@ __all__ = (
     "Facts",
     "facts",
     "has_purpose",
+    "holds",
     "identifies",
     "leaf_public_key",
     "load",
@@ -104,9 +105,12 @@ def self_signed(certificate: x509.Certificate) -> bool:
 class Facts:
     """What a certificate says, its dates as seconds since the epoch, its names and its key in DER. Equal only to itself.
 
-    `below`: how many CA certificates may stand between a CA certificate and a leaf; None if it is no CA certificate, or one that
-    must issue none. `understood`: whether there is no critical extension that is not understood (RFC 5280 4.2). `key`: the
-    SubjectPublicKeyInfo; None if it cannot be read. `conforms`: whether it has the version and the serial number of RFC 5280.
+    - `below`: how many CA certificates may stand between a CA certificate and a leaf; None if it is no CA certificate, or one that
+      must issue none.
+    - `signs`, `lists`: whether its key may sign messages, and lists of what is revoked.
+    - `understood`: whether there is no critical extension that is not understood (RFC 5280 4.2).
+    - `key`: the SubjectPublicKeyInfo; None if it cannot be read.
+    - `conforms`: whether it has the version and a serial number of RFC 5280.
     """
 
     certificate: x509.Certificate
@@ -117,6 +121,7 @@ class Facts:
     ca: bool
     below: int | None
     signs: bool
+    lists: bool
     purposes: frozenset[str]
     critical_purposes: bool
     issuer: bytes
@@ -149,6 +154,7 @@ class Facts:
             ca,
             length if issues else None,
             usage is None or usage.digital_signature,
+            usage is None or usage.crl_sign,
             frozenset(() if purposes is None else (each.dotted_string for each in purposes)),
             ExtensionOID.EXTENDED_KEY_USAGE in critical,
             issuer,
@@ -208,7 +214,7 @@ def facts(certificate: x509.Certificate) -> Facts:
     return read(certificate.public_bytes(Encoding.DER))
 
 
-def _holds(key: object, digest: hashes.HashAlgorithm | None) -> bool:
+def holds(key: object, digest: hashes.HashAlgorithm | None) -> bool:
     """Whether signatures of this key over such a digest cannot be forged today."""
     if isinstance(key, rsa.RSAPublicKey):
         return _MIN_RSA <= key.key_size <= _MAX_RSA and isinstance(digest, _HASHES)
@@ -220,7 +226,7 @@ def _holds(key: object, digest: hashes.HashAlgorithm | None) -> bool:
 @lru_cache(_REMEMBERED)
 def _signed(said: Facts, issuer: Facts) -> bool:
     try:
-        if not _holds(issuer.certificate.public_key(), said.certificate.signature_hash_algorithm):
+        if not holds(issuer.certificate.public_key(), said.certificate.signature_hash_algorithm):
             return False
         said.certificate.verify_directly_issued_by(issuer.certificate)
     except (InvalidSignature, *UNREADABLE):
