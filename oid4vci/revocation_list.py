@@ -13,7 +13,7 @@ from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
 from oid4vci._json import Malformed
 from oid4vci.revocation import CertificateReference, Statuses, StatusRef
-from oid4vci.x509.certificate import UNREADABLE, Facts, facts, holds, read
+from oid4vci.x509.certificate import UNREADABLE, Facts, facts, holds, read, whole_octets
 
 __all__ = ("RevocationList",)
 
@@ -53,6 +53,8 @@ class RevocationList:
             raise Malformed("a list of revoked certificates is too large")
         try:
             found = x509.load_der_x509_crl(der)
+            if not whole_octets(der, found.signature):
+                raise Malformed("not a list of revoked certificates")
             _check_signature(found, authority, now)
             _check_scope(found)
             revoked = {entry.serial_number: _status(entry) for entry in found}

@@ -34,6 +34,7 @@ __all__ = (
     "same_subject",
     "self_signed",
     "subject",
+    "whole_octets",
 )
 
 MAX_CHAIN: Final = 8
@@ -194,6 +195,14 @@ def _key(certificate: x509.Certificate) -> bytes | None:
         return None
 
 
+def whole_octets(der: bytes, signature: bytes) -> bool:
+    """Whether the signature, with which a certificate or a list ends, leaves no bits of its last octet unused.
+
+    The parser passes over that number, which is not signed either: the same could then be said in other bytes.
+    """
+    return der[-len(signature) - 1] == 0
+
+
 @lru_cache(_REMEMBERED)
 def read(der: bytes) -> Facts:
     """What a certificate in DER says. Raises `Malformed`."""
@@ -201,9 +210,10 @@ def read(der: bytes) -> Facts:
         raise Malformed("a certificate is too large")
     try:
         found = Facts.of(x509.load_der_x509_certificate(der))
+        whole = whole_octets(der, found.certificate.signature)
     except UNREADABLE:
-        found = None
-    if found is None or not found.conforms:
+        found, whole = None, False
+    if found is None or not found.conforms or not whole:
         raise Malformed("not an X.509 certificate of version 3")
     return found
 
