@@ -19,7 +19,7 @@ from oid4vci.x509.certificate import (
     self_signed,
     subject,
 )
-from oid4vci.x509.chain import Leaf, references, same_authority, verify_chain, verify_x5c
+from oid4vci.x509.chain import Leaf, references, same_authority, verify_chain, verify_sent, verify_x5c
 from oid4vci.x509.x5c import check_own_chain, decode_x5c, encode_x5c
 
 __all__ = (
@@ -38,5 +38,6 @@ __all__ = (
     "self_signed",
     "subject",
     "verify_chain",
+    "verify_sent",
     "verify_x5c",
 )

@@ -1,7 +1,7 @@
 """From a leaf to an anchor: the path, and what was revoked on it (RFC 5280 6)."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 from cryptography import x509
@@ -22,7 +22,9 @@ from oid4vci.x509.certificate import (
 )
 from oid4vci.x509.x5c import decode_x5c
 
-__all__ = ("Leaf", "references", "same_authority", "verify_chain", "verify_x5c")
+__all__ = ("Leaf", "references", "same_authority", "verify_chain", "verify_sent", "verify_x5c")
+
+_REVOKED: Final = "has a certificate that was revoked, or whose status could not be found out"
 
 
 @frozen
@@ -58,6 +60,22 @@ def verify_x5c(
     of key that no supported algorithm has.
     """
     chain = decode_x5c(value)
+    try:
+        return verify_sent(chain, anchors, now=now, purpose=purpose, anchor_allowed=anchor_allowed, statuses=statuses)
+    except Malformed as error:
+        raise error.within("x5c") from None
+
+
+def verify_sent(
+    chain: Sequence[bytes],
+    anchors: Anchors,
+    *,
+    now: int,
+    purpose: str | None = None,
+    anchor_allowed: bool = False,
+    statuses: Statuses | None = None,
+) -> Leaf:
+    """The same of an `x5c` that was decoded before: certificates in DER, the leaf first."""
     leaf = verify_chain(chain, anchors, now=now, purpose=purpose, anchor_allowed=anchor_allowed, statuses=statuses)
     return Leaf(leaf, chain[0], leaf_public_key(leaf))
 
@@ -88,30 +106,37 @@ def verify_chain(
     Raises `Malformed`.
     """
     leaf, *others = _read(chain)
+    if not anchor_allowed and any(anchors.include(each) or each.self_signed for each in (leaf, *others)):
+        raise Malformed("must hold neither the trust anchor nor a self-signed certificate")
     if anchors.include(leaf) or leaf.self_signed:
         raise Malformed("the leaf certificate is self-signed or an anchor")
-    if not anchor_allowed and any(anchors.include(each) or each.self_signed for each in others):
-        raise Malformed("the chain includes the trust anchor or another self-signed certificate")
     _check_leaf(leaf, now)
     purposes = _purposes(leaf, anchors, purpose)
+    # Of the others, those that can help.
+    rest = [each for each in others if each.key != leaf.key and not anchors.include(each)]
+    standing = rest if statuses is None else [each for each in rest if statuses.get(each.reference) == 0]
     if statuses is not None and statuses.get(leaf.reference) != 0:
-        raise Malformed("the leaf certificate is revoked, or whether it is could not be found out")
+        raise Malformed(_REVOKED)
+    if not _leads(leaf, standing, anchors, now, purposes):
+        raise Malformed("the chain does not lead to a trust anchor" if standing == rest else _REVOKED)
+    return leaf.certificate
+
+
+def _leads(leaf: Facts, rest: list[Facts], anchors: Anchors, now: int, purposes: Sequence[frozenset[str]]) -> bool:
     # Breadth first, each certificate once and where it stands lowest and its path length allows most: few signatures.
-    level, rest = [leaf], [each for each in others if each.key != leaf.key and not anchors.include(each)]
-    if statuses is not None:
-        rest = [each for each in rest if statuses.get(each.reference) == 0]
-    for below in range(min(len(chain), anchors.max_length)):
+    level = [leaf]
+    for below in range(min(len(rest) + 1, anchors.max_length)):
         for each in level:
             for anchor in anchors.with_subject(each.issuer):
                 if anchor.may_issue(below, now, purposes) and anchor.key != leaf.key and each.signed_by(anchor):
-                    return leaf.certificate
+                    return True
         level = [
             issuer
             for issuer in rest
             if issuer.may_issue(below, now, purposes) and any(each.signed_by(issuer) for each in level)
         ]
         rest = [each for each in rest if each not in level]
-    raise Malformed("the chain does not lead to a trust anchor" + ("" if statuses is None else " by certificates that stand"))
+    return False
 
 
 def _read(chain: Sequence[bytes | x509.Certificate]) -> list[Facts]:
