@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from oid4vci._json import Malformed
@@ -49,6 +50,7 @@ class Party:
     signer: LocalSigner
     leaf: bytes
     anchors: Anchors
+    others: tuple[bytes, ...] = ()
 
     @classmethod
     def under(cls, name: str, key: ec.EllipticCurvePrivateKey, anchors: Anchors, *usages: str) -> "Party":
@@ -59,7 +61,7 @@ class Party:
 
     @property
     def header(self) -> dict[str, Any]:
-        return {"x5c": encode_x5c([self.leaf])}
+        return {"x5c": encode_x5c([self.leaf, *self.others])}
 
 
 def separate(names: Sequence[str]) -> dict[str, Party]:
@@ -146,7 +148,37 @@ def test_certificates_of_web_servers_are_for_no_purpose(purpose: str) -> None:
         DOORS[purpose](anchors, Party.under("root", key, anchors, SERVER))
 
 
+def marked(credentials: str, lists: str, *clients: str) -> list[Any]:
+    """Each purpose, with the requirement that says the same of it; that of key attestations is of the answer to a Wallet."""
+    ids = (clients, (), (credentials,), (lists,))
+    return [
+        pytest.param(each, marks=[pytest.mark.spec(*spec)] if spec else []) for each, spec in zip(PURPOSES, ids, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("purpose", marked("HAIP-6.1.1-03", "HAIP-6.1-09", "HAIP-4.4.1-06"))
+def test_an_anchor_is_not_sent_along(purpose: str) -> None:
+    for world in WORLDS.values():
+        party = world[purpose]
+        (anchor,) = (each.public_bytes(Encoding.DER) for each in party.anchors.certificates)
+        sent = evolve(party, others=(anchor,))
+        with pytest.raises(ERRORS, match="must hold neither the trust anchor nor a self-signed certificate"):
+            DOORS[purpose](party.anchors, sent)
+        # Nor does it make itself one.
+        with pytest.raises(ERRORS):
+            DOORS[purpose](Anchors.from_der(root("another", new_key())), sent)
+
+
 @pytest.mark.parametrize("purpose", PURPOSES)
+def test_an_authority_is_not_known_by_its_name(purpose: str) -> None:
+    key = new_key()
+    anchors = Anchors.from_der(root("root", key))
+    DOORS[purpose](anchors, Party.under("root", key, anchors))
+    with pytest.raises(ERRORS, match="does not lead to a trust anchor"):
+        DOORS[purpose](anchors, Party.under("root", new_key(), anchors))
+
+
+@pytest.mark.parametrize("purpose", marked("HAIP-6.1.1-04", "HAIP-6.1-10"))
 def test_what_is_self_signed_is_for_no_purpose(purpose: str) -> None:
     key = new_key()
     alone = certificate("signer", key, "signer", key, (SIGNING_ONLY, True), NAMES, **LIFE)
