@@ -16,8 +16,7 @@ from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys
 from oid4vci.signed_jwt import KeySource, fitting_keys, named_by, verify_with
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
-
+    from oid4vci.revocation import CertificateReference, Statuses
     from oid4vci.x509 import Anchors
 
 __all__ = ("AttesterSignature", "Attesters", "key_sources")
@@ -72,9 +71,9 @@ class AttesterSignature:
     jws: Jws = field(repr=False)
     claims: Mapping[str, Any] = field(repr=False)
     _sources: tuple[KeySource, ...] = field(init=False, repr=False)
-    # The keys with which it was seen to verify, and the certificates once they were read.
+    # The keys with which it was seen to verify, and the certificates once they were decoded.
     _verified: set[PublicKey] = field(factory=set, init=False, repr=False, eq=False)
-    _chain: "list[Certificate]" = field(factory=list, init=False, repr=False, eq=False)
+    _chain: list[bytes] = field(factory=list, init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         known, iss = self.attesters.known, self.claims.get("iss")
@@ -90,8 +89,8 @@ class AttesterSignature:
         return tuple(each for each in self._sources if isinstance(each, KeyReference))
 
     @property
-    def certificates(self) -> "tuple[Certificate, ...]":
-        """The certificates that must lead to an anchor, the attester's own first; none where known keys decide.
+    def certificates(self) -> tuple[bytes, ...]:
+        """The certificates that must lead to an anchor, in DER, the attester's own first; none where known keys decide.
 
         Raises `Malformed`.
         """
@@ -101,11 +100,30 @@ class AttesterSignature:
         if not self._chain:
             from oid4vci import x509
 
-            self._chain.extend(x509.load(der) for der in x509.decode_x5c(x5c))
+            self._chain.extend(x509.decode_x5c(x5c))
         return tuple(self._chain)
 
-    def verify(self, *, keys: ResolvedKeys, algorithms: Collection[str | int] = ALGORITHMS.keys(), now: float) -> None:
-        """The signature is by an attester that is trusted at `now`, and by one of these algorithms. Raises `Malformed`."""
+    @property
+    def certificate_refs(self) -> "tuple[CertificateReference, ...]":
+        """Which of them may have been revoked. Raises `Malformed`."""
+        if self.attesters.anchors is None or not self.certificates:
+            return ()
+        from oid4vci import x509
+
+        return x509.references(self.certificates, self.attesters.anchors)
+
+    def verify(
+        self,
+        *,
+        keys: ResolvedKeys,
+        algorithms: Collection[str | int] = ALGORITHMS.keys(),
+        now: float,
+        statuses: "Statuses | None" = None,
+    ) -> None:
+        """The signature is by an attester that is trusted at `now`, and by one of these algorithms.
+
+        `statuses`: what was found out of `certificate_refs`; None: what was revoked is of no interest. Raises `Malformed`.
+        """
         if self.jws.algorithm not in algorithms:
             # "It MUST NOT be none or an identifier for a symmetric algorithm" -- OID4VCI D.1; none of these is.
             raise Malformed("alg is not an accepted algorithm", "header")
@@ -114,21 +132,22 @@ class AttesterSignature:
             if self._verified.isdisjoint(candidates):
                 self._verified.add(verify_with(self.jws, candidates, algorithms=algorithms))
             return
-        key = self._certified_key(now)
+        key = self._certified_key(now, statuses)
         if key not in self._verified:
             _jose.verify(self.jws, key, algorithms=algorithms)
             self._verified.add(key)
 
-    def _certified_key(self, now: float) -> PublicKey:
+    def _certified_key(self, now: float, statuses: "Statuses | None") -> PublicKey:
         from oid4vci import x509
 
-        anchors, chain = self.attesters.anchors, self.certificates
-        if anchors is None or not chain:
+        attesters, chain = self.attesters, self.certificates
+        if attesters.anchors is None or not chain:
             raise Malformed("is not by an attester that is trusted")
-        # "The X.509 certificate of the trust anchor MUST NOT be included in the x5c JOSE header" -- HAIP 4.4.1, 4.5.1
-        if any(each in anchors or x509.self_signed(each) for each in chain):
-            raise Malformed("must hold neither the trust anchor nor a self-signed certificate", "header.x5c")
-        leaf = x509.verify_chain(chain, anchors, now=int(now), purpose=self.attesters.purpose)
-        if self.attesters.certified_iss and not x509.identifies(leaf, self.claims.get("iss", "")):
+        try:
+            # "The X.509 certificate of the trust anchor MUST NOT be included in the x5c JOSE header" -- HAIP 4.4.1, 4.5.1
+            leaf = x509.verify_sent(chain, attesters.anchors, now=int(now), purpose=attesters.purpose, statuses=statuses)
+        except Malformed as error:
+            raise error.within("header.x5c") from None
+        if attesters.certified_iss and not leaf.identifies(self.claims.get("iss", "")):
             raise Malformed("is not a name in the certificate", "iss")
-        return x509.leaf_public_key(leaf)
+        return leaf.key

@@ -4,8 +4,8 @@ Nothing is trusted until the application says so: what an offer or a credential 
 (OID4VCI 13.5, 13.6.2).
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from attrs import field, frozen
 
@@ -13,9 +13,12 @@ from oid4vci.errors import Untrusted
 from oid4vci.http import url_origin
 
 if TYPE_CHECKING:
+    from oid4vci.revocation import CertificateReference, Statuses
     from oid4vci.x509 import Anchors
 
 __all__ = ("Trust",)
+
+CheckStatuses: TypeAlias = "Callable[[Sequence[CertificateReference], int], Statuses]"
 
 
 def _nothing(identifier: str) -> bool:
@@ -28,6 +31,13 @@ class Trust:
 
     `anchors`: the authorities under which issuers of credentials hold certificates (`x5c` of a credential must lead to one);
     None: no credential with certificates is believed.
+
+    `status_anchors`: those under which others than issuers hold certificates for status lists; their Status List Tokens are
+    believed for every issuer (Token Status List 11.3). They say nothing of credentials. None: there are none.
+
+    `check_statuses`: called with the certificates of a chain, but the anchors, and the time in seconds since the epoch, tells which
+    stand (0), from lists that the application keeps, such as `RevocationList.check_statuses`. What it leaves out is not believed.
+    None: what was revoked is of no interest.
 
     `allow`: called with a URL or an identifier, exactly as the peer gave it: a Credential Issuer identifier, an Authorization
     Server, a URL that is about to be fetched, an `iss`. True means the Wallet may send requests there and believe the keys it
@@ -43,16 +53,29 @@ class Trust:
 
     anchors: "Anchors | None" = None
     allow: Callable[[str], bool] = field(default=_nothing, kw_only=True)
+    status_anchors: "Anchors | None" = field(default=None, kw_only=True)
+    check_statuses: "CheckStatuses | None" = field(default=None, kw_only=True)
 
     @classmethod
-    def of(cls, *identifiers: str, anchors: "Anchors | None" = None) -> Self:
+    def of(
+        cls,
+        *identifiers: str,
+        anchors: "Anchors | None" = None,
+        status_anchors: "Anchors | None" = None,
+        check_statuses: "CheckStatuses | None" = None,
+    ) -> Self:
         """Trust in these parties: their identifiers, and the URLs beneath them.
 
         >>> Trust.of("https://issuer.example").allow("https://issuer.example.evil.com")
         False
         """
         beneath = tuple(f"{identifier.removesuffix('/')}/" for identifier in identifiers)
-        return cls(anchors, allow=lambda url: url in identifiers or url.startswith(beneath))
+        return cls(
+            anchors,
+            allow=lambda url: url in identifiers or url.startswith(beneath),
+            status_anchors=status_anchors,
+            check_statuses=check_statuses,
+        )
 
     def demand_endpoint(self, url: str, owner: str) -> None:
         """Raises `Untrusted` unless `url` has the same origin as `owner`, a party that was allowed, or is allowed itself."""

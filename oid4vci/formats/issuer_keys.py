@@ -20,11 +20,13 @@ from oid4vci.trust import Trust
 
 if TYPE_CHECKING:
     from oid4vci.metadata import CredentialConfiguration
-    from oid4vci.x509 import Anchors
+    from oid4vci.revocation import Statuses
+    from oid4vci.x509 import Anchors, Leaf
 
 __all__ = (
     "accepted_algorithm",
     "certified_key",
+    "certified_leaf",
     "check_own_algorithm",
     "did_keys",
     "document_keys",
@@ -54,30 +56,53 @@ def certified_key(x5c: Any, issuer: str | None, *, trust: Trust, now: int, ancho
 
     Without `issuer`, the leaf's subject is the issuer. Raises `Malformed`, or `Untrusted` if there are no anchors.
     """
-    if trust.anchors is None or not trust.anchors.certificates:
+    return certified_leaf(x5c, issuer, trust=trust, now=now, anchor_allowed=anchor_allowed).key
+
+
+def certified_leaf(
+    x5c: Any,
+    issuer: str | None = None,
+    *,
+    trust: Trust,
+    now: int,
+    anchor_allowed: bool = True,
+    anchors: "Anchors | None" = None,
+) -> "Leaf":
+    """The leaf whose key that is, under `anchors`: by default those of `trust` for issuers of credentials."""
+    anchors = anchors or trust.anchors
+    if anchors is None or not anchors.certificates:
         raise Untrusted("no trust anchors are configured for issuers of credentials")
     if not isinstance(x5c, list | tuple) or not all(isinstance(text, str) for text in x5c):
         raise Malformed("must be an array of certificates", "x5c")
-    return _certified_key(tuple(x5c), issuer, trust.anchors, now, anchor_allowed)
+    if trust.check_statuses is None:
+        return _remembered(tuple(x5c), issuer, anchors, now, anchor_allowed)
+    from oid4vci import x509
+
+    statuses = trust.check_statuses(x509.references(x509.decode_x5c(x5c), anchors), now)
+    return _leaf(x5c, issuer, anchors, now, anchor_allowed, statuses)
+
+
+def _leaf(
+    x5c: Sequence[str],
+    issuer: str | None,
+    anchors: "Anchors",
+    now: int,
+    anchor_allowed: bool,
+    statuses: "Statuses | None" = None,
+) -> "Leaf":
+    from oid4vci import x509
+
+    # "The X.509 certificate of the trust anchor MUST NOT be included in the x5c JOSE header" -- HAIP 6.1.1
+    leaf = x509.verify_x5c(x5c, anchors, now=now, anchor_allowed=anchor_allowed, statuses=statuses)
+    if issuer is not None and not leaf.identifies(issuer):
+        raise Malformed("is not the issuer that the certificate names", "iss")
+    return leaf
 
 
 # A batch of credentials comes with the same chain or the same documents again and again.
 _REMEMBERED: Final = 8
-
-
-@lru_cache(_REMEMBERED)
-def _certified_key(x5c: Sequence[str], issuer: str | None, anchors: "Anchors", now: int, anchor_allowed: bool) -> PublicKey:
-    """Remembered for one `now` and the same anchors only."""
-    from oid4vci import x509
-
-    chain = x509.decode_x5c(x5c)
-    # "The X.509 certificate of the trust anchor MUST NOT be included in the x5c JOSE header" -- HAIP 6.1.1
-    if not anchor_allowed and any(x509.load(der) in anchors for der in chain):
-        raise Malformed("includes the trust anchor", "x5c")
-    leaf = x509.verify_chain(chain, anchors, now=now)
-    if issuer is not None and not x509.identifies(leaf, issuer):
-        raise Malformed("is not the issuer that the certificate names", "iss")
-    return x509.leaf_public_key(leaf)
+# For one `now` and the same anchors only.
+_remembered = lru_cache(_REMEMBERED)(_leaf)
 
 
 def did_keys(

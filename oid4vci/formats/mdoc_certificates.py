@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Final, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from cryptography.x509 import (
     BasicConstraints,
     Certificate,
@@ -46,7 +46,7 @@ class CertificateProfile:
       0) and has issued this one itself; both are of the same country, and of the same state or province if the authority names
       one; the signer's key is for signatures only.
 
-    Lists of revoked certificates are not looked at, nor are extensions that only say where those are or whom to write to.
+    Extensions that only say where lists of revoked certificates are, or whom to write to, are not looked at.
     """
 
     purposes: frozenset[str] = field(default=(), converter=_purposes)
@@ -129,7 +129,7 @@ def _is_iaca(anchor: Certificate, leaf: Certificate) -> bool:
 def _authorities(anchors: x509.Anchors, leaf: Certificate) -> x509.Anchors:
     # The authority has issued the signer's certificate itself, so only its namesakes come into question.
     named = anchors.named(leaf.issuer.public_bytes())
-    return x509.Anchors(tuple(anchor for anchor in named if _is_iaca(anchor, leaf)))
+    return evolve(anchors, certificates=tuple(anchor for anchor in named if _is_iaca(anchor, leaf)))
 
 
 def verify_chain(
@@ -142,10 +142,11 @@ def verify_chain(
     anchors = trust.anchors
     if anchors is None or not anchors.certificates:
         raise Untrusted("no trust anchors are configured for issuers of credentials")
-    certificates = [x509.load(der) for der in chain]
-    if not anchor_allowed and any(certificate in anchors for certificate in certificates):
+    # Any of them, also one that the profile does not let stand above this signer.
+    if not anchor_allowed and any(x509.load(der) in anchors for der in chain):
         raise Malformed("includes the trust anchor", "x5chain")
-    leaf = certificates[0]
-    x509.verify_chain(certificates, profile.narrow(anchors, leaf), now=now)
+    statuses = None if trust.check_statuses is None else trust.check_statuses(x509.references(chain, anchors), now)
+    above = profile.narrow(anchors, x509.load(chain[0]))
+    leaf = x509.verify_chain(chain, above, now=now, anchor_allowed=anchor_allowed, statuses=statuses)
     profile.check_signer(leaf)
     return leaf

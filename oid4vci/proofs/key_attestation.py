@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from oid4vci import _jose
 from oid4vci._jose import Jws
@@ -196,11 +195,7 @@ class ReadKeyAttestation:
 
     @property
     def _certificate_refs(self) -> tuple[CertificateReference, ...]:
-        if not self.checks.check_certificates:
-            return ()
-        return tuple(
-            CertificateReference(each.issuer.public_bytes(), each.serial_number) for each in self._signature.certificates
-        )
+        return self._signature.certificate_refs if self.checks.check_certificates else ()
 
     def verify(
         self,
@@ -231,7 +226,8 @@ class ReadKeyAttestation:
         # "the creation time of the JWT ... is within an acceptable window" -- OID4VCI F.4
         if not (nonce or exp_required or checks.max_age is None) and claims["iat"] < now - checks.max_age:
             raise Malformed("is too long ago", "iat")
-        self._signature.verify(keys=keys, algorithms=algorithms, now=now)
+        revoked = statuses if checks.check_certificates else None
+        self._signature.verify(keys=keys, algorithms=algorithms, now=now, statuses=revoked)
         attested = attested_keys(claims["attested_keys"], max_keys)
         if required is not None:
             _check_level(claims, "key_storage", required.key_storage)
@@ -248,7 +244,7 @@ class ReadKeyAttestation:
             nonce=self.nonce,
             status=claims.get("status"),
             issuer=claims.get("iss"),
-            certificate=certificates[0].public_bytes(Encoding.DER) if certificates else None,
+            certificate=certificates[0] if certificates else None,
             claims=claims,
         )
 
@@ -258,9 +254,6 @@ class ReadKeyAttestation:
                 raise Malformed("refers to no status mechanism that is known", "status")
             if statuses.get(self._status) != 0:
                 raise Malformed("was revoked, or its status could not be found out", "status")
-        for reference in self._certificate_refs:
-            if statuses.get(reference) != 0:
-                raise Malformed("has a certificate that was revoked, or whose status could not be found out", "header.x5c")
 
 
 def attested_keys(jwks: Sequence[Any], maximum: int = MAX_ATTESTED_KEYS) -> tuple[PublicKey, ...]:

@@ -5,14 +5,15 @@ where it came from.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from attrs import field, frozen
 
 from oid4vci._document import https_url
 from oid4vci._json import Malformed
 from oid4vci.dids import KNOWN_DID_METHODS, DidMethods
-from oid4vci.errors import InvalidCredential, StatusUnknown, reading
+from oid4vci.errors import InvalidCredential, StatusUnknown, Untrusted, reading
 from oid4vci.formats import issuer_keys
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
 from oid4vci.formats.validity import DAY
@@ -23,6 +24,9 @@ from oid4vci.status_list.signed import SignedStatusList
 from oid4vci.status_list.status_list import status_name
 from oid4vci.status_list.token import CWT, JWT, StatusListToken
 from oid4vci.trust import Trust
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 __all__ = ("Status", "StatusChecker")
 
@@ -61,8 +65,9 @@ class StatusChecker:
     - `leeway`: seconds by which clocks may differ.
     - `haip`: demand what HAIP 6.1 adds: a certificate chain, without the anchor.
     - `purposes`: extended key usages (dotted) by which a certificate under the trust's anchors may sign lists for issuers that it
-      does not name (Token Status List 10); without one, the certificate must name the Credential's issuer. Where that is known by
-      its certificate only, it must be from the same authority, and for the same subject unless the Credential is an mdoc.
+      does not name (Token Status List 10), as any under its `status_anchors` may. Without one, the certificate must name the
+      Credential's issuer. Where that is known by its certificate only, it must be from the same authority, and for the same subject
+      unless the Credential is an mdoc.
     - `ttl_range`: the least and the most seconds for which an answer is kept, whatever the token says (Token Status List 11.5).
     - `max_size`: bytes to which a list may inflate.
     - `did_methods`: the DID methods that issuers may use, by name: those of the Credentials' verifier.
@@ -149,28 +154,34 @@ class StatusChecker:
             )
 
     def _certified_key(self, x5c: Any, issuer: str | None, certificate: bytes | None, trust: Trust, now: int) -> PublicKey:
-        """The key of a chain under the trust's anchors whose leaf is the issuer's, or is for status lists (11.3)."""
+        """The key of a chain whose leaf is the issuer's, or is for status lists (11.3)."""
+        # "The X.509 certificate of the trust anchor MUST NOT be included", nor one that is self-signed -- HAIP 6.1
+        allowed, others = not self.haip, trust.status_anchors
+        if others is not None:
+            with suppress(Malformed, Untrusted):
+                return issuer_keys.certified_leaf(x5c, trust=trust, now=now, anchor_allowed=allowed, anchors=others).key
+        leaf = issuer_keys.certified_leaf(x5c, trust=trust, now=now, anchor_allowed=allowed)
+        self._check_leaf(leaf.certificate, x5c, issuer, certificate, trust)
+        return leaf.key
+
+    def _check_leaf(self, leaf: "Certificate", x5c: Any, issuer: str | None, certificate: bytes | None, trust: Trust) -> None:
+        """Of a leaf under the anchors for issuers: it is this issuer's, or for status lists."""
         from oid4vci import x509
 
-        # "The X.509 certificate of the trust anchor MUST NOT be included", nor one that is self-signed -- HAIP 6.1
-        key = issuer_keys.certified_key(x5c, None, trust=trust, now=now, anchor_allowed=not self.haip)
-        first, *others = x509.decode_x5c(x5c)
-        leaf = x509.load(first)
         if x509.has_purpose(leaf, self.purposes):
-            return key
+            return
         if _is_identifier(issuer):
             believed = x509.identifies(leaf, issuer)
         elif certificate is not None:
             known = x509.load(certificate)
             # Not by name alone: another authority under the anchors may give its own certificates any issuer.
-            believed = trust.anchors is not None and x509.same_authority(leaf, known, others, trust.anchors)
+            believed = trust.anchors is not None and x509.same_authority(leaf, known, x509.decode_x5c(x5c)[1:], trust.anchors)
             # The issuer of an mdoc is the authority; else the certificate's subject is, and others may have certificates of it.
             believed = believed and (issuer is not None or x509.same_subject(leaf, known))
         else:
             believed = issuer is None or x509.identifies(leaf, issuer)
         if not believed:
             raise Malformed("is for neither the issuer of the credential nor for status lists", "x5c")
-        return key
 
     def _published_keys(
         self, signed: SignedStatusList, issuer: str | None, trust: Trust, documents: Mapping[str, bytes], now: int
