@@ -54,7 +54,7 @@ def _check_suites(identifier: str, suites: Mapping[str, Cryptosuite]) -> None:
 
 
 def _suite(encoder: "LdpVcEncoder") -> str:
-    return "eddsa-rdfc-2022" if encoder.signer.public_jwk["crv"] == "Ed25519" else "ecdsa-rdfc-2019"
+    return "eddsa-rdfc-2022" if encoder.signer.public_jwk.get("crv") == "Ed25519" else "ecdsa-rdfc-2019"
 
 
 @frozen(kw_only=True)
@@ -94,7 +94,7 @@ class LdpVcEncoder:
             raise ValueError(f"cryptosuite must be one of {', '.join(CRYPTOSUITES)}")
         suite = CRYPTOSUITES[self.cryptosuite]
         _check_suites(self.format, {suite.name: suite})
-        if self.signer.public_jwk["crv"] not in suite.curves:
+        if self.signer.public_jwk.get("crv") not in suite.curves:
             raise ValueError(f"{self.cryptosuite} needs a key on {' or '.join(suite.curves)}")
         check_settings(self.lifetime, self.time_granularity)
         check_binding(self.binding, cnf=False)

@@ -128,7 +128,7 @@ class MdocEncoder:
         check_settings(self.lifetime, self.time_granularity)
         if self.expected_update is not None and not 0 < self.expected_update <= self.lifetime:
             raise ValueError("expected_update must lie within the lifetime")
-        number = _cose.NUMBERS[self.signer.algorithm]
+        number = _cose.number_of(self.signer.algorithm)
         if number not in _ALGORITHMS:
             raise ValueError(f"{self.signer.algorithm} is not an algorithm for mdocs (ISO/IEC 18013-5 9.1.2.4)")
         if not self.x5c:
@@ -163,7 +163,7 @@ class MdocEncoder:
             raise ValueError(
                 "an mdoc is bound to a key: cryptographic_binding_methods_supported is needed (ISO/IEC 18013-5 9.1.2.4)"
             )
-        if _cose.NUMBERS[self.signer.algorithm] not in _accepted(configuration):
+        if _cose.number_of(self.signer.algorithm) not in _accepted(configuration):
             raise ValueError("the signer's algorithm is not among the configuration's credential_signing_alg_values_supported")
         metadata = configuration.credential_metadata
         for i, description in enumerate((metadata and metadata.claims) or ()):

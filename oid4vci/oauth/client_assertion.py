@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from oid4vci import _jose, _json
 from oid4vci._document import strings
-from oid4vci._jose import ALGORITHMS, Jws
+from oid4vci._jose import DEFAULT_ALGORITHMS, Jws
 from oid4vci._json import Malformed
 from oid4vci.errors import InvalidClient, reading
 from oid4vci.http import Form, Request
@@ -56,7 +56,7 @@ class PrivateKeyJwt:
     """
 
     algorithms: tuple[str, ...] = field(
-        default=tuple(ALGORITHMS), converter=strings, validator=lambda _, __, value: check_algorithms(value)
+        default=DEFAULT_ALGORITHMS, converter=strings, validator=lambda _, __, value: check_algorithms(value)
     )
     max_lifetime: int = 300
     max_skew: int = 60

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from oid4vci import _jose, _json
 from oid4vci._document import strings
-from oid4vci._jose import ALGORITHMS, Jws
+from oid4vci._jose import DEFAULT_ALGORITHMS, Jws
 from oid4vci._json import Malformed
 from oid4vci.errors import InvalidClient, UseAttestationChallenge, UseFreshAttestation
 from oid4vci.http import Form, Request, Response
@@ -136,8 +136,8 @@ class ClientAttestation:
     attesters: Mapping[str, KeySource] = field(factory=dict, converter=_attesters, repr=False)
     purpose: str | None = None
     challenges: Challenges | None = None
-    algorithms: tuple[str, ...] = field(default=tuple(ALGORITHMS), converter=strings, validator=_check_each)
-    pop_algorithms: tuple[str, ...] = field(default=tuple(ALGORITHMS), converter=strings, validator=_check_each)
+    algorithms: tuple[str, ...] = field(default=DEFAULT_ALGORITHMS, converter=strings, validator=_check_each)
+    pop_algorithms: tuple[str, ...] = field(default=DEFAULT_ALGORITHMS, converter=strings, validator=_check_each)
     max_attestation_age: int | None = None
     max_age: int = 300
     max_skew: int = 60

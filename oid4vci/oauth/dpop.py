@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from oid4vci import _jose, _json
 from oid4vci._document import strings
-from oid4vci._jose import ALGORITHMS
+from oid4vci._jose import DEFAULT_ALGORITHMS
 from oid4vci._json import Malformed, b64url_encode
 from oid4vci.errors import InvalidDpopProof, InvalidRequest, UseDpopNonce, reading
 from oid4vci.http import Form, Request
@@ -64,7 +64,7 @@ class Dpop:
     - `max_age`, `max_skew`: the seconds that `iat` may lie in the past and in the future.
     """
 
-    algorithms: tuple[str, ...] = field(default=tuple(ALGORITHMS), converter=strings)
+    algorithms: tuple[str, ...] = field(default=DEFAULT_ALGORITHMS, converter=strings)
     nonces: DpopNonces | None = None
     max_age: int = 300
     max_skew: int = 60

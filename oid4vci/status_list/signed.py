@@ -46,7 +46,7 @@ class SignedStatusList:
         if jws.header.get("typ") != JWT_TYPE:
             raise Malformed(f"typ must be {JWT_TYPE}", "header")
         algorithm = jws.algorithm
-        if algorithm not in _jose.ALGORITHMS:
+        if algorithm not in _jose.DEFAULT_ALGORITHMS:
             raise Malformed("alg is not an accepted algorithm", "header")
 
         def verify(key: PublicKey) -> None:
