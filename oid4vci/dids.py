@@ -50,7 +50,7 @@ _BY_CURVE: Final[Mapping[str, _Codec]] = {codec.crv: codec for codec in _CODECS}
 def multikey(key: PublicKey) -> str:
     """The key as the `publicKeyMultibase` of a Multikey (Controlled Identifiers 2.2.2): `z` and base58btc.
 
-    Raises `ValueError` for an RSA key.
+    Raises `ValueError` for a key that is on no curve.
     """
     codec = _BY_CURVE.get(key.crv)
     if codec is None:
@@ -163,8 +163,11 @@ class DidJwk:
     """
 
     def did(self, key: PublicKey) -> str:
-        """See `DidMethod.did`. Written with the required members alone, sorted."""
-        return f"did:jwk:{b64url_encode(_json.dump_bytes(dict(sorted(key.jwk.items()))))}"
+        """See `DidMethod.did`. Written with the required members alone, sorted. A key that makes too long a DID has none."""
+        did = f"did:jwk:{b64url_encode(_json.dump_bytes(dict(sorted(key.jwk.items()))))}"
+        if len(self.verification_method(did)) > MAX_DID_URL:
+            raise ValueError("this key is too large for a DID")
+        return did
 
     def verification_method(self, did: str) -> str:
         """See `DidMethod.verification_method`."""

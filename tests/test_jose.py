@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
@@ -425,6 +425,7 @@ def private_jwk(signer: LocalSigner) -> dict[str, str]:
     if isinstance(key, ec.EllipticCurvePrivateKey):
         size = (key.key_size + 7) // 8
         return {**signer.public_jwk, "d": b64url_encode(key.private_numbers().private_value.to_bytes(size, "big"))}
+    assert isinstance(key, ed25519.Ed25519PrivateKey)
     return {**signer.public_jwk, "d": b64url_encode(key.private_bytes_raw())}
 
 

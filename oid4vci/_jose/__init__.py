@@ -6,7 +6,7 @@ Rule 2: no algorithm is taken from a header alone. Callers give the algorithms t
 Rule 3: an algorithm that is known is not for that accepted: `DEFAULT_ALGORITHMS` are, others where a setting names them.
 """
 
-from oid4vci._jose.algorithms import ALGORITHMS, DEFAULT_ALGORITHMS, Algorithm, Arithmetic
+from oid4vci._jose.algorithms import ALGORITHMS, DEFAULT_ALGORITHMS, Algorithm, Arithmetic, check_algorithms
 from oid4vci._jose.curves import _CURVES, CURVE_NAMES
 from oid4vci._jose.jws import MAX_JWT, MAX_REMEMBERED, Jws, compact, parse, signing_input, verify
 from oid4vci._jose.private_keys import CryptoPrivateKey, generate, private_key
@@ -25,6 +25,7 @@ __all__ = (
     "CryptoPublicKey",
     "Jws",
     "PublicKey",
+    "check_algorithms",
     "compact",
     "generate",
     "jwk_of",

@@ -3,7 +3,7 @@
 Only this file imports python-jose.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from attrs import field, frozen
@@ -15,7 +15,7 @@ from jose.backends.cryptography_backend import CryptographyECKey
 
 from oid4vci._jose.ml_dsa import PARAMETER_SETS
 
-__all__ = ("ALGORITHMS", "DEFAULT_ALGORITHMS", "Algorithm", "Arithmetic")
+__all__ = ("ALGORITHMS", "DEFAULT_ALGORITHMS", "Algorithm", "Arithmetic", "check_algorithms")
 
 
 class Arithmetic(Protocol):
@@ -154,3 +154,9 @@ ALGORITHMS: Final[Mapping[str, Algorithm]] = {
 
 DEFAULT_ALGORITHMS: Final = tuple(name for name, algorithm in ALGORITHMS.items() if algorithm.by_default)
 """The names of those that are accepted where no setting names any: not RSA with the padding of PKCS #1 v1.5, nor ML-DSA."""
+
+
+def check_algorithms(algorithms: Sequence[str]) -> None:
+    """For a setting: raises `ValueError` unless these are known, at least one, and so all of them asymmetric."""
+    if not algorithms or not set(algorithms) <= ALGORITHMS.keys():
+        raise ValueError(f"algorithms must be some of {', '.join(ALGORITHMS)}")

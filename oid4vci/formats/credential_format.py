@@ -59,7 +59,13 @@ class CredentialEncoder(Protocol):
         """What claims path pointers mean in a dataset of this format."""
 
     def check(self, configuration: "CredentialConfiguration") -> None:
-        """Raises `ValueError` unless this encoder makes what the configuration promises, such as its signing algorithms."""
+        """Raises `ValueError` unless this encoder makes what the configuration promises, such as its signing algorithms.
+
+        Nor must it promise to take proofs of keys that no Credential can be bound to.
+        """
+
+    def binds(self, key: PublicKey) -> bool:
+        """Whether Credentials can be bound to a key of this kind. The issuer refuses proofs of others."""
 
     def draft(
         self,
@@ -77,7 +83,8 @@ class CredentialEncoder(Protocol):
         `claims`: the dataset, JSON values. `issuer`: the Credential Issuer identifier. `now`: seconds since the epoch.
         `copies`: members that differ from copy to copy (`{"status": {...}}`), one mapping for each Credential.
 
-        Raises `ValueError` for claims that the format reserves or cannot carry: they are the application's.
+        Raises `ValueError` for claims that the format reserves or cannot carry: they are the application's; and for keys that it
+        does not bind.
         """
 
 

@@ -22,6 +22,7 @@ from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import vcdm
 from oid4vci.formats.copies import SignedCopies
 from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, VerifiedCredential
+from oid4vci.formats.holder_keys import has_did
 from oid4vci.formats.jose_vc_keys import holder_key
 from oid4vci.formats.validity import DAY, check_settings, default_granularity, issued_and_expires
 from oid4vci.formats.vcdm import VCDM_1_1, VCDM_2_0, DataModel
@@ -153,6 +154,10 @@ class LdpVcEncoder:
             context for context in definition.context or () if isinstance(context, str)
         )
         return () if there else (DATA_INTEGRITY_V2,)
+
+    def binds(self, key: PublicKey) -> bool:
+        """See `CredentialEncoder.binds`: a key that has a DID of the method that binds."""
+        return has_did(key, self.binding)
 
     def draft(
         self,

@@ -17,6 +17,7 @@ from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import mdl
 from oid4vci.formats.copies import Copies, SignedCopies
 from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, VerifiedCredential
+from oid4vci.formats.holder_keys import check_proof_algorithms
 from oid4vci.formats.mdoc_certificates import ANY_ISSUER, ISO_18013_5, CertificateProfile, countries, states, verify_chain
 from oid4vci.formats.mdoc_security_object import IssuerSigned, SecurityObject
 from oid4vci.formats.mdoc_template import DIGESTS, Template, issuer_signed, security_object, validity_info
@@ -171,7 +172,12 @@ class MdocEncoder:
                 check_mdoc_path(description.path)
             except Malformed as error:
                 raise ValueError(str(error.within(f"credential_metadata.claims[{i}].path"))) from None
+        check_proof_algorithms(configuration)
         _profile(self.certificate_profile, doctype).check_signer(self._leaf)
+
+    def binds(self, key: PublicKey) -> bool:
+        """See `CredentialEncoder.binds`: a key that has a COSE_Key (ISO/IEC 18013-5 9.1.2.4)."""
+        return _cose.has_cose_key(key)
 
     def draft(
         self,

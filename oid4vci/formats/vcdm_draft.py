@@ -14,6 +14,7 @@ from oid4vci._json import dumps
 from oid4vci.dids import DID_METHODS
 from oid4vci.formats import vcdm
 from oid4vci.formats.copies import Copies, check_status
+from oid4vci.formats.holder_keys import check_proof_algorithms
 from oid4vci.formats.vcdm import DataModel
 from oid4vci.keys import PublicKey
 from oid4vci.secret import NewSecret
@@ -46,10 +47,13 @@ def binding_method(binding: str) -> str:
 
 
 def check_own_binding(configuration: "CredentialConfiguration", binding: str) -> None:
-    """Raise `ValueError` unless the configuration lists the method of this binding, or none."""
+    """Raise `ValueError` unless the configuration lists the method of this binding, or none, and takes only proofs of keys that
+    it binds."""
     methods = configuration.cryptographic_binding_methods_supported
     if methods is not None and binding_method(binding) not in methods:
         raise ValueError("the binding is not among the configuration's cryptographic_binding_methods_supported")
+    if binding == "did:key":
+        check_proof_algorithms(configuration)
 
 
 def check_binding(binding: str, *, cnf: bool = True) -> None:

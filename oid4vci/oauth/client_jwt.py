@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from oid4vci import _jose
-from oid4vci._jose import ALGORITHMS, Jws
+from oid4vci._jose import Jws, check_algorithms
 from oid4vci._json import Malformed
 from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys
 from oid4vci.records import Insert, Key, Record
@@ -30,12 +30,6 @@ SPENT_MARGIN: Final = 300
 
 KeySource: TypeAlias = Sequence[PublicKey] | KeyReference
 """Somebody's public keys, or the URL of the JWK Set in which they publish them."""
-
-
-def check_algorithms(algorithms: Sequence[str]) -> None:
-    """Raises `ValueError` unless these are algorithms of the library, all of them asymmetric."""
-    if not algorithms or not set(algorithms) <= ALGORITHMS.keys():
-        raise ValueError(f"algorithms must be some of {', '.join(ALGORITHMS)}")
 
 
 def text(claims: Mapping[str, Any], name: str, maximum: int) -> str:

@@ -26,7 +26,8 @@ from oid4vci.secret import NewSecret, new_secret
 __all__ = ("Dpop", "DpopNonces", "DpopProof", "ReadDpopProof", "dpop_signing_input", "normalised", "read_dpop_jkt")
 
 TYP: Final = "dpop+jwt"
-MAX_PROOF = 8192
+# One by ML-DSA-87 (RFC 9964), key and signature in it, has about 12,000 bytes.
+MAX_PROOF = 16_384
 # A SHA-256 digest in base64url.
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 _NONCE, _SPENT = "dpop_nonce", "dpop_jti"

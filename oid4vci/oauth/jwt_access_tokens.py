@@ -13,14 +13,13 @@ from attrs import evolve, field, frozen
 
 from oid4vci import _jose, _json
 from oid4vci._document import identifier_url, strings
-from oid4vci._jose import DEFAULT_ALGORITHMS
+from oid4vci._jose import DEFAULT_ALGORITHMS, check_algorithms
 from oid4vci._json import Malformed, b64url_encode
 from oid4vci.errors import InvalidRequest, InvalidToken, reading
 from oid4vci.keys import KeyReference, LocalSigner, PublicKey, ResolvedKeys, Signer, SigningInput, sign, signature_size
 from oid4vci.metadata import AuthorizationServerMetadata
 from oid4vci.oauth.access_tokens import MAX_TOKEN, NewAccessToken
 from oid4vci.oauth.authorization_details import OPENID_CREDENTIAL
-from oid4vci.oauth.client_jwt import check_algorithms
 from oid4vci.oauth.external_access_tokens import ExternalAccessTokens, time_claim
 from oid4vci.oauth.grants import GRANT, REDEEMED, Authorization
 from oid4vci.records import Key, Records
