@@ -29,7 +29,7 @@ class Arithmetic(Protocol):
 
 
 class _MessageKey:
-    """Ed25519 and ML-DSA: keys that take the message itself. The context of ML-DSA is empty (RFC 9964 4)."""
+    """Ed25519 and ML-DSA: keys that take the message itself. The context of ML-DSA is empty (RFC 9964 5)."""
 
     def __init__(self, key: Any, algorithm: str) -> None:
         self._key = key

@@ -38,7 +38,7 @@ def private_key(jwk: Mapping[str, Any]) -> tuple[CryptoPrivateKey, PublicKey]:
     """The key of a private JWK, and its public half.
 
     `d` alone will do for RSA; if other private members are there, all are, and they fit (RFC 7518 6.3.2), but for keys of more
-    than two primes, which are refused. The `priv` of ML-DSA is the seed (RFC 9964 5). Raises `ValueError`.
+    than two primes, which are refused. The `priv` of ML-DSA is the seed (RFC 9964 4). Raises `ValueError`.
     """
     public = public_key({name: value for name, value in jwk.items() if name not in _ITS_OWN})
     key = _private_key(jwk, public)

@@ -1,6 +1,6 @@
 """Public keys for signatures: read from a JWK (RFC 7517), and written as one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, Union
 
@@ -22,7 +22,7 @@ _P25519: Final = (1 << 255) - 19
 _ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 # The y coordinates of the points of order 1, 2, 4 and 8 on edwards25519.
 _SMALL_ORDER: Final = frozenset((0, 1, _P25519 - 1, _ORDER_8, _P25519 - _ORDER_8))
-# RFC 7518 6.2.2, 6.3.2, 6.4; RFC 9964 5.
+# RFC 7518 6.2.2, 6.3.2, 6.4; RFC 9964 3.
 _PRIVATE_MEMBERS: Final = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"))
 
 
@@ -80,10 +80,20 @@ def number(jwk: Mapping[str, Any], name: str) -> int:
     return int.from_bytes(raw, "big")
 
 
+@lru_cache(1)
+def _weak_residues() -> Sequence[tuple[int, frozenset[int]]]:
+    """For small primes, what remains of the moduli that one faulty library of chips makes (CVE-2017-15361): powers of 65537."""
+    primes = [p for p in range(3, 702, 2) if all(p % q for q in range(3, int(p**0.5) + 1, 2))]
+    return [(p, frozenset(pow(65537, k, p) for k in range(p))) for p in primes]
+
+
 def _rsa_key(jwk: Mapping[str, Any]) -> rsa.RSAPublicKey:
     modulus, exponent = number(jwk, "n"), number(jwk, "e")
     if modulus.bit_length() not in RSA_BITS or not modulus % 2 or not exponent % 2 or not 3 <= exponent < 1 << 32:
         raise Malformed("is not a usable RSA key")
+    if all(modulus % prime in powers for prime, powers in _weak_residues()):
+        # Secure elements of wallets have it too. Such a modulus can be factored.
+        raise Malformed("is an RSA key of a kind whose private half can be found out")
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 
 
@@ -110,7 +120,8 @@ def public_key(jwk: Any) -> PublicKey:
     Which algorithms it may be used by is for whoever verifies to allow: a kind of key that was not meant fits none of them.
 
     Refused: symmetric keys, private members, `use` or `key_ops` for something else, unknown types and curves, points not on
-    the curve, Ed25519 points of small order, RSA keys of fewer than 2048 bits or more than 8192. Raises `Malformed`.
+    the curve, Ed25519 points of small order, RSA keys of fewer than 2048 bits or more than 8192, or made so that they can be
+    factored. Raises `Malformed`.
     """
     if not isinstance(jwk, Mapping):
         raise Malformed("must be a JSON object")
@@ -141,7 +152,7 @@ def public_key(jwk: Any) -> PublicKey:
         rsa_key = _rsa_key(jwk)
         return PublicKey({"kty": "RSA", "n": jwk["n"], "e": jwk["e"]}, "", rsa_key, kid, alg)
     if kty == "AKP" and alg is not None and alg in PARAMETER_SETS:
-        # "alg" is REQUIRED, and says which parameter set it is -- RFC 9964 5
+        # "alg" is REQUIRED, and says which parameter set it is -- RFC 9964 3
         ml_dsa_key = _ml_dsa_key(jwk, PARAMETER_SETS[alg])
         return PublicKey({"kty": "AKP", "alg": alg, "pub": jwk["pub"]}, "", ml_dsa_key, kid, alg)
     raise Malformed("has a key type or curve that is not supported")
