@@ -18,8 +18,13 @@ CryptoPrivateKey: TypeAlias = Union[ec.EllipticCurvePrivateKey, ed25519.Ed25519P
 # As strong as P-256: 128 bits (NIST SP 800-57 part 1, 5.6.1).
 _RSA_BITS: Final = 3072
 _FACTORS: Final = ("p", "q", "dp", "dq", "qi")
-# What a private JWK has that a public one has not, and what says other things of it.
-_ITS_OWN: Final = frozenset(("d", *_FACTORS, "priv", "use", "key_ops"))
+# What a private JWK has that a public one has not, by its type.
+_PRIVATE_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "EC": ("d",),
+    "OKP": ("d",),
+    "RSA": ("d", *_FACTORS),
+    "AKP": ("priv",),
+}
 
 
 def generate(algorithm: Algorithm) -> CryptoPrivateKey:
@@ -40,7 +45,10 @@ def private_key(jwk: Mapping[str, Any]) -> tuple[CryptoPrivateKey, PublicKey]:
     `d` alone will do for RSA; if other private members are there, all are, and they fit (RFC 7518 6.3.2), but for keys of more
     than two primes, which are refused. The `priv` of ML-DSA is the seed (RFC 9964 4). Raises `ValueError`.
     """
-    public = public_key({name: value for name, value in jwk.items() if name not in _ITS_OWN})
+    kty = jwk.get("kty")
+    private = _PRIVATE_MEMBERS.get(kty, ()) if isinstance(kty, str) else ()
+    # `use` and `key_ops` say what the private key is for.
+    public = public_key({name: value for name, value in jwk.items() if name not in (*private, "use", "key_ops")})
     key = _private_key(jwk, public)
     if jwk_of(key) != dict(public.jwk):
         raise ValueError("the private and the public half of this JWK do not belong together")
