@@ -13,10 +13,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from oid4vci import _jose, _json
-from oid4vci._jose import ALGORITHMS, Algorithm, PublicKey, jwk_of, public_key
+from oid4vci._jose import ALGORITHMS, DEFAULT_ALGORITHMS, Algorithm, PublicKey, jwk_of, public_key
 from oid4vci._json import Malformed, b64url_decode, b64url_encode
 
 __all__ = (
+    "ALGORITHMS",
+    "DEFAULT_ALGORITHMS",
     "KeyReference",
     "LocalSigner",
     "PublicKey",

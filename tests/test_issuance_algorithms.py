@@ -56,6 +56,7 @@ def test_a_credential_for_a_proof_by_an_algorithm_that_is_listed(name: str) -> N
     assert at.credential(at.token(), order_of(Proof(nonce := at.nonce(), holder), Proof(nonce))).status == 200
 
 
+@pytest.mark.spec("VCI-F.1-24", "VCI-F.4-03")
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_a_proof_by_an_algorithm_that_is_not_listed(name: str) -> None:
     others = [other for other in _jose.ALGORITHMS if other != name]
@@ -66,6 +67,7 @@ def test_a_proof_by_an_algorithm_that_is_not_listed(name: str) -> None:
     assert at.host.rows == before
 
 
+@pytest.mark.spec("VCI-F.1-02", "VCI-F.4-03")
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_what_is_wrong_with_a_proof(name: str) -> None:
     at, holder = world(*ALGORITHMS, "ES256"), signer_for(name)

@@ -1,7 +1,7 @@
 """Private keys for signatures: made, and read from a JWK (RFC 7517)."""
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias, Union
+from typing import Any, Final, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
@@ -13,7 +13,7 @@ from oid4vci._json import Malformed, b64url_decode
 
 __all__ = ("CryptoPrivateKey", "generate", "private_key")
 
-CryptoPrivateKey: TypeAlias = Union[ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey, rsa.RSAPrivateKey, "MlDsaPrivateKey"]
+CryptoPrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | MlDsaPrivateKey
 
 # As strong as P-256: 128 bits (NIST SP 800-57 part 1, 5.6.1).
 _RSA_BITS: Final = 3072

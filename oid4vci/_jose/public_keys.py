@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, TypeAlias, Union
+from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -14,7 +14,7 @@ from oid4vci._json import Malformed, b64url_decode, b64url_encode
 
 __all__ = ("CryptoPublicKey", "PublicKey", "jwk_of", "number", "public_key")
 
-CryptoPublicKey: TypeAlias = Union[ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey, rsa.RSAPublicKey, "MlDsaPublicKey"]
+CryptoPublicKey: TypeAlias = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey | MlDsaPublicKey
 
 # "A key of size 2048 bits or larger MUST be used" (RFC 7518 3.3, 3.5); larger ones than 8192 bits are slow on purpose.
 RSA_BITS: Final = range(2048, 8193)
