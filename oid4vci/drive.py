@@ -81,10 +81,10 @@ class Host(Protocol):
 class StatusHost(Protocol):
     """A host that finds out what was revoked. Of any other host nothing is known, and what has a status counts as revoked.
 
-    `statuses` is called only if a request names something that may have been revoked.
+    `check_statuses` is called only if a request names something that may have been revoked.
     """
 
-    def statuses(self, references: Sequence[StatusRef], /) -> Statuses: ...
+    def check_statuses(self, references: Sequence[StatusRef], /) -> Statuses: ...
 
 
 class AsyncHost(Protocol):
@@ -101,7 +101,7 @@ class AsyncHost(Protocol):
 class AsyncStatusHost(Protocol):
     """`StatusHost` for asyncio, trio and the like."""
 
-    async def statuses(self, references: Sequence[StatusRef], /) -> Statuses: ...
+    async def check_statuses(self, references: Sequence[StatusRef], /) -> Statuses: ...
 
 
 def _status_refs(call: Call) -> tuple[StatusRef, ...]:
@@ -157,7 +157,7 @@ def answer(call: Call, host: Host, *, now: int) -> Response:
             records = host.load(lookups) if (lookups := call.lookups) else {}
             keys = host.resolve(references) if (references := call.key_refs) else {}
             refs = _status_refs(call) if isinstance(host, StatusHost) else ()
-            statuses = host.statuses(refs) if isinstance(host, StatusHost) and refs else {}
+            statuses = host.check_statuses(refs) if isinstance(host, StatusHost) and refs else {}
             verified = _verify(call, records, keys, statuses, now)
             draft = verified if isinstance(verified, Reply) else host.decide(verified)
             reply = draft if isinstance(draft, Reply) else draft.finish(host.sign(inputs) if (inputs := draft.to_sign) else ())
@@ -184,7 +184,7 @@ async def aanswer(call: Call, host: AsyncHost, *, now: int) -> Response:
             records = await host.load(lookups) if (lookups := call.lookups) else {}
             keys = await host.resolve(references) if (references := call.key_refs) else {}
             refs = _status_refs(call) if isinstance(host, AsyncStatusHost) else ()
-            statuses = await host.statuses(refs) if isinstance(host, AsyncStatusHost) and refs else {}
+            statuses = await host.check_statuses(refs) if isinstance(host, AsyncStatusHost) and refs else {}
             verified = _verify(call, records, keys, statuses, now)
             draft = verified if isinstance(verified, Reply) else await host.decide(verified)
             reply = (

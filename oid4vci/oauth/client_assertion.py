@@ -8,26 +8,16 @@ from attrs import field, frozen
 
 from oid4vci import _jose, _json
 from oid4vci._document import strings
-from oid4vci._jose import DEFAULT_ALGORITHMS, Jws
+from oid4vci._jose import DEFAULT_ALGORITHMS, Jws, check_algorithms
 from oid4vci._json import Malformed
 from oid4vci.errors import InvalidClient, reading
 from oid4vci.http import Form, Request
 from oid4vci.keys import KeyReference, ResolvedKeys, Signer, public_keys
 from oid4vci.metadata.client import ClientMetadata
 from oid4vci.oauth.client_authentication import MAX_CLIENT_ID, AuthenticatedClient, Registered
-from oid4vci.oauth.client_jwt import (
-    MAX_JTI,
-    KeySource,
-    check_algorithms,
-    check_audience,
-    check_numbers,
-    check_times,
-    named_by,
-    spent,
-    text,
-    verify_with,
-)
+from oid4vci.oauth.client_jwt import MAX_JTI, check_audience, spent
 from oid4vci.records import Key, Records
+from oid4vci.signed_jwt import KeySource, check_numbers, check_times, fitting_keys, named_by, text, verify_with
 
 __all__ = ("ASSERTION_TYPE", "METHOD", "PrivateKeyJwt", "ReadClientAssertion", "client_assertion_signing_input")
 
@@ -148,7 +138,7 @@ class ReadClientAssertion:
             if claims["exp"] > now + checks.max_lifetime + checks.max_skew:
                 # "The authorization server may reject JWTs with an "exp" claim value that is unreasonably far in the future."
                 raise Malformed("is too far in the future", "exp")
-            verify_with(self.assertion, (self.source,), keys, algorithms=checks.algorithms)
+            verify_with(self.assertion, fitting_keys(self.assertion, (self.source,), keys), algorithms=checks.algorithms)
         lookups = self.lookups
         if any(key in records for key in lookups):
             raise InvalidClient("the client assertion was used before")

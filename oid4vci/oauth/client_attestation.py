@@ -13,27 +13,18 @@ from attrs import field, frozen
 
 from oid4vci import _jose, _json
 from oid4vci._document import strings
-from oid4vci._jose import DEFAULT_ALGORITHMS, Jws
+from oid4vci._jose import DEFAULT_ALGORITHMS, Jws, check_algorithms
 from oid4vci._json import Malformed
+from oid4vci.attesters import Attesters, AttesterSignature, key_sources
 from oid4vci.errors import InvalidClient, UseAttestationChallenge, UseFreshAttestation
 from oid4vci.http import Form, Request, Response
 from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys, Signer, public_key, thumbprint
 from oid4vci.oauth.client_authentication import MAX_CLIENT_ID, AuthenticatedClient, Registered
-from oid4vci.oauth.client_jwt import (
-    MAX_JTI,
-    KeySource,
-    check_algorithms,
-    check_audience,
-    check_numbers,
-    check_times,
-    named_by,
-    spent,
-    text,
-    verify_with,
-)
+from oid4vci.oauth.client_jwt import MAX_JTI, check_audience, spent
 from oid4vci.records import Key, Records
 from oid4vci.sealed import SealingKeys
 from oid4vci.secret import NewSecret, new_secret
+from oid4vci.signed_jwt import KeySource, check_numbers, check_times, text
 
 if TYPE_CHECKING:
     from oid4vci.x509 import Anchors
@@ -100,10 +91,6 @@ def _check_each(_: object, __: object, algorithms: tuple[str, ...]) -> None:
     check_algorithms(algorithms)
 
 
-def _attesters(attesters: Mapping[str, KeySource]) -> Mapping[str, KeySource]:
-    return {iss: keys if isinstance(keys, KeyReference) else tuple(keys) for iss, keys in attesters.items()}
-
-
 @frozen(kw_only=True)
 class ClientAttestation:
     """How Client Attestations and their proofs of possession are checked.
@@ -133,7 +120,7 @@ class ClientAttestation:
     """
 
     anchors: "Anchors | None" = None
-    attesters: Mapping[str, KeySource] = field(factory=dict, converter=_attesters, repr=False)
+    attesters: Mapping[str, KeySource] = field(factory=dict, converter=key_sources, repr=False)
     purpose: str | None = None
     challenges: Challenges | None = None
     algorithms: tuple[str, ...] = field(default=DEFAULT_ALGORITHMS, converter=strings, validator=_check_each)
@@ -145,16 +132,19 @@ class ClientAttestation:
     require_iss: bool = True
     certified_iss: bool = False
     new_secret: NewSecret = field(default=new_secret, repr=False)
+    _trusted: Attesters = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if self.max_age < 1 or self.max_skew < 0 or (self.max_attestation_age is not None and self.max_attestation_age < 1):
             raise ValueError("max_age and max_attestation_age must be positive, and max_skew must not be negative")
-        if self.anchors is None and (self.require_x5c or self.certified_iss or self.purpose is not None):
-            raise ValueError("what is required of x5c needs anchors")
-        if self.anchors is None and not self.attesters:
-            raise ValueError("without anchors and attesters nobody is trusted")
-        if self.require_x5c and self.attesters:
-            raise ValueError("with require_x5c the keys of attesters are of no use")
+        trusted = Attesters(
+            anchors=self.anchors,
+            known=self.attesters,
+            purpose=self.purpose,
+            require_x5c=self.require_x5c,
+            certified_iss=self.certified_iss,
+        )
+        object.__setattr__(self, "_trusted", trusted)
 
     def applies(self, request: Request, form: Form) -> bool:
         """Whether one of the two headers is there."""
@@ -170,11 +160,12 @@ class ClientAttestation:
             jws = _jose.parse(attestation, max_bytes=MAX_ATTESTATION)
             claims = jws.claims()
             client_id, key = self._check_attestation(jws, claims)
+            signature = self._trusted.signature(jws, claims)
         with _within("pop"):
             pop_jws = _jose.parse(pop, max_bytes=MAX_POP)
             pop_claims = pop_jws.claims()
             self._check_pop(pop_jws, pop_claims, client_id, issuer)
-        return ReadClientAttestation(self, issuer, jws, claims, key, pop_jws, pop_claims, client_id)
+        return ReadClientAttestation(self, issuer, signature, claims, key, pop_jws, pop_claims, client_id)
 
     def _check_attestation(self, jws: Jws, claims: Mapping[str, Any]) -> tuple[str, PublicKey]:
         """Section 5.1: all that is required is there. The client and the key that are attested."""
@@ -183,9 +174,6 @@ class ClientAttestation:
             text(claims, "iss", MAX_TEXT)
         client_id = text(claims, "sub", MAX_CLIENT_ID)
         check_numbers(claims, "exp")
-        if self.require_x5c and "x5c" not in jws.header:
-            # "the public key certificate ... MUST be included in the x5c JOSE header" -- HAIP 4.4.1
-            raise Malformed("x5c is missing", "header")
         confirmation = claims.get("cnf")
         if not isinstance(confirmation, Mapping):
             raise Malformed("must be an object", "cnf")
@@ -241,7 +229,7 @@ class ReadClientAttestation:
 
     checks: ClientAttestation = field(repr=False)
     issuer: str
-    attestation: Jws = field(repr=False)
+    attestation: AttesterSignature = field(repr=False)
     claims: Mapping[str, Any] = field(repr=False)
     key: PublicKey = field(repr=False)
     pop: Jws = field(repr=False)
@@ -262,17 +250,7 @@ class ReadClientAttestation:
     @property
     def key_refs(self) -> tuple[KeyReference, ...]:
         """Where the attester publishes its keys, if it is known by that."""
-        return tuple(each for each in self._sources if isinstance(each, KeyReference))
-
-    @property
-    def _sources(self) -> tuple[KeySource, ...]:
-        """The keys that are known for the attester."""
-        attesters, iss = self.checks.attesters, self.claims.get("iss")
-        if iss is not None:
-            known = [attesters[iss]] if iss in attesters else []
-        else:
-            known = [] if "x5c" in self.attestation.header and self.checks.anchors is not None else list(attesters.values())
-        return tuple(named_by(self.attestation, source) for source in known)
+        return self.attestation.key_refs
 
     def verify(self, records: Records, *, keys: ResolvedKeys, now: int) -> AuthenticatedClient:
         """The checks of section 9 that are left. Nothing is consumed yet.
@@ -283,7 +261,8 @@ class ReadClientAttestation:
         checks = self.checks
         with _within("attestation"):
             check_times(self.claims, now=now, max_skew=checks.max_skew)
-            self._check_attester(keys, now)
+            # "The signature ... verifies with the public key of a known and trusted Attester." -- section 9
+            self.attestation.verify(keys=keys, algorithms=checks.algorithms, now=now)
         self._check_age(now)
         with _within("pop"):
             check_times(self.pop_claims, now=now, max_skew=checks.max_skew)
@@ -305,28 +284,6 @@ class ReadClientAttestation:
             claims=self.claims,
             headers=headers,
         )
-
-    def _check_attester(self, keys: ResolvedKeys, now: int) -> None:
-        # "The signature ... verifies with the public key of a known and trusted Attester." -- section 9
-        checks, x5c = self.checks, self.attestation.header.get("x5c")
-        if self._sources:
-            return verify_with(self.attestation, self._sources, keys, algorithms=checks.algorithms)
-        if checks.anchors is None or x5c is None:
-            raise Malformed("is not by an attester that is trusted")
-        return _jose.verify(self.attestation, self._certified_key(x5c, checks.anchors, now), algorithms=checks.algorithms)
-
-    def _certified_key(self, x5c: Any, anchors: "Anchors", now: int) -> PublicKey:
-        from oid4vci import x509
-
-        chain = x509.decode_x5c(x5c)
-        certificates = [x509.load(der) for der in chain]
-        # "a trust certificate chain excluding the trust anchor" -- HAIP 4.4.1
-        if any(each in anchors or x509.self_signed(each) for each in certificates):
-            raise Malformed("must hold neither the trust anchor nor a self-signed certificate", "header.x5c")
-        leaf = x509.verify_chain(chain, anchors, now=now, purpose=self.checks.purpose)
-        if self.checks.certified_iss and not x509.identifies(leaf, self.claims.get("iss", "")):
-            raise Malformed("is not a name in the certificate", "iss")
-        return x509.leaf_public_key(leaf)
 
     def _check_age(self, now: int) -> None:
         limit = self.checks.max_attestation_age

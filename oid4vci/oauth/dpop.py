@@ -13,15 +13,16 @@ from attrs import field, frozen
 
 from oid4vci import _jose, _json
 from oid4vci._document import strings
-from oid4vci._jose import DEFAULT_ALGORITHMS
+from oid4vci._jose import DEFAULT_ALGORITHMS, check_algorithms
 from oid4vci._json import Malformed, b64url_encode
 from oid4vci.errors import InvalidDpopProof, InvalidRequest, UseDpopNonce, reading
 from oid4vci.http import Form, Request
 from oid4vci.keys import PublicKey, Signer, public_key, thumbprint
-from oid4vci.oauth.client_jwt import MAX_JTI, check_algorithms, check_numbers, check_times, spent, text
+from oid4vci.oauth.client_jwt import MAX_JTI, spent
 from oid4vci.records import Change, Key, Records
 from oid4vci.sealed import SealingKeys
 from oid4vci.secret import NewSecret, new_secret
+from oid4vci.signed_jwt import check_numbers, check_times, text
 
 __all__ = ("Dpop", "DpopNonces", "DpopProof", "ReadDpopProof", "dpop_signing_input", "normalised", "read_dpop_jkt")
 

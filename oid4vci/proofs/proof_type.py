@@ -93,14 +93,17 @@ class ProofType(Protocol):
 class Intended:
     """What proofs are made for.
 
-    `audience`: the Credential Issuer Identifier. `client_id`: None after an anonymous Token Request. `nonce`: the `c_nonce`, None
-    if the issuer has no Nonce Endpoint. `now`: seconds since the epoch.
+    - `audience`: the Credential Issuer Identifier; `client_id`: None after an anonymous Token Request.
+    - `nonce`: the `c_nonce`, None if the issuer has no Nonce Endpoint.
+    - `now`: seconds since the epoch.
+    - `algorithms`: the issuer's `proof_signing_alg_values_supported` for this proof type, None if they are not known.
     """
 
     audience: str
     client_id: str | None
     nonce: str | None = field(repr=False)
     now: int
+    algorithms: Collection[AlgorithmIdentifier] | None = None
 
 
 class UnsignedProofs(Protocol):
@@ -120,8 +123,15 @@ class UnsignedProofs(Protocol):
 class ProofMaker(Protocol):
     """A proof type, as the Wallet makes it."""
 
-    def algorithm(self, key: "HolderKey") -> str:
-        """What of `proof_signing_alg_values_supported` a proof by this key is made with. Raises `ValueError` if none can be."""
+    @property
+    def signs(self) -> bool:
+        """Whether the keys sign. If not, the proof is what a key attestation says of them."""
+
+    def key_algorithms(self, supported: Collection[AlgorithmIdentifier]) -> Sequence[str]:
+        """The JWS algorithms of keys that can sign a proof by one of `supported`, a `proof_signing_alg_values_supported`.
+
+        In their order. Nothing where keys do not sign.
+        """
 
     def draft(self, keys: "Sequence[HolderKey]", intended: Intended, *, key_attestation: str | None = None) -> UnsignedProofs:
         """Proofs of possession of these keys, or of what `key_attestation` attests. Raises `ValueError`."""
