@@ -90,7 +90,7 @@ class NoteEncoder:
     def check(self, configuration: CredentialConfiguration) -> None:
         """Every configuration will do."""
 
-    def binds(self, key: PublicKey) -> bool:
+    def binds(self, key: PublicKey, *, configuration: CredentialConfiguration) -> bool:
         """Any key."""
         return True
 
@@ -136,7 +136,7 @@ class FixedEncoder:
     def check(self, configuration: CredentialConfiguration) -> None:
         """Every configuration will do."""
 
-    def binds(self, key: PublicKey) -> bool:
+    def binds(self, key: PublicKey, *, configuration: CredentialConfiguration) -> bool:
         """Any key."""
         return True
 

@@ -64,8 +64,11 @@ class CredentialEncoder(Protocol):
         Nor must it promise to take proofs of keys that no Credential can be bound to.
         """
 
-    def binds(self, key: PublicKey) -> bool:
-        """Whether Credentials can be bound to a key of this kind. The issuer refuses proofs of others."""
+    def binds(self, key: PublicKey, *, configuration: "CredentialConfiguration") -> bool:
+        """Whether Credentials of this configuration can be bound to a key. The issuer refuses proofs of others.
+
+        `key` was proved, or attested by somebody who is believed: it may be of any kind.
+        """
 
     def draft(
         self,

@@ -6,13 +6,11 @@ An issuer refuses proofs of other keys (`CredentialEncoder.binds`), and does not
 from typing import TYPE_CHECKING, Final
 
 from oid4vci import _jose
-from oid4vci.dids import DID_METHODS
-from oid4vci.keys import PublicKey
 
 if TYPE_CHECKING:
     from oid4vci.metadata import CredentialConfiguration
 
-__all__ = ("check_proof_algorithms", "has_did")
+__all__ = ("check_proof_algorithms",)
 
 # The proof type whose proofs are signed with the holder's key by a JWS algorithm (OID4VCI F.1).
 _JWT: Final = "jwt"
@@ -25,14 +23,3 @@ def check_proof_algorithms(configuration: "CredentialConfiguration") -> None:
         known = _jose.ALGORITHMS.get(name) if isinstance(name, str) else None
         if known is not None and not known.crv:
             raise ValueError(f"credentials cannot be bound to {known.kind_of_key}, so {name} is not for proofs of it")
-
-
-def has_did(key: PublicKey, method: str) -> bool:
-    """Whether a key of this kind, and of this size, has a DID of that method, such as `did:key`: all keys on curves have."""
-    if key.crv:
-        return True
-    try:
-        DID_METHODS[method.removeprefix("did:")].did(key)
-    except ValueError:
-        return False
-    return True

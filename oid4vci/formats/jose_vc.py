@@ -9,10 +9,9 @@ from oid4vci._json import Malformed, b64url_encode, dump_bytes
 from oid4vci.claims import ClaimsSemantics
 from oid4vci.dids import DID_METHODS, DidMethod, DidUrl, resolve
 from oid4vci.formats import issuer_keys, vcdm
-from oid4vci.formats.holder_keys import has_did
 from oid4vci.formats.validity import DAY, check_settings, default_granularity, issued_and_expires
 from oid4vci.formats.vcdm import DataModel, W3cCredential
-from oid4vci.formats.vcdm_draft import CNF, DraftedCredential, check_binding, check_own_binding, draft
+from oid4vci.formats.vcdm_draft import CNF, DraftedCredential, can_bind, check_binding, check_own_binding, draft
 from oid4vci.keys import PublicKey, Signer, public_key
 from oid4vci.secret import NewSecret
 
@@ -112,9 +111,9 @@ class JoseVcEncoder:
         issuer_keys.check_own_algorithm(configuration, self.signer)
         check_own_binding(configuration, self.binding)
 
-    def binds(self, key: PublicKey) -> bool:
+    def binds(self, key: PublicKey, *, configuration: "CredentialConfiguration") -> bool:
         """See `CredentialEncoder.binds`: every key in `cnf`, else one that has a DID of the method that binds."""
-        return self.binding == CNF or has_did(key, self.binding)
+        return can_bind(key, self.binding)
 
     def _times(self, now: int) -> tuple[int, int | None]:
         return issued_and_expires(now, self.lifetime, self.time_granularity)

@@ -22,11 +22,10 @@ from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import vcdm
 from oid4vci.formats.copies import SignedCopies
 from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, VerifiedCredential
-from oid4vci.formats.holder_keys import has_did
 from oid4vci.formats.jose_vc_keys import holder_key
 from oid4vci.formats.validity import DAY, check_settings, default_granularity, issued_and_expires
 from oid4vci.formats.vcdm import VCDM_1_1, VCDM_2_0, DataModel
-from oid4vci.formats.vcdm_draft import OwnMembers, check_binding, check_own_binding, draft
+from oid4vci.formats.vcdm_draft import OwnMembers, can_bind, check_binding, check_own_binding, draft
 from oid4vci.keys import PublicKey, Signer, public_key
 from oid4vci.metadata import LdpVcConfiguration
 from oid4vci.secret import NewSecret
@@ -155,9 +154,9 @@ class LdpVcEncoder:
         )
         return () if there else (DATA_INTEGRITY_V2,)
 
-    def binds(self, key: PublicKey) -> bool:
+    def binds(self, key: PublicKey, *, configuration: "CredentialConfiguration") -> bool:
         """See `CredentialEncoder.binds`: a key that has a DID of the method that binds."""
-        return has_did(key, self.binding)
+        return can_bind(key, self.binding)
 
     def draft(
         self,

@@ -175,7 +175,7 @@ class MdocEncoder:
         check_proof_algorithms(configuration)
         _profile(self.certificate_profile, doctype).check_signer(self._leaf)
 
-    def binds(self, key: PublicKey) -> bool:
+    def binds(self, key: PublicKey, *, configuration: "CredentialConfiguration") -> bool:
         """See `CredentialEncoder.binds`: a key that has a COSE_Key (ISO/IEC 18013-5 9.1.2.4)."""
         return _cose.has_cose_key(key)
 

@@ -22,7 +22,16 @@ from oid4vci.secret import NewSecret
 if TYPE_CHECKING:
     from oid4vci.metadata import CredentialConfiguration
 
-__all__ = ("CNF", "DraftedCredential", "OwnMembers", "binding_method", "check_binding", "check_own_binding", "draft")
+__all__ = (
+    "CNF",
+    "DraftedCredential",
+    "OwnMembers",
+    "binding_method",
+    "can_bind",
+    "check_binding",
+    "check_own_binding",
+    "draft",
+)
 
 CNF: Final = "cnf"
 """Binds a credential by the key itself, in `cnf` (RFC 7800); the other bindings are `did:key` and `did:jwk`."""
@@ -61,6 +70,17 @@ def check_binding(binding: str, *, cnf: bool = True) -> None:
     known = [*((CNF,) if cnf else ()), *(f"did:{name}" for name in DID_METHODS)]
     if binding not in known:
         raise ValueError(f"binding must be one of {', '.join(known)}")
+
+
+def can_bind(key: PublicKey, binding: str) -> bool:
+    """Whether a credential can be bound to that key: in `cnf` to any, else to one that has such a DID, as those on curves have."""
+    if binding == CNF or key.crv:
+        return True
+    try:
+        DID_METHODS[binding.removeprefix("did:")].did(key)
+    except ValueError:
+        return False
+    return True
 
 
 @frozen

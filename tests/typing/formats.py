@@ -47,7 +47,7 @@ class PlainEncoder:
     def check(self, configuration: CredentialConfiguration) -> None:
         """Nothing to check."""
 
-    def binds(self, key: PublicKey) -> bool:
+    def binds(self, key: PublicKey, *, configuration: CredentialConfiguration) -> bool:
         """Any key."""
         return True
 
