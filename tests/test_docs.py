@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from attrs import fields_dict
 
-from oid4vci import _cbor, _json, http, nonces, offers, x509
+from oid4vci import _cbor, _json, http, nonces, offers
 from oid4vci.authorization_server import AuthorizationServer
 from oid4vci.data_integrity import json_ld, proof
 from oid4vci.errors import InvalidGrant
@@ -26,6 +26,7 @@ from oid4vci.sealed import SealingKeys
 from oid4vci.secret import new_secret
 from oid4vci.status_list import StatusListSigner, compression
 from oid4vci.wallet import needed_documents
+from oid4vci.x509 import certificate
 from tests.documents import ROOT, blocks, run
 from tests.spec_coverage.coverage import CLAIMED, requirements
 from tests.spec_coverage.table import table
@@ -68,8 +69,8 @@ def test_there_is_code_to_run() -> None:
         (r"URI that carries it \| (\d+) KiB", offers.MAX_URI >> 10),
         (r"JWT proof, with the key attestation in it \| (\d+) KiB", jwt.MAX_PROOF >> 10),
         (r"never more than (\d+)", credential_request.MAX_PROOFS),
-        (r"`x5c` \| (\d+) certificates", x509.MAX_CHAIN),
-        (r"certificates of (\d+) KiB", x509.MAX_CERTIFICATE >> 10),
+        (r"`x5c` \| (\d+) certificates", certificate.MAX_CHAIN),
+        (r"certificates of (\d+) KiB", certificate.MAX_CERTIFICATE >> 10),
         (r"disclosures of an SD-JWT \| (\d+),", sd_jwt.MAX_DISCLOSURES),
         (r"fetched to verify credentials \| (\d+)", needed_documents.MAX_DOCUMENTS),
         (r"CBOR \| (\d+) items", _cbor.MAX_ITEMS),

@@ -148,6 +148,10 @@ class CredentialCall:
             raise self.proofs_fault
         configuration = self.issuer.metadata.credential_configurations_supported[configuration_id]
         nonces, proved = self._prove(configuration, access.authorization, records, resolved, statuses or {}, now)
+        encoder = self.issuer.encoders[configuration_id]
+        if not all(encoder.binds(key, configuration=configuration) for key in proved.keys):
+            # One that was attested, for instance, may be of any kind.
+            raise InvalidProof("no credential of this configuration can be bound to such a key")
         return CredentialOrder(
             self.issuer,
             configuration_id,
