@@ -18,7 +18,10 @@ from oid4vci.keys import LocalSigner, public_key, public_keys, published_jwks
 from oid4vci.metadata import ProofType
 from oid4vci.oauth.access_tokens import MAX_TOKEN
 from oid4vci.oauth.jwt_access_tokens import JwtAccessTokens, TrustedAuthorizationServer, TrustedJwtAccessTokens
-from oid4vci.proofs.jwt import MAX_PROOF, proof_signing_input
+from oid4vci.proofs.holder_key import HolderKey
+from oid4vci.proofs.jwt import MAX_PROOF
+from oid4vci.proofs.jwt_maker import JwtProofMaker
+from oid4vci.proofs.proof_type import Intended
 from oid4vci.secret import new_secret
 from oid4vci.status_list import CWT, JWT, StatusChecker, StatusListSigner
 from oid4vci.x509 import encode_x5c
@@ -98,8 +101,8 @@ def test_what_is_wrong_with_a_proof(name: str) -> None:
 @pytest.mark.parametrize("name", _jose.ALGORITHMS)
 def test_proofs_that_we_make_are_taken(name: str) -> None:
     at, holder = world(name), signer_for(name)
-    data = proof_signing_input(holder, audience=IDENTIFIER, nonce=at.nonce(), issuer_claim=CLIENT, now=NOW)
-    proof = _jose.compact(data, holder.sign(data))
+    intended = Intended(audience=IDENTIFIER, client_id=CLIENT, nonce=at.nonce(), now=NOW)
+    (proof,) = JwtProofMaker().draft([HolderKey(holder)], intended).finish()
     assert len(proof) < MAX_PROOF
     assert at.credential(at.token(), order_of(proof)).status == 200
 
@@ -204,7 +207,7 @@ def test_a_credential_signed_by_an_algorithm_that_is_listed(name: str) -> None:
 def test_a_credential_with_a_certificate_for_an_rsa_key(name: str) -> None:
     signer = signer_for(name)
     asked = evolve(test_sd_jwt_vc.CONFIGURATION, credential_signing_alg_values_supported=(name,))
-    leaf = certificate("sub", RSA._private_key, "sub", SUB_KEY)  # type: ignore[arg-type]  # RSA
+    leaf = certificate("rsa", RSA._private_key, "sub", SUB_KEY)  # type: ignore[arg-type]  # RSA
     encoder = SdJwtVcEncoder(signer=signer, x5c=(leaf, SUB), include_issuer=False)
     (made,) = test_sd_jwt_vc.issue(encoder, configuration=asked)
     verified = test_sd_jwt_vc.check(made, configuration=asked, documents={})

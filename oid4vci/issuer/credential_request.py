@@ -122,8 +122,9 @@ class CredentialCall:
 
     @property
     def key_refs(self) -> tuple[KeyReference, ...]:
-        """The outside keys to resolve."""
-        return self.access.key_refs if self.proofs is None else (*self.access.key_refs, *self.proofs.key_refs)
+        """The outside keys to resolve, DIDs only of methods to which this issuer binds a Credential (OID4VCI 12.2.4)."""
+        named = () if self.proofs is None else self.proofs.key_refs
+        return (*self.access.key_refs, *(each for each in named if self.issuer.takes_did(each.url)))
 
     @property
     def status_refs(self) -> tuple[StatusRef, ...]:
