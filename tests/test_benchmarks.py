@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.benchmarks import credential_endpoint
+from tests.benchmarks import credential_endpoint, proofs
 from tests.benchmarks.formats import workloads
 from tests.benchmarks.rounds import measure
 
@@ -20,3 +20,9 @@ def test_credential_requests() -> None:
     requests = credential_endpoint.Requests(2)
     cases = {"cryptography": requests.cryptography(), "floor": requests.floor, "library": requests.library}
     assert measure(cases, rounds=1, seconds=1e-4).keys() == cases.keys()
+
+
+def test_proofs_of_every_type() -> None:
+    shown = list(proofs.tables(rounds=1, seconds=1e-4))
+    assert all("| library |" in each for each in shown)
+    assert {case.validate(case.make()) for case in proofs.cases()} == {1, 10}
