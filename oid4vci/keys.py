@@ -40,10 +40,14 @@ class KeyReference:
 
     `kid` is the key that is needed, if that is known. A cached JWK Set without it may be an old one: it is fetched again, but not
     more often than every few minutes, since anybody can send an unknown `kid`.
+
+    With a `trust_chain` (OpenID Federation 4), JWTs that nobody has verified, the key is that of the entity to which it leads, and
+    `url` is empty: the caller validates the chain to the anchors that it has, and fetches nothing that only the chain names.
     """
 
     url: str
     kid: str | None = None
+    trust_chain: tuple[str, ...] = field(default=(), repr=False)
 
 
 ResolvedKeys: TypeAlias = Mapping[KeyReference, Sequence[PublicKey]]

@@ -1,13 +1,26 @@
-"""JWTs without their signatures: keys in this process sign at once, those elsewhere through `to_sign`."""
+"""JWTs, and whatever else is signed, without signatures: keys in this process sign at once, those elsewhere through `to_sign`."""
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from attrs import field, frozen
 
 from oid4vci import _jose
 from oid4vci.keys import LocalSigner, Signer, SigningInput, sign
 
-__all__ = ("UnsignedJwt", "signed", "to_sign")
+__all__ = ("Unsigned", "UnsignedJwt", "signatures_of", "signed", "to_sign")
+
+
+class Unsigned(Protocol):
+    """What lacks its signature only."""
+
+    @property
+    def signer(self) -> Signer:
+        """The key."""
+
+    @property
+    def data(self) -> bytes:
+        """The bytes that it signs."""
 
 
 @frozen
@@ -18,25 +31,31 @@ class UnsignedJwt:
     data: bytes = field(repr=False)
 
 
-def to_sign(jwts: Iterable[UnsignedJwt]) -> tuple[SigningInput, ...]:
+def to_sign(unsigned: Iterable[Unsigned]) -> tuple[SigningInput, ...]:
     """What the keys outside this process must sign."""
     return tuple(
-        SigningInput(jwt.signer.key_id, jwt.signer.algorithm, jwt.data)
-        for jwt in jwts
-        if not isinstance(jwt.signer, LocalSigner)
+        SigningInput(each.signer.key_id, each.signer.algorithm, each.data)
+        for each in unsigned
+        if not isinstance(each.signer, LocalSigner)
     )
 
 
-def signed(jwts: Sequence[UnsignedJwt], signatures: Sequence[bytes]) -> list[str]:
-    """The JWTs in the compact serialization. `signatures` are one for each element of `to_sign`, in its order.
+def signatures_of(unsigned: Sequence[Unsigned], signatures: Sequence[bytes]) -> list[bytes]:
+    """The signature of each. `signatures` are one for each element of `to_sign`, in its order.
 
     Raises `ValueError` for another number of signatures, or one of a wrong size.
     """
-    expected = len(to_sign(jwts))
+    expected = len(to_sign(unsigned))
     if len(signatures) != expected:
         raise ValueError(f"{expected} signatures are needed, one for each element of to_sign in its order")
     remaining = iter(signatures)
     return [
-        _jose.compact(jwt.data, *sign(jwt.signer, [jwt.data], [] if isinstance(jwt.signer, LocalSigner) else [next(remaining)]))
-        for jwt in jwts
+        made
+        for each in unsigned
+        for made in sign(each.signer, [each.data], [] if isinstance(each.signer, LocalSigner) else [next(remaining)])
     ]
+
+
+def signed(jwts: Sequence[UnsignedJwt], signatures: Sequence[bytes]) -> list[str]:
+    """The JWTs in the compact serialization. See `signatures_of`."""
+    return [_jose.compact(jwt.data, made) for jwt, made in zip(jwts, signatures_of(jwts, signatures), strict=True)]

@@ -296,7 +296,7 @@ def test_the_document_that_is_needed() -> None:
         ({"issuer": DID_KEY, "kid": "issuer-1"}, "DID URL"),
         ({"issuer": DID_KEY, "kid": f"{DID_JWK}#0"}, "kid must be"),
         ({"issuer": DID_JWK, "kid": f"{DID_JWK}#1"}, "does not have"),
-        ({"issuer": "did:web:example.com"}, "DID URL"),
+        ({"issuer": "did:web:example.com", "kid": "key-1"}, "DID URL"),
         ({"issuer": "did:"}, "DID URL"),
         ({"lifetime": 60, "time_granularity": 60}, "time_granularity"),
     ],
@@ -309,6 +309,9 @@ def test_settings_that_do_not_fit_together(settings: dict[str, Any], reason: str
 def test_a_did_that_is_resolved_elsewhere() -> None:
     encoder = JwtVcEncoder(signer=SIGNER, issuer="did:web:example.com", kid="did:web:example.com#key-1")
     assert opened(issue(encoder)[0])[0]["kid"] == "did:web:example.com#key-1"
+    # By default it is the id of the signer, as in the document that the library makes.
+    encoder = JwtVcEncoder(signer=SIGNER, issuer="did:web:example.com")
+    assert opened(issue(encoder)[0])[0]["kid"] == "did:web:example.com#issuer-1"
 
 
 def test_what_the_configuration_has_promised() -> None:

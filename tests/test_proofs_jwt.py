@@ -8,7 +8,6 @@ import hmac
 import json
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,14 +18,13 @@ from hypothesis import strategies as st
 from joserfc import jwk as joserfc_jwk
 from joserfc import jwt as joserfc_jwt
 
-from oid4vci import _jose
 from oid4vci.errors import InvalidProof
 from oid4vci.http import Response
 from oid4vci.issuer import CredentialOrder
 from oid4vci.keys import LocalSigner, public_key
 from oid4vci.metadata import CredentialConfiguration
 from oid4vci.nonces import Nonces
-from oid4vci.proofs.jwt import JwtProofType, proof_signing_input
+from oid4vci.proofs.jwt import JwtProofType
 from oid4vci.proofs.proof_type import Expected
 from tests.issuance import (
     CLIENT,
@@ -109,12 +107,6 @@ def test_a_proof_that_another_library_made(algorithm: str, kty: str, crv: str) -
         algorithms=[algorithm],
     )
     accepted(token, world)
-
-
-def test_a_proof_that_our_wallet_made() -> None:
-    world = issuance()
-    data = proof_signing_input(HOLDER, audience=IDENTIFIER, nonce=world.nonce(), issuer_claim=CLIENT, now=NOW)
-    accepted(_jose.compact(data, HOLDER.sign(data)), world)
 
 
 @pytest.mark.parametrize(
@@ -598,8 +590,8 @@ def _es256_by_p384(nonce: str) -> str:
         lambda nonce: jws([], {"aud": IDENTIFIER, "iat": NOW, "nonce": nonce}, HOLDER),
         lambda nonce: jws(b"{", {"aud": IDENTIFIER, "iat": NOW, "nonce": nonce}, HOLDER),
         lambda nonce: jws(b"\xff", {"aud": IDENTIFIER, "iat": NOW, "nonce": nonce}, HOLDER),
-        lambda nonce: str(Proof(nonce, HOLDER, claims={"x": "x" * 20_000})),
-        lambda nonce: str(Proof(nonce, HOLDER, header={"x": "x" * 20_000})),
+        lambda nonce: str(Proof(nonce, HOLDER, claims={"x": "x" * 100_000})),
+        lambda nonce: str(Proof(nonce, HOLDER, header={"x": "x" * 100_000})),
     ],
 )
 def test_what_is_not_framed_as_a_jws_is_refused(make: Callable[[str], str]) -> None:
@@ -679,36 +671,12 @@ def test_the_error_says_which_proof_it_is_about() -> None:
     world = issuance()
     token, nonce = world.token("note"), world.nonce()
     for bad, path in (
-        (Proof(nonce, claims={"aud": "x"}), "proofs.jwt[2]"),
+        (Proof(nonce, claims={"aud": "x"}), "proofs.jwt[2].aud"),
         ("e30.e30.!", "proofs.jwt[2]"),
         (Proof(nonce, header={"jwk": {}}), "proofs.jwt[2].header.jwk"),
     ):
         body = refused(world.credential(token, order_of(Proof(nonce), Proof(nonce), bad)), "invalid_proof")
         assert body["error_description"].startswith(path + ":")
-
-
-# --- real proofs, and those of older drafts -----------------------------------------------------------------------------------
-
-
-def test_proofs_of_other_implementations_verify_and_the_rules_of_1_0_are_applied(vectors: Path) -> None:
-    """Those that name their key by a DID, or are of `typ` JWT, are refused; those with a jwk pass the checks."""
-    seen = set()
-    for vector in json.loads((vectors / "oid4vci-proofs" / "vectors.json").read_text())["vectors"]:
-        parsed = _jose.parse(vector["compact"])
-        said = parsed.claims()
-        expected = Expected(
-            audience=said["aud"], client_id=said.get("iss"), algorithms=("ES256", "ES256K", "EdDSA"), now=int(said["iat"])
-        )
-        read = JwtProofType().read([vector["compact"]])
-        _jose.verify(parsed, public_key(vector["jwk"]), algorithms=expected.algorithms)
-        if parsed.header["typ"] == "openid4vci-proof+jwt" and "jwk" in parsed.header:
-            assert read.verify(expected, keys={}, statuses={}).keys == (public_key(parsed.header["jwk"]),)
-            seen.add("accepted")
-        else:
-            with pytest.raises(InvalidProof):
-                read.verify(expected, keys={}, statuses={})
-            seen.add("refused")
-    assert "refused" in seen
 
 
 # --- what an issuer may publish about proofs ----------------------------------------------------------------------------------

@@ -158,7 +158,7 @@ def test_signed_by_somebody_else(verifier: Any) -> None:
         check(verifier, made(verifier, {**mine, "issuer": theirs}, signer=OTHER, kid=url))
     with pytest.raises(Untrusted):
         check(verifier, made(verifier), trust=Trust.of(DID_KEY))
-    refused(verifier, made(verifier, {**mine, "issuer": "did:web:x"}, kid=None), trust=Trust(allow=lambda it: True))
+    refused(verifier, made(verifier, {**mine, "issuer": "did:example:x"}, kid=None), trust=Trust(allow=lambda it: True))
 
 
 @each_format

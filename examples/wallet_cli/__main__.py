@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from examples.wallet_cli.attester import Attester
 from examples.wallet_cli.folder import Folder
 from examples.wallet_cli.issuance import Issuance
 from examples.wallet_cli.network import Network
@@ -45,6 +46,8 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--trust", type=Path, metavar="PEM", help="authorities whose certificates issuers may have (x5c)")
     parser.add_argument("--copies", type=_copies, help="how many copies of each credential; by default all the issuer gives")
     parser.add_argument("--client-id", default="oid4vci-wallet-cli", help="the name for servers that want one: %(default)s")
+    parser.add_argument("--key-attestation-key", type=Path, metavar="PEM", help="who attests the keys of this wallet: itself")
+    parser.add_argument("--key-attestation-chain", type=Path, metavar="PEM", help="the certificates of that key")
     browser = parser.add_mutually_exclusive_group()
     browser.add_argument("--open", dest="open", action="store_true", default=None, help="open a browser for the login")
     browser.add_argument("--no-browser", dest="open", action="store_false", help="only print the address of the login")
@@ -55,6 +58,8 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("either an offer or --issuer is needed")
     if (given.issuer is None) != (given.configuration is None):
         parser.error("--issuer and --configuration go together")
+    if given.key_attestation_chain is not None and given.key_attestation_key is None:
+        parser.error("--key-attestation-chain is for --key-attestation-key")
     return given
 
 
@@ -65,6 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         anchors = None if given.trust is None else Anchors.from_pem(given.trust.read_bytes())
         folder = None if given.save is None else Folder.prepare(given.save)
+        attester = None
+        if given.key_attestation_key is not None:
+            attester = Attester.from_files(given.key_attestation_key, given.key_attestation_chain, given.client_id)
         network = Network(given.ca)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -73,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             # Whoever sits at a terminal has a browser at hand.
             opens = person.interactive if given.open is None else given.open
-            issuance = Issuance(person, network, anchors, given.client_id, given.copies, folder, opens)
+            issuance = Issuance(person, network, anchors, given.client_id, given.copies, folder, opens, attester)
             if given.issuer is None:
                 count = issuance.accept(given.offer_uri, given.tx_code)
             else:

@@ -6,6 +6,7 @@ import webbrowser
 
 from attrs import frozen
 
+from examples.wallet_cli.attester import Attester
 from examples.wallet_cli.callback import Callback
 from examples.wallet_cli.consent import Consent
 from examples.wallet_cli.folder import Folder, HolderKey
@@ -18,7 +19,7 @@ from oid4vci.http import Request
 from oid4vci.keys import LocalSigner
 from oid4vci.offers import CredentialOffer, OfferReference, read_offer_response
 from oid4vci.trust import Trust
-from oid4vci.wallet import Exchange, Issued, Offer, Opened, Session, Wallet, check_status
+from oid4vci.wallet import Exchange, Issued, Offer, Opened, Order, ProofChoice, Session, Wallet, check_status
 from oid4vci.x509 import Anchors
 
 __all__ = ("Issuance",)
@@ -32,7 +33,10 @@ MAX_URL = 65_536
 
 @frozen
 class Issuance:
-    """What the person asked for on the command line, and with what it is done. `opens`: whether a browser is opened for them."""
+    """What the person asked for on the command line, and with what it is done.
+
+    `opens`: whether a browser is opened for them. `attester`: who attests keys, where an issuer wants that.
+    """
 
     person: Person
     network: Network
@@ -41,6 +45,7 @@ class Issuance:
     copies: int | None
     folder: Folder | None
     opens: bool
+    attester: Attester | None = None
 
     def accept(self, offer_uri: str, tx_code: str | None) -> int:
         """Take an offer to its end; the number of credentials.
@@ -140,18 +145,47 @@ class Issuance:
     def _order(self, session: Session, configuration_id: str, identifier: str | None) -> int:
         order = run(session.order(configuration_id, identifier), self.network.send)
         wanted = order.max_keys if self.copies is None else min(self.copies, order.max_keys)
-        algorithms = order.proof_algorithms
+        choice = self._choice(order)
+        algorithms = None if choice is None else choice.key_algorithms
         keys = [HolderKey.generate(f"holder-{i + 1}", algorithms) for i in range(min(wanted, MAX_COPIES))]
         self.person.tell(f"Ordering {plain(configuration_id)} with {len(keys)} new keys ...")
-        proofs = order.prove([key.signer for key in keys], now=int(time.time()))
+        issued = self._obtain(order, choice, [key.signer for key in keys])
+        self._check_status(issued)
+        for credential in issued.credentials:
+            self._keep(configuration_id, issued, credential, keys)
+        return len(issued.credentials)
+
+    def _choice(self, order: Order) -> ProofChoice | None:
+        """How keys are proved: the first that does without an attestation, if nobody here attests keys."""
+        choices = order.proof_choices
+        possible = (each for each in choices if self.attester is not None or not each.key_attestation_needed)
+        # Of one that is not possible, the library says what the issuer wants.
+        return next(possible, choices[0] if choices else None)
+
+    def _obtain(self, order: Order, choice: ProofChoice | None, keys: list[LocalSigner]) -> Issued:
+        now = int(time.time())
+        attestation = None if choice is None else self._attestation(order, choice, keys, now)
+        proof_type = None if choice is None else choice.type
+        proofs = order.prove(keys, now=now, proof_type=proof_type, key_attestation=attestation)
         match run(proofs.submit(), self.network.send):
-            case Issued(credentials=credentials) as issued:
-                self._check_status(issued)
-                for credential in credentials:
-                    self._keep(configuration_id, issued, credential, keys)
-                return len(credentials)
+            case Issued() as issued:
+                return issued
+            case Order() as renewed:
+                # The nonce has expired, and the attestation has it in it. A renewed order gives no other.
+                return self._obtain(renewed, choice, keys)
             case _:
                 raise ValueError("the issuer needs time, and deferred issuance is not supported here")
+
+    def _attestation(self, order: Order, choice: ProofChoice, keys: list[LocalSigner], now: int) -> str | None:
+        if self.attester is None or not choice.key_attestation_needed:
+            return None
+        required = choice.key_attestations_required
+        if required is not None and not order.renewed:
+            said = {"keys": required.key_storage, "logins": required.user_authentication}
+            levels = " and ".join(f"{what} of level {plain(values[0])}" for what, values in said.items() if values)
+            if levels and not (self.person.yes or self.person.agrees(f"Attest to the issuer that the wallet has {levels}?")):
+                raise ValueError("the issuer wants keys that are attested, and these are not")
+        return self.attester.attest(keys, required, nonce=order.c_nonce, now=now)
 
     def _check_status(self, issued: Issued) -> None:
         """Credentials that can be revoked and are, are not kept. Raises `InvalidCredential`."""

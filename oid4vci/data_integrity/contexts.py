@@ -48,7 +48,7 @@ NAMES: Final[Mapping[str, str]] = {
     **{
         f"{vocabulary}{name}": name
         for vocabulary, names in (
-            (_SECURITY, ("proof", "proofPurpose", "verificationMethod", "previousProof")),
+            (_SECURITY, ("proof", "proofPurpose", "verificationMethod", "previousProof", "domain", "challenge")),
             (_CREDENTIALS, ("issuer", "credentialSubject", "credentialStatus")),
             (_CREDENTIALS, ("validFrom", "validUntil", "issuanceDate", "expirationDate")),
             (_STATUS, ("statusPurpose", "statusListIndex", "statusListCredential", "statusSize", "encodedList", "ttl")),

@@ -13,7 +13,7 @@ from oid4vci import _jose
 from oid4vci._jose import PublicKey
 from oid4vci._json import Malformed, dumps
 from oid4vci.data_integrity.contexts import Contexts
-from oid4vci.data_integrity.rdf_canonicalization import canonical_n_quads
+from oid4vci.data_integrity.rdf_canonicalization import MAX_WORK, canonical_n_quads
 
 __all__ = ("CRYPTOSUITES", "Cryptosuite")
 
@@ -40,13 +40,19 @@ class Cryptosuite:
     linked_data: bool
     curves: Mapping[str, _Curve] = field(repr=False)
 
-    def canonical(self, document: Mapping[str, Any], contexts: Contexts, *, crv: str) -> bytes:
-        """Transformation: the canonical form of a document. Raises `Malformed`, `ImportError` without the extra `ldp`."""
+    def canonical(
+        self, document: Mapping[str, Any], contexts: Contexts, *, crv: str, lossless: bool = True, max_work: int = MAX_WORK
+    ) -> bytes:
+        """Transformation: the canonical form of a document.
+
+        `lossless`: whether terms of linked data without a definition, or without values, are refused, or else left out.
+        `max_work`: see `canonical_n_quads`. Raises `Malformed`, `ImportError` without the extra `ldp`.
+        """
         if self.linked_data:
             from oid4vci.data_integrity import json_ld, rdf
 
-            quads = rdf.to_quads(json_ld.expand(document, contexts))
-            return canonical_n_quads(quads, algorithm=self._curve(crv).hash).encode()
+            quads = rdf.to_quads(json_ld.expand(document, contexts, lossless=lossless), lossless=lossless)
+            return canonical_n_quads(quads, algorithm=self._curve(crv).hash, max_work=max_work).encode()
         from oid4vci.data_integrity import jcs
 
         return jcs.canonical(document)

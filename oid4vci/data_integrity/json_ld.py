@@ -2,7 +2,7 @@
 
 Rule 1: what JSON-LD would leave out without a word is refused: terms that no context defines, relative references, values that
 belong to nothing (VC Data Integrity 2.4.3). So is what can be said in two ways, of which a reader would see one alone: other names
-for keywords, or for what decides whether a credential holds.
+for keywords, or for what decides whether a credential holds. Who reads nothing may have terms without a definition left out.
 Rule 2: a document cannot make PyLD do other than raise an error, and `Malformed` is all that gets out.
 Rule 3: what one document does to contexts is nothing to the next.
 """
@@ -51,11 +51,15 @@ def _undefined(name: Any) -> NoReturn:
     raise Malformed("is a term that no context defines", shown(name))
 
 
+def _pass_over(_: Any) -> None:
+    """For a reader that needs none of what is left out."""
+
+
 class _Processor(JsonLdProcessor):  # type: ignore[misc]  # PyLD has no types
     """PyLD's, that says so when something would be left out."""
 
-    def __init__(self, contexts: Contexts) -> None:
-        super().__init__(on_property_dropped=_undefined)
+    def __init__(self, contexts: Contexts, *, lossless: bool) -> None:
+        super().__init__(on_property_dropped=_undefined if lossless else _pass_over)
         self.contexts = contexts
         self.expansions = self.objects = self.applied = self.defined = 0
         # PyLD does not tell apart what it keeps of contexts that may redefine protected terms, those of a term, and of others.
@@ -174,8 +178,8 @@ def check_contexts(value: Any, contexts: Contexts) -> None:
             raise Malformed("is a context that is neither served nor registered", f"@context[{i}]")
 
 
-def _check_values(document: Mapping[str, Any]) -> None:
-    """Bound the work, and refuse null: JSON-LD takes it for the absence of the member."""
+def _check_values(document: Mapping[str, Any], *, lossless: bool) -> None:
+    """Bound the work, and refuse null if nothing may be lost: JSON-LD takes it for the absence of the member."""
     waiting: list[Any] = [document]
     count = 0
     while waiting:
@@ -185,31 +189,33 @@ def _check_values(document: Mapping[str, Any]) -> None:
             raise Malformed("has too many values")
         if isinstance(value, dict):
             for name, member in value.items():
-                if member is None and name != "@context":
+                if lossless and member is None and name != "@context":
                     raise Malformed("is null, which JSON-LD leaves out", shown(name))
                 # A context may say null.
                 if name != "@context":
                     waiting.append(member)
         elif isinstance(value, list):
-            if None in value:
+            if lossless and None in value:
                 raise Malformed("has a null, which JSON-LD leaves out")
-            if [] in value:
+            if lossless and [] in value:
                 raise Malformed("has an empty array in an array, which JSON-LD leaves out")
             waiting += value
 
 
-def expand(document: Mapping[str, Any], contexts: Contexts) -> list[Any]:
+def expand(document: Mapping[str, Any], contexts: Contexts, *, lossless: bool = True) -> list[Any]:
     """The expanded form of a document. `document`: JSON values, of bounded size and depth.
+
+    `lossless`: whether a term that no context defines is refused, or else left out together with its value.
 
     Raises `Malformed` for what is no JSON-LD, for unknown contexts, and for whatever would be left out.
     """
     if "@context" not in document:
         raise Malformed("is missing", "@context")
     check_contexts(document["@context"], contexts)
-    _check_values(document)
+    _check_values(document, lossless=lossless)
 
     with _LOCK:
-        processor = _Processor(contexts)
+        processor = _Processor(contexts, lossless=lossless)
         options = {"base": RELATIVE, "documentLoader": processor.load, "contextResolver": processor.resolvers[False]}
         try:
             expanded: list[Any] = processor.expand(dict(document), options)

@@ -27,15 +27,24 @@ MAX_PROOFS: Final = 8
 MAX_STRING: Final = 4_096
 # 96 bytes, a P-384 signature, are 132 characters.
 _MAX_PROOF_VALUE: Final = 200
+# How hard it may be to tell alike blank nodes apart where only possession is proved: there may be many such proofs.
+_MAX_POSSESSION_WORK: Final = 20_000
+# What is read of a proof, besides its value.
+_READ: Final = frozenset(
+    (
+        *("@context", "id", "type", "cryptosuite", "verificationMethod", "proofPurpose"),
+        *("created", "expires", "domain", "challenge", "previousProof"),
+    )
+)
 
 
-def read_document(value: Any) -> dict[str, Any]:
+def read_document(value: Any, *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
     """A document as it came within another one: an object of bounded size and depth. Raises `Malformed`."""
     try:
         text = _json.dumps(value)
     except (TypeError, ValueError):
         raise Malformed("is not JSON") from None
-    return _json.object_from(text, max_bytes=MAX_BYTES)
+    return _json.object_from(text, max_bytes=max_bytes)
 
 
 def _text(proof: Mapping[str, Any], name: str) -> str:
@@ -154,6 +163,28 @@ class Proof:
         unsecured = self._unsecured(document)
         data = self.cryptosuite.hash_data(unsecured, self.options, contexts, crv=key.crv)
         self.cryptosuite.verify(key, data, self.signature)
+
+    def verify_possession(self, document: Mapping[str, Any], key: PublicKey, contexts: Contexts) -> None:
+        """`verify` for a caller that believes nothing but the proof: that its maker has the key, and what it says itself.
+
+        Terms of linked data that no context defines are ignored, as the signature does not cover them; what is read of the proof is
+        covered all the same. A document that is hard to put into canonical form is refused earlier. Raises `Malformed`.
+        """
+        suite, crv, unsecured = self.cryptosuite, key.crv, self._unsecured(document)
+        if suite.linked_data:
+            # All that is read must have a definition.
+            read = {name: member for name, member in self.options.items() if name in _READ}
+            head = suite.hash_options(unsecured, read, contexts, crv=crv)
+            if len(read) < len(self.options):
+                options = {**self.options, "@context": unsecured.get("@context")}
+                head = suite.hashed(self._lossy(options, contexts, crv), crv=crv)
+            data = head + suite.hashed(self._lossy(unsecured, contexts, crv), crv=crv)
+        else:
+            data = suite.hash_data(unsecured, self.options, contexts, crv=crv)
+        suite.verify(key, data, self.signature)
+
+    def _lossy(self, document: Mapping[str, Any], contexts: Contexts, crv: str) -> bytes:
+        return self.cryptosuite.canonical(document, contexts, crv=crv, lossless=False, max_work=_MAX_POSSESSION_WORK)
 
     def _unsecured(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """The document as this proof covers it."""

@@ -130,6 +130,7 @@ _ELSEWHERE: Final = "says something of the document itself elsewhere than at its
 class _Dataset:
     # What the document is about: all that it says of this stands at its top.
     about: Collection[str] = ()
+    lossless: bool = True
     quads: set[Quad] = field(factory=set)
     blanks: int = 0
 
@@ -183,6 +184,8 @@ class _Dataset:
                 self.reverse(values, subject, graph)
                 continue
             if not values:
+                if not self.lossless:
+                    continue
                 raise Malformed("is empty, so that a signature would not cover it", shown(re.split("[#/]", name)[-1]))
             if name == "@type":
                 for each in values:
@@ -210,9 +213,12 @@ class _Dataset:
                 self.add(subject, predicate, value, graph)
 
 
-def to_quads(expanded: Any) -> set[Quad]:
-    """The quads of expanded JSON-LD. Raises `Malformed` for whatever would be lost, and for too many of them."""
-    dataset = _Dataset()
+def to_quads(expanded: Any, *, lossless: bool = True) -> set[Quad]:
+    """The quads of expanded JSON-LD. Raises `Malformed` for whatever would be lost, and for too many of them.
+
+    `lossless`: whether members without values are refused, or else left out.
+    """
+    dataset = _Dataset(lossless=lossless)
     for node in expanded:
         if "@value" in node or "@list" in node:
             raise Malformed("has a value that belongs to nothing")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oid4vci import _jose, _json, dids
 from oid4vci._document import https_url
 from oid4vci._json import Malformed
+from oid4vci.dids.document import DID_MEDIA_TYPES
 from oid4vci.errors import Untrusted
 from oid4vci.formats.credential_format import NeededDocument
 from oid4vci.keys import PublicKey, Signer, public_keys
@@ -27,7 +28,8 @@ __all__ = (
     "certified_key",
     "certified_leaf",
     "check_own_algorithm",
-    "did_key",
+    "did_keys",
+    "document_keys",
     "published_keys",
     "verify_with_one_of",
 )
@@ -103,13 +105,20 @@ _REMEMBERED: Final = 8
 _remembered = lru_cache(_REMEMBERED)(_leaf)
 
 
-def did_key(
-    issuer: str, kid: str | None, *, trust: Trust, methods: Mapping[str, dids.DidMethod] = dids.DID_METHODS
-) -> PublicKey:
-    """The key of an issuer that is a DID: the only one it has, or the one that `kid`, a DID URL or its fragment, names.
+def did_keys(
+    issuer: str,
+    kid: str | None,
+    algorithm: str,
+    *,
+    trust: Trust,
+    documents: Mapping[str, bytes],
+    now: int,
+    methods: dids.DidMethods = dids.KNOWN_DID_METHODS,
+) -> tuple[PublicKey, ...] | NeededDocument:
+    """The keys of an issuer that is a DID: the one that `kid`, a DID URL or its fragment, names, else all that fit `algorithm`.
 
-    `methods`: the DID methods that are resolved, by name. Raises `Malformed`, also for DIDs of other methods, or `Untrusted` if the
-    trust decision does not allow this DID.
+    `methods`: the DID methods that are known, by name. Of some the document is needed first; in it the keys must be there for
+    assertions. Raises `Malformed`, also for DIDs of other methods, or `Untrusted` if the trust decision does not allow this DID.
     """
     if dids.DidUrl.parse(issuer).did != issuer:
         raise Malformed("must be a DID", "iss")
@@ -120,9 +129,33 @@ def did_key(
         raise Malformed("kid must be a key of iss", "header")
     trust.demand(issuer)
     key = dids.resolve(parsed, methods=methods)
-    if key is None:
-        raise Malformed("is a DID of a method that is not supported", "iss")
-    return key
+    if key is not None:
+        return (key,)
+    found = document_keys(parsed, documents=documents, now=now, methods=methods)
+    if isinstance(found, NeededDocument):
+        return found
+    keys = tuple(key for key in found if key.fits(algorithm))
+    if not keys:
+        raise Malformed("the issuer's DID document has no such key")
+    if len(keys) > MAX_CANDIDATES:
+        raise Malformed("the issuer's DID document has too many keys to try them all")
+    return keys
+
+
+def document_keys(
+    url: dids.DidUrl, *, documents: Mapping[str, bytes], now: int, methods: dids.DidMethods
+) -> tuple[PublicKey, ...] | NeededDocument:
+    """The keys for assertions that a DID, or a DID URL, names, of a method whose documents are published.
+
+    Whoever calls has asked for trust in the DID, which decides where its document is. Raises `Malformed`, also for other methods.
+    """
+    method = methods.get(url.method)
+    if method is None or not hasattr(method, "document_url"):
+        raise Malformed("is a DID of a method that is not supported")
+    address = method.document_url(url)
+    if address not in documents:
+        return NeededDocument(address, DID_MEDIA_TYPES)
+    return dids.did_document_keys(documents[address], str(url), purpose="assertionMethod", now=now)
 
 
 def published_keys(

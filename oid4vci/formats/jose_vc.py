@@ -7,7 +7,7 @@ from attrs import Factory, evolve, field, frozen
 
 from oid4vci._json import Malformed, b64url_encode, dump_bytes
 from oid4vci.claims import ClaimsSemantics
-from oid4vci.dids import DID_METHODS, DidMethod, DidUrl, resolve
+from oid4vci.dids import DID_METHODS, KNOWN_DID_METHODS, DidMethods, DidUrl, resolve
 from oid4vci.formats import issuer_keys, vcdm
 from oid4vci.formats.validity import DAY, check_settings, default_granularity, issued_and_expires
 from oid4vci.formats.vcdm import DataModel, W3cCredential
@@ -30,14 +30,11 @@ def _tuple(values: Sequence[Any]) -> tuple[Any, ...]:
 def _kid(encoder: "JoseVcEncoder") -> str | None:
     if encoder.x5c:
         return None
-    method = _did_method(encoder.issuer)
-    if encoder.issuer is None or method is None:
-        return encoder.signer.key_id
-    return method.verification_method(encoder.issuer)
-
-
-def _did_method(issuer: str | None) -> DidMethod | None:
-    return DID_METHODS.get(DidUrl.parse(issuer).method) if issuer is not None and issuer.startswith("did:") else None
+    issuer, key_id = encoder.issuer, encoder.signer.key_id
+    if issuer is None or not issuer.startswith("did:"):
+        return key_id
+    method = DID_METHODS.get(DidUrl.parse(issuer).method)
+    return f"{issuer}#{key_id}" if method is None else method.verification_method(issuer)
 
 
 @frozen(kw_only=True)
@@ -49,10 +46,11 @@ class JoseVcEncoder:
       or did:jwk must be that of the signer.
     - `x5c`: the signer's certificate and those that lead towards the anchor, DER, leaf first, nothing self-signed. The leaf must
       name the issuer, or Wallets refuse the credential.
-    - `kid`: the key id in the header. By default the DID URL of the key if the issuer is a did:key or did:jwk, nothing if there
-      is an `x5c`, else the id of the signer.
-    - `binding`: how a credential is bound to the holder's key: `cnf`, the key itself, or as `did:key` or `did:jwk`, which
-      become the id of its only subject.
+    - `kid`: the key id in the header. By default nothing if there is an `x5c`, else the id of the signer; if the issuer is a DID,
+      the DID URL of the key, whose fragment is that id where it is not the DID's own affair.
+    - `binding`: how a credential is bound to the holder's key: `cnf`, the key itself; or by the id of its only subject, which
+      becomes a `did:key` or `did:jwk`, the one that the holder named or else that of the key; or, with `did`, as the holder
+      named the key: by that DID, of whatever method the configuration lists, and a plain key by what of all this it lists.
     - `contexts`: what follows the contexts of the configuration in `@context`: URLs, or objects.
     - `new_ids`: whether credentials that have no `id` get one, a random `urn:uuid:`.
     - `lifetime`: seconds that a credential holds; None for one that does not expire.
@@ -185,4 +183,4 @@ class JoseVcVerifier:
     """
 
     leeway: int = 60
-    did_methods: Mapping[str, DidMethod] = DID_METHODS
+    did_methods: DidMethods = KNOWN_DID_METHODS

@@ -16,8 +16,9 @@ from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import issuer_keys, vcdm
 from oid4vci.formats.copies import SignedCopies
 from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, VerifiedCredential
+from oid4vci.formats.holder_binding import holder_key
 from oid4vci.formats.jose_vc import MAX_VC, JoseVcEncoder, JoseVcVerifier, lifespan, numeric_date, published_status
-from oid4vci.formats.jose_vc_keys import find_issuer_keys, holder_key
+from oid4vci.formats.jose_vc_keys import find_issuer_keys
 from oid4vci.formats.validity import check_now
 from oid4vci.formats.vcdm import VCDM_1_1
 from oid4vci.formats.vcdm_draft import OwnMembers
@@ -148,8 +149,8 @@ class JwtVcVerifier(JoseVcVerifier):
     ) -> VerifiedCredential | NeededDocument:
         """See `CredentialVerifier.verify`. `claims` of the result is the credential, with what only registered claims said.
 
-        The issuer's key is that of `x5c`, of a did:key or did:jwk, else one that the https URL publishes. The holder's is that of
-        `cnf`, or of the subject's DID; if there are both, they must be the same.
+        The issuer's key is that of `x5c`, of its DID, else one that the https URL publishes. The holder's is that of `cnf`, or of
+        the subject's DID; if there are both, they must be the same.
         """
         with reading(InvalidCredential):
             if not isinstance(credential, str):

@@ -17,12 +17,12 @@ from oid4vci.data_integrity.contexts import DATA_INTEGRITY_V1, DATA_INTEGRITY_V2
 from oid4vci.data_integrity.controlled_identifier import MEDIA_TYPES, published_key
 from oid4vci.data_integrity.cryptosuite import CRYPTOSUITES, Cryptosuite
 from oid4vci.data_integrity.proof import Proof, proof_options, read_document, read_proofs, secured
-from oid4vci.dids import DID_METHODS, DidMethod, DidUrl, resolve
+from oid4vci.dids import DID_METHODS, KNOWN_DID_METHODS, DidMethods, DidUrl, resolve
 from oid4vci.errors import InvalidCredential, reading
-from oid4vci.formats import vcdm
+from oid4vci.formats import issuer_keys, vcdm
 from oid4vci.formats.copies import SignedCopies
 from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, VerifiedCredential
-from oid4vci.formats.jose_vc_keys import holder_key
+from oid4vci.formats.holder_binding import holder_key
 from oid4vci.formats.validity import DAY, check_settings, default_granularity, issued_and_expires
 from oid4vci.formats.vcdm import VCDM_1_1, VCDM_2_0, DataModel
 from oid4vci.formats.vcdm_draft import OwnMembers, check_binding, check_own_binding, draft
@@ -67,7 +67,8 @@ class LdpVcEncoder:
     - `kid`: the verification method of the proof, a URL under the issuer. By default the DID URL of the key if the issuer is a
       did:key or did:jwk, else the issuer, `#` and the id of the signer.
     - `cryptosuite`: by default `eddsa-rdfc-2022` or `ecdsa-rdfc-2019`, as the key is.
-    - `binding`: how the holder's key becomes the id of the only subject: `did:key` or `did:jwk`.
+    - `binding`: how the holder's key becomes the id of the only subject: as `did:key` or `did:jwk`, the one that the holder named
+      or else that of the key; or, with `did`, as the DID that the holder named, of whatever method the configuration lists.
     - `contexts`: the contexts that documents may name. In a credential of VCDM 1.1, that of Data Integrity is added.
     - `new_ids`: whether credentials that have no `id` get one, a random `urn:uuid:`.
     - `lifetime`: seconds that a credential holds; None for one that does not expire.
@@ -136,7 +137,7 @@ class LdpVcEncoder:
         definition = vcdm.definition_of(configuration, self.format)
         if not configuration.lists_algorithm(self.cryptosuite):
             raise ValueError("the cryptosuite is not among the configuration's credential_signing_alg_values_supported")
-        check_own_binding(configuration, self.binding)
+        check_own_binding(configuration, self.binding, cnf=False)
         self._model(definition)
         return definition
 
@@ -185,6 +186,7 @@ class LdpVcEncoder:
             copies=copies,
             new_ids=new_secret if self.new_ids else None,
             token_status=False,
+            cnf=False,
         )
         options = proof_options(
             suite,
@@ -251,7 +253,7 @@ class LdpVcVerifier:
 
     leeway: int = 60
     contexts: Contexts = field(default=_CONTEXTS, repr=False)
-    did_methods: Mapping[str, DidMethod] = DID_METHODS
+    did_methods: DidMethods = KNOWN_DID_METHODS
     cryptosuites: Mapping[str, Cryptosuite] = {name: suite for name, suite in CRYPTOSUITES.items() if suite.linked_data}
     format: str = FORMAT
 
@@ -356,10 +358,12 @@ class LdpVcVerifier:
             if method.startswith("did:"):
                 if "#" not in method:
                     raise Malformed("must have a fragment")
-                key = resolve(method, methods=self.did_methods)
-                if key is None and proof.controller == issuer:
-                    raise Malformed("is a DID of a method that is not supported")
-                return key
+                url = DidUrl.parse(method)
+                key = resolve(url, methods=self.did_methods)
+                if key is not None or proof.controller != issuer:
+                    return key
+                found = issuer_keys.document_keys(url, documents=documents, now=now, methods=self.did_methods)
+                return found if isinstance(found, NeededDocument) else found[0]
             if proof.controller != issuer:
                 return None
             https_url().check(issuer)

@@ -7,10 +7,11 @@ from attrs import field, frozen
 
 from oid4vci import _jose
 from oid4vci._json import Malformed
-from oid4vci.dids import DID_METHODS, DidMethod
+from oid4vci.dids import KNOWN_DID_METHODS, DidMethods
 from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import issuer_keys, sd_jwt
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
+from oid4vci.formats.holder_binding import key_of_did
 from oid4vci.formats.integrity import is_integrity_metadata
 from oid4vci.formats.sd_jwt_vc_claims import ALWAYS_DISCLOSED, FORMAT, SEMANTICS, check_other_types
 from oid4vci.formats.validity import DAY, check_now
@@ -70,7 +71,7 @@ class SdJwtVcVerifier:
       `IF_PUBLISHED`: if it is among `types`, or `vct` is a URL that the trust decision allows and something is there; whoever
       publishes it learns that a credential was issued. `REQUIRED`: a credential without is refused. Claims that are missing, or not
       disclosable as the type demands, are then errors.
-    - `did_methods`: the DID methods that issuers may use, by name.
+    - `did_methods`: the DID methods that issuers and holders may use, by name.
     - `types`: Type Metadata documents by type, from wherever the application has them; they are not fetched.
 
     Raises `ValueError` for another `type_metadata`.
@@ -79,7 +80,7 @@ class SdJwtVcVerifier:
     leeway: int = 60
     haip: bool = False
     type_metadata: Literal["if published", "required"] | None = None
-    did_methods: Mapping[str, DidMethod] = field(default=DID_METHODS, repr=False)
+    did_methods: DidMethods = field(default=KNOWN_DID_METHODS, repr=False)
     types: Mapping[str, bytes] = field(factory=dict, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -98,8 +99,8 @@ class SdJwtVcVerifier:
     ) -> VerifiedCredential | NeededDocument:
         """See `CredentialVerifier.verify`.
 
-        The issuer's key is that of `x5c`, whose leaf names `iss` if there is one; else that of `iss`, a DID that is a key, or an
-        https URL that publishes it.
+        The issuer's key is that of `x5c`, whose leaf names `iss` if there is one; else that of `iss`, a DID, or an https URL that
+        publishes it.
         """
         with reading(InvalidCredential):
             if not isinstance(credential, str):
@@ -171,7 +172,10 @@ class SdJwtVcVerifier:
     def _holder_key(
         self, payload: Mapping[str, Any], configuration: "CredentialConfiguration | None", holder_keys: Sequence[PublicKey]
     ) -> PublicKey | None:
-        """The key in `cnf` (RFC 7800 3.1). Keys that would have to be decrypted, looked up or fetched bind nothing here."""
+        """The key in `cnf` (RFC 7800 3.1), or the one that a DID URL in it names (3.4), if that is the Wallet's own or is a key.
+
+        Keys that would have to be decrypted, looked up or fetched bind nothing here.
+        """
         wanted = bool(holder_keys) or (self.haip and configuration is not None and configuration.key_binding_required)
         if "cnf" not in payload:
             if wanted:
@@ -184,9 +188,14 @@ class SdJwtVcVerifier:
         if len(cnf.keys() & {"jwk", "jwe", "jku"}) > 1:
             raise Malformed("must name one key", "cnf")
         if "jwk" not in cnf:
-            if wanted:
-                raise Malformed("must have jwk: no other way to name a key is supported", "cnf")
-            return None
+            # "MUST include the JSON Web Key in the jwk member" -- HAIP 6.1
+            named = "kid" in cnf and not self.haip
+            keys = key_of_did(cnf["kid"], "cnf.kid", holder_keys, methods=self.did_methods) if named else ()
+            if holder_keys and keys and keys[0] not in holder_keys:
+                raise Malformed("is not a key that the credential was requested for", "cnf")
+            if wanted and not keys:
+                raise Malformed("must have jwk, or a kid that is a DID URL of the key", "cnf")
+            return keys[0] if keys else None
         for key in holder_keys:
             # The same members in the same spelling: most are, and need no reading.
             if key.jwk == cnf["jwk"]:
@@ -249,5 +258,7 @@ class SdJwtVcVerifier:
         if issuer is None:
             raise Malformed("is missing, and there is no x5c", "iss")
         if issuer.startswith("did:"):
-            return (issuer_keys.did_key(issuer, kid, trust=trust, methods=self.did_methods),)
+            return issuer_keys.did_keys(
+                issuer, kid, algorithm, trust=trust, documents=documents, now=now, methods=self.did_methods
+            )
         return issuer_keys.published_keys(issuer, kid, algorithm, trust=trust, documents=documents)

@@ -13,8 +13,9 @@ from oid4vci import _jose
 from oid4vci._json import Malformed
 from oid4vci.formats import vcdm
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
+from oid4vci.formats.holder_binding import holder_key
 from oid4vci.formats.jose_vc import JoseVcEncoder, JoseVcVerifier, lifespan, numeric_date, published_status
-from oid4vci.formats.jose_vc_keys import find_issuer_keys, holder_key
+from oid4vci.formats.jose_vc_keys import find_issuer_keys
 from oid4vci.formats.validity import check_now
 from oid4vci.formats.vcdm import VCDM_2_0
 from oid4vci.formats.vcdm_draft import DraftedCredential, OwnMembers

@@ -103,9 +103,10 @@ class VcSdJwtEncoder(VcJoseEncoder):
             if own.members.keys() & hidden.within.keys():
                 raise ValueError("what differs from copy to copy must not be disclosable")
             Template.of(own_claims(own), Hiding())
-        template = self._template({**drafted.shared, **registered}, hidden)
+        shared = self._template({**drafted.shared, **registered}, hidden)
         inputs, tails = [], []
         for i, own in enumerate(drafted.own):
+            template = shared
             if own.subject_id is not None:
                 subject = drafted.credential(i)["credentialSubject"]
                 template = self._template({**drafted.shared, **registered, "credentialSubject": subject}, hidden)

@@ -25,11 +25,13 @@ __all__ = (
     "VCDM_2_0",
     "DataModel",
     "W3cCredential",
+    "contexts_of",
     "date_time",
     "definition_of",
     "issuer_of",
     "read",
     "timestamp",
+    "types_of",
 )
 
 BASE_TYPE: Final = "VerifiableCredential"
@@ -103,12 +105,12 @@ def read(
     `definition`: the `credential_definition` of its Credential Configuration: the credential must have all its types, and its
     contexts in their order. Raises `Malformed`.
     """
-    contexts = _contexts(members)
+    contexts = contexts_of(members)
     model = next((model for model in models if contexts[0] == model.context), None)
     if model is None:
         # "the first item is a URI with the value" -- VCDM 1.1 4.1; a URL, VCDM 2.0 4.3
         raise Malformed("must begin with the base context of a version that is accepted here", "@context")
-    types = _types(members.get("type"), "type")
+    types = types_of(members.get("type"), "type")
     if BASE_TYPE not in types:
         raise Malformed(f"must have {BASE_TYPE}", "type")
     if definition is not None:
@@ -152,7 +154,8 @@ def issuer_of(members: Mapping[str, Any]) -> str:
     return _url(issuer.get("id"), "issuer.id") if isinstance(issuer, Mapping) else _url(issuer, "issuer")
 
 
-def _contexts(members: Mapping[str, Any]) -> list[Any]:
+def contexts_of(members: Mapping[str, Any]) -> list[Any]:
+    """What `@context` lists: URLs and objects, each once (VCDM 1.1 4.1, VCDM 2.0 4.3). Raises `Malformed`."""
     contexts = members.get("@context")
     if not isinstance(contexts, list) or not contexts or len(contexts) > MAX_VALUES:
         raise Malformed("must be an array that is not empty", "@context")
@@ -165,7 +168,8 @@ def _contexts(members: Mapping[str, Any]) -> list[Any]:
     return contexts
 
 
-def _types(value: Any, path: str) -> set[str]:
+def types_of(value: Any, path: str) -> set[str]:
+    """One type or several (VCDM 1.1 4.3, VCDM 2.0 4.5). `path`: where the value stands. Raises `Malformed`."""
     types = [value] if isinstance(value, str) else value
     if not isinstance(types, list) or not types or len(types) > MAX_VALUES:
         raise Malformed("must be an array of strings that is not empty", path)
@@ -214,7 +218,7 @@ def _status(members: Mapping[str, Any], model: DataModel) -> Any:
     for each in several:
         if not isinstance(each, Mapping):
             raise Malformed("must be an object", "credentialStatus")
-        _types(each.get("type"), "credentialStatus.type")
+        types_of(each.get("type"), "credentialStatus.type")
         if "id" in each or model is VCDM_1_1:
             _url(each.get("id"), "credentialStatus.id")
     return status

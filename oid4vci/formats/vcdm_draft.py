@@ -6,12 +6,13 @@ the times, the issuer's identifier, and the subject's where that is what binds t
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
 from oid4vci._json import dumps
-from oid4vci.dids import DID_METHODS
+from oid4vci.dids import DID_METHODS, DidUrl
 from oid4vci.formats import vcdm
 from oid4vci.formats.copies import Copies, check_status
 from oid4vci.formats.vcdm import DataModel
@@ -21,10 +22,19 @@ from oid4vci.secret import NewSecret
 if TYPE_CHECKING:
     from oid4vci.metadata import CredentialConfiguration
 
-__all__ = ("CNF", "DraftedCredential", "OwnMembers", "binding_method", "check_binding", "check_own_binding", "draft")
+__all__ = ("CNF", "DID", "DraftedCredential", "OwnMembers", "binding_method", "check_binding", "check_own_binding", "draft")
 
 CNF: Final = "cnf"
-"""Binds a credential by the key itself, in `cnf` (RFC 7800); the other bindings are `did:key` and `did:jwk`."""
+"""Binds a credential by the key itself, in `cnf` (RFC 7800)."""
+
+DID: Final = "did"
+"""Binds a credential as its holder named the key: by that DID, of whatever method, and a plain key by what the configuration lists.
+
+That is `cnf` for `jwk`, else a did:key or did:jwk. The other bindings are `did:key` and `did:jwk`: always a DID of that method, the
+holder's if it is one.
+"""
+
+_OF_KEYS: Final = tuple(f"did:{name}" for name in DID_METHODS)
 
 _SET_HERE: Final = frozenset(
     (
@@ -45,16 +55,35 @@ def binding_method(binding: str) -> str:
     return "jwk" if binding == CNF else binding
 
 
-def check_own_binding(configuration: "CredentialConfiguration", binding: str) -> None:
-    """Raise `ValueError` unless the configuration lists the method of this binding, or none."""
+def check_own_binding(configuration: "CredentialConfiguration", binding: str, *, cnf: bool = True) -> None:
+    """Raise `ValueError` unless the configuration lists the method of this binding, or none.
+
+    `did` serves every DID method, and plain keys if there is a way to bind to them. `cnf`: whether the format can carry a key.
+    """
     methods = configuration.cryptographic_binding_methods_supported
-    if methods is not None and binding_method(binding) not in methods:
-        raise ValueError("the binding is not among the configuration's cryptographic_binding_methods_supported")
+    if methods is None:
+        return
+    if binding != DID:
+        if binding_method(binding) not in methods:
+            raise ValueError("the binding is not among the configuration's cryptographic_binding_methods_supported")
+        return
+    dids = [method for method in methods if method.startswith("did:")]
+    if not dids:
+        raise ValueError("the configuration's cryptographic_binding_methods_supported has no DID method")
+    if len(dids) < len(methods) and not _plain(methods, cnf):
+        raise ValueError("a key that no DID names could not be bound: the configuration must list did:key or did:jwk too")
+
+
+def _plain(methods: Sequence[str] | None, cnf: bool) -> tuple[str, ...]:
+    """The bindings that a key which no DID names can have, as the configuration lists them."""
+    if methods is None:
+        return _OF_KEYS
+    return tuple(each for each in ((CNF,) if cnf else ()) + _OF_KEYS if binding_method(each) in methods)
 
 
 def check_binding(binding: str, *, cnf: bool = True) -> None:
     """Raise `ValueError` for what is no binding. `cnf`: whether the format can carry a key itself."""
-    known = [*((CNF,) if cnf else ()), *(f"did:{name}" for name in DID_METHODS)]
+    known = [*((CNF,) if cnf else ()), DID, *_OF_KEYS]
     if binding not in known:
         raise ValueError(f"binding must be one of {', '.join(known)}")
 
@@ -109,12 +138,14 @@ def draft(
     copies: Sequence[Mapping[str, Any]] | None,
     new_ids: NewSecret | None = None,
     token_status: bool = True,
+    cnf: bool = True,
 ) -> DraftedCredential:
     """One copy for each holder key, a single one bound to none if there is none.
 
     The credential gets the types and contexts of the configuration's `credential_definition`, and `contexts` after them. Times
     are seconds since the epoch. `copies` may give each copy members of its own, among them an `id`, a `credentialStatus` and, if
-    `token_status`, a `status`. `new_ids`: where the bytes of an `id` come from for copies that have none.
+    `token_status`, a `status`. `new_ids`: where the bytes of an `id` come from for copies that have none. `cnf`: whether the format
+    can carry a key itself.
 
     Raises `ValueError` for a dataset that is no credential, or that several copies must not share.
     """
@@ -146,7 +177,9 @@ def draft(
     }
     if valid_until is not None:
         shared[model.valid_until] = vcdm.date_time(valid_until)
-    by_did = bool(holder_keys) and binding != CNF
+    methods = configuration.cryptographic_binding_methods_supported
+    bound = [_bound(key, binding, methods, cnf) for key in holder_keys]
+    by_did = any(each != CNF for each in bound)
     if by_did and (not isinstance(claims.get("credentialSubject"), dict) or "id" in claims["credentialSubject"]):
         raise ValueError("a credential that is bound by the id of its subject has one subject, whose id is set here")
     own = []
@@ -157,8 +190,8 @@ def draft(
         own.append(
             OwnMembers(
                 mine,
-                DID_METHODS[binding.removeprefix("did:")].did(holder_keys[i]) if by_did else None,
-                {"jwk": dict(holder_keys[i].jwk)} if holder_keys and not by_did else None,
+                bound[i] if bound and bound[i] != CNF else None,
+                {"jwk": dict(holder_keys[i].jwk)} if bound and bound[i] == CNF else None,
                 members.get("status", claims.get("status")),
             )
         )
@@ -168,6 +201,27 @@ def draft(
         if i == 0 or copy.members:
             vcdm.read(drafted.credential(i), models=(model,), definition=definition)
     return drafted
+
+
+def _bound(key: PublicKey, binding: str, methods: Sequence[str] | None, cnf: bool) -> str:
+    """The DID that a credential is bound to, or `CNF`."""
+    if key.did_url is not None and binding != CNF:
+        # "a particular key in the DID Document that the Credential is to be bound to" -- OID4VCI F.1; not a DID derived anew
+        named = DidUrl.parse(key.did_url)
+        method = f"did:{named.method}"
+        if binding == method or (binding == DID and (methods is None or method in methods)):
+            return named.did
+    if binding != DID:
+        return _of_key(key, binding)
+    for each in _plain(methods, cnf):
+        # Not every kind of key has a did:key.
+        with suppress(ValueError):
+            return _of_key(key, each)
+    raise ValueError("the configuration binds to nothing that this key is, and it was proved without a DID")
+
+
+def _of_key(key: PublicKey, binding: str) -> str:
+    return CNF if binding == CNF else DID_METHODS[binding.removeprefix("did:")].did(key)
 
 
 def _check_json(value: Any, depth: int) -> None:

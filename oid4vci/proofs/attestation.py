@@ -107,6 +107,11 @@ class AttestationProofMaker:
         """No."""
         return False
 
+    @property
+    def dids_only(self) -> bool:
+        """No: the key attestation has them as JWKs."""
+        return False
+
     def key_algorithms(self, supported: Collection[AlgorithmIdentifier]) -> Sequence[str]:
         """None: `proof_signing_alg_values_supported` is about the attester's signature."""
         return ()

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from attrs import evolve, field, frozen
 
-from oid4vci import x509
 from oid4vci.dids import DidUrl
 from oid4vci.keys import PublicKey, Signer, public_key
 
@@ -36,8 +35,11 @@ class HolderKey:
                 raise ValueError("a key is named by a DID URL or by certificates")
             if not DidUrl.parse(self.did_url).fragment:
                 raise ValueError("the DID URL of a key has a fragment")
-        if self.x5c and x509.leaf_public_key(x509.load(self.x5c[0])) != public_key(self.signer.public_jwk):
-            raise ValueError("the first certificate of x5c must be for the signer's key")
+        if self.x5c:
+            from oid4vci import x509
+
+            if x509.leaf_public_key(x509.load(self.x5c[0])) != public_key(self.signer.public_jwk):
+                raise ValueError("the first certificate of x5c must be for the signer's key")
 
     @property
     def public_key(self) -> PublicKey:

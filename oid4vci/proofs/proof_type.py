@@ -127,6 +127,10 @@ class ProofMaker(Protocol):
     def signs(self) -> bool:
         """Whether the keys sign. If not, the proof is what a key attestation says of them."""
 
+    @property
+    def dids_only(self) -> bool:
+        """Whether keys are named by DID URLs and by nothing else. One without a name is named by the maker then."""
+
     def key_algorithms(self, supported: Collection[AlgorithmIdentifier]) -> Sequence[str]:
         """The JWS algorithms of keys that can sign a proof by one of `supported`, a `proof_signing_alg_values_supported`.
 

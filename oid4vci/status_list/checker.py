@@ -5,14 +5,13 @@ where it came from.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from attrs import field, frozen
 
 from oid4vci._document import https_url
 from oid4vci._json import Malformed
-from oid4vci.dids import DID_METHODS, DidMethod
+from oid4vci.dids import KNOWN_DID_METHODS, DidMethods
 from oid4vci.errors import InvalidCredential, StatusUnknown, Untrusted, reading
 from oid4vci.formats import issuer_keys
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
@@ -78,7 +77,7 @@ class StatusChecker:
     purposes: frozenset[str] = field(default=frozenset(), converter=_purposes)
     ttl_range: tuple[int, int] = (60, 7 * DAY)
     max_size: int = MAX_SIZE
-    did_methods: Mapping[str, DidMethod] = field(default=DID_METHODS, repr=False)
+    did_methods: DidMethods = field(default=KNOWN_DID_METHODS, repr=False)
 
     def check(
         self, credential: VerifiedCredential, *, trust: Trust, documents: Mapping[str, bytes], now: int
@@ -146,7 +145,7 @@ class StatusChecker:
                 # "MUST be included in the x5c JOSE header of the Token" -- HAIP 6.1
                 raise Malformed("x5c is missing", "header")
             else:
-                keys = self._published_keys(signed, issuer, trust, documents)
+                keys = self._published_keys(signed, issuer, trust, documents, now)
             if isinstance(keys, NeededDocument):
                 return keys
             return StatusListToken.from_claims(
@@ -158,8 +157,11 @@ class StatusChecker:
         # "The X.509 certificate of the trust anchor MUST NOT be included", nor one that is self-signed -- HAIP 6.1
         allowed, others = not self.haip, trust.status_anchors
         if others is not None:
-            with suppress(Malformed, Untrusted):
+            try:
                 return issuer_keys.certified_leaf(x5c, trust=trust, now=now, anchor_allowed=allowed, anchors=others).key
+            except (Malformed, Untrusted):
+                if trust.anchors is None:
+                    raise
         leaf = issuer_keys.certified_leaf(x5c, trust=trust, now=now, anchor_allowed=allowed)
         self._check_leaf(leaf.certificate, x5c, issuer, certificate, trust)
         return leaf.key
@@ -184,13 +186,16 @@ class StatusChecker:
             raise Malformed("is for neither the issuer of the credential nor for status lists", "x5c")
 
     def _published_keys(
-        self, signed: SignedStatusList, issuer: str | None, trust: Trust, documents: Mapping[str, bytes]
+        self, signed: SignedStatusList, issuer: str | None, trust: Trust, documents: Mapping[str, bytes], now: int
     ) -> tuple[PublicKey, ...] | NeededDocument:
-        """The keys of the Credential's issuer: those it publishes, or the one that its DID is (11.3)."""
+        """The keys of the Credential's issuer: those it publishes, or those of its DID (11.3)."""
         if not _is_identifier(issuer):
             raise Malformed("there is no x5c, and the credential names no issuer that publishes keys", "header")
         if issuer.startswith("did:"):
-            return (issuer_keys.did_key(issuer, signed.kid, trust=trust, methods=self.did_methods),)
+            methods = self.did_methods
+            return issuer_keys.did_keys(
+                issuer, signed.kid, signed.algorithm, trust=trust, documents=documents, now=now, methods=methods
+            )
         return issuer_keys.published_keys(issuer, signed.kid, signed.algorithm, trust=trust, documents=documents)
 
 

@@ -8,7 +8,7 @@ session = run(pending.callback(url))                  and what came back
 
 order   = run(session.order("pid_sd_jwt"))            with a fresh c_nonce
 proofs  = order.prove([signer], now=now)              to be signed, by whoever has the keys
-result  = run(proofs.submit(signatures))              Issued, Deferred, or new Proofs
+result  = run(proofs.submit(signatures))              Issued, Deferred, new Proofs, or a renewed Order
 """
 
 from oid4vci.wallet.authorizing import Authorizing
@@ -19,6 +19,7 @@ from oid4vci.wallet.issued import Deferred, Issued
 from oid4vci.wallet.offer import Offer
 from oid4vci.wallet.opened import Opened
 from oid4vci.wallet.order import Order, Proofs
+from oid4vci.wallet.proof_choice import ProofChoice
 from oid4vci.wallet.session import Session
 from oid4vci.wallet.settings import Wallet
 from oid4vci.wallet.status import CredentialStatusChecker, check_status
@@ -38,6 +39,7 @@ __all__ = (
     "Offer",
     "Opened",
     "Order",
+    "ProofChoice",
     "Proofs",
     "Session",
     "State",

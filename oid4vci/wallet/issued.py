@@ -191,14 +191,15 @@ class Received:
         return with_documents(self._verify, documents)
 
     def _verify(self, documents: Mapping[str, bytes]) -> Issued | NeededDocument:
-        wallet, verified = self.session.wallet, []
+        wallet = self.session.wallet
+        verified: list[VerifiedCredential] = []
         verifier = wallet.verifier(self.configuration.format)
         for credential in self.credentials:
             outcome = verifier.verify(
                 credential,
                 configuration=self.configuration,
                 trust=wallet.trust,
-                holder_keys=self.holder_keys,
+                holder_keys=self._unused_first(verified),
                 documents=documents,
                 now=self.now,
             )
@@ -216,6 +217,13 @@ class Received:
             documents=documents,
             notification_id=self.notification_id,
         )
+
+    def _unused_first(self, credentials: list[VerifiedCredential]) -> tuple[PublicKey, ...]:
+        """A Credential that is bound to a DID may be for any of the DID's keys: it is for one that has none yet."""
+        if all(key.did_url is None for key in self.holder_keys):
+            return self.holder_keys
+        used = {credential.holder_key for credential in credentials}
+        return tuple(sorted(self.holder_keys, key=used.__contains__))
 
     def _check_claims(self, credentials: list[VerifiedCredential]) -> None:
         """A claim asked for as mandatory says that "the Wallet will only accept a Credential that includes" it (OID4VCI B.1)."""

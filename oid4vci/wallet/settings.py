@@ -15,6 +15,8 @@ from oid4vci.formats.known import CREDENTIAL_FORMATS
 from oid4vci.keys import Signer
 from oid4vci.metadata import CONFIGURATION_CLASSES, CredentialConfiguration
 from oid4vci.oauth import client_assertion, client_attestation
+from oid4vci.proofs.known import PROOF_MAKERS
+from oid4vci.proofs.proof_type import ProofMaker
 from oid4vci.secret import NewSecret, new_secret
 from oid4vci.trust import Trust
 from oid4vci.wallet.client_authentication import ClientAssertion, RestoreClientAuthentication, WalletAttestation
@@ -74,6 +76,8 @@ class Wallet:
     - `locales` are language tags (RFC 3066), the preferred one first.
     - `formats` maps a Credential Format Identifier to the format, or to a verifier with settings of its own; without it, the
       formats of this library. `{**CREDENTIAL_FORMATS, "x": X}` adds one.
+    - `proof_makers` maps a proof type to what makes such proofs, the preferred one first; without it, those of this library.
+      `{**PROOF_MAKERS, "x": X}` adds one.
     - `signers`: keys by their `key_id`, for states that are loaded; a key that is not there comes back as a `RemoteSigner`.
     - `client_authentications` maps a `token_endpoint_auth_method` to what makes a stored client authentication again.
     - `bearer`: whether Access Tokens that are bound to no key are taken.
@@ -95,6 +99,7 @@ class Wallet:
     client_id: str | None = field(default=None, validator=_check_client_id)
     locales: tuple[str, ...] = field(default=(), converter=strings, validator=_check_locales)
     formats: Formats = field(default=CREDENTIAL_FORMATS, repr=False)
+    proof_makers: Mapping[str, ProofMaker] = field(default=PROOF_MAKERS, repr=False)
     signers: Mapping[str, Signer] = field(factory=dict, repr=False)
     client_authentications: Mapping[str, RestoreClientAuthentication] = field(default=_OWN_AUTHENTICATIONS, repr=False)
     bearer: bool = True

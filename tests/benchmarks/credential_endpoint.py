@@ -17,7 +17,6 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from oid4vci import _jose
 from oid4vci.authorization_server import AuthorizationServer
 from oid4vci.drive import Draft, respond
 from oid4vci.formats.sd_jwt_vc import SdJwtVcEncoder
@@ -29,7 +28,9 @@ from oid4vci.metadata import CredentialIssuerMetadata
 from oid4vci.nonces import Nonces
 from oid4vci.oauth.access_tokens import SealedAccessTokens
 from oid4vci.oauth.pre_authorized import GRANT_TYPE, PreAuthorizedCodes
-from oid4vci.proofs.jwt import proof_signing_input
+from oid4vci.proofs.holder_key import HolderKey
+from oid4vci.proofs.jwt_maker import JwtProofMaker
+from oid4vci.proofs.proof_type import Intended
 from oid4vci.records import Change
 from oid4vci.sealed import SealingKeys
 from tests.benchmarks.by_hand import CURVE, ECDSA, b64, decode, der, encode, load_point, raw, sha256, unb64
@@ -102,7 +103,8 @@ class Requests:
         self.token = answer["access_token"]
         self.nonce = self.nonces.new(IDENTIFIER, now=self.now, new_secret=os.urandom)
         self.holders = [LocalSigner.generate(str(i)) for i in range(size)]
-        self.proofs = [self._proof(holder) for holder in self.holders]
+        intended = Intended(audience=IDENTIFIER, client_id="wallet", nonce=self.nonce, now=self.now)
+        self.proofs = JwtProofMaker().draft([HolderKey(holder) for holder in self.holders], intended).finish()
         self.body = encode({"credential_configuration_id": CONFIGURATION, "proofs": {"jwt": self.proofs}}).encode()
         self.request = Request(
             "POST",
@@ -110,10 +112,6 @@ class Requests:
             {"content-type": "application/json", "authorization": f"Bearer {self.token}"},
             self.body,
         )
-
-    def _proof(self, holder: LocalSigner) -> str:
-        data = proof_signing_input(holder, audience=IDENTIFIER, nonce=self.nonce, issuer_claim="wallet", now=self.now)
-        return _jose.compact(data, holder.sign(data))
 
     def library(self) -> bytes:
         """One exchange."""

@@ -15,9 +15,9 @@ function signer(jwk) {
   return async (data) => sign(hash, Buffer.from(data), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')
 }
 
-// A resolver of the one DID whose key is known.
-function resolver({ did, kid, jwk }) {
-  const didDocument = {
+// A resolver of the one DID whose key, or whose document, is known.
+function resolver({ did, kid, jwk, document }) {
+  const didDocument = document ?? {
     '@context': 'https://www.w3.org/ns/did/v1',
     id: did,
     verificationMethod: [{ id: kid, type: 'JsonWebKey2020', controller: did, publicKeyJwk: jwk }],

@@ -63,7 +63,11 @@ from oid4vci import (
     respond,
     run,
 )
-from oid4vci.metadata import ClientMetadata
+from oid4vci.metadata import ClientMetadata, KeyAttestationsRequired
+from oid4vci.proofs.holder_key import HolderKey
+from oid4vci.proofs.known import PROOF_MAKERS
+from oid4vci.proofs.proof_type import ProofMaker
+from oid4vci.wallet import ProofChoice
 
 ISSUER = "https://issuer.example"
 
@@ -194,7 +198,7 @@ def receive(uri: str, pem: bytes, network: Network, now: int) -> tuple[VerifiedC
         order = run(session.order("member"), network.send)
         assert_type(order, Order)
         result = run(order.prove([LocalSigner.generate("1")], now=now).submit(), network.send)
-        assert_type(result, Issued | Deferred | Proofs)
+        assert_type(result, Issued | Deferred | Proofs | Order)
     except WalletError as error:
         raise RuntimeError(error.advice.value) from error
     return result.credentials if isinstance(result, Issued) else ()
@@ -214,8 +218,26 @@ def step(exchange: Exchange[Opened], response: Response) -> Opened | Exchange[Op
     return exchange.receive(response)
 
 
-def elsewhere(order: Order, key: RemoteSigner, signatures: Sequence[bytes], now: int) -> Exchange[Issued | Deferred | Proofs]:
+def elsewhere(
+    order: Order, key: RemoteSigner, signatures: Sequence[bytes], now: int
+) -> Exchange[Issued | Deferred | Proofs | Order]:
     """Proofs that another device signs."""
     proofs = order.prove([key], now=now)
     assert_type(proofs.to_sign, tuple[SigningInput, ...])
     return proofs.submit(signatures)
+
+
+def by_did(order: Order, key: RemoteSigner, did_url: str, attestation: str, now: int) -> Proofs:
+    """A key that has a name, and somebody who vouches for it."""
+    (choice, *_) = order.proof_choices
+    assert_type(choice, ProofChoice)
+    assert_type(choice.key_attestations_required, KeyAttestationsRequired | None)
+    keys: list[LocalSigner | RemoteSigner | HolderKey] = [HolderKey(key, did_url=did_url)]
+    proofs = order.prove(keys, now=now, proof_type=choice.type, key_attestation=attestation)
+    assert_type(proofs.keys, tuple[HolderKey, ...])
+    return proofs
+
+
+def another_type(trust: Trust, maker: ProofMaker) -> Wallet:
+    """A Wallet that makes proofs of a further type."""
+    return Wallet(trust=trust, proof_makers={**PROOF_MAKERS, "x-note": maker})

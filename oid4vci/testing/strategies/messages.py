@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from oid4vci import _jose, _json
+from oid4vci import _json
 from oid4vci.http import Request
-from oid4vci.keys import LocalSigner
 from oid4vci.metadata import CredentialIssuerMetadata
 from oid4vci.offers import PRE_AUTHORIZED_CODE
-from oid4vci.proofs.jwt import proof_signing_input
+from oid4vci.proofs.holder_key import HolderKey
+from oid4vci.proofs.jwt_maker import JwtProofMaker
+from oid4vci.proofs.proof_type import Intended
 from oid4vci.testing.strategies.documents import HOLDERS, SECRETS, authorization_details
 from oid4vci.testing.strategies.values import NAMES, SMALL, TEXT, WORDS, Json, json_objects, st
 
@@ -89,14 +90,10 @@ def credential_requests(
     if metadata.credential_configurations_supported[configuration_id].proof_types_supported is not None:
         most = min(metadata.batch_size, MAX_PROOFS)
         signers = draw(st.lists(st.sampled_from(HOLDERS), min_size=1, max_size=most, unique_by=id))
-        body["proofs"] = {"jwt": [_proof(each, metadata.credential_issuer, c_nonce, client_id, now) for each in signers]}
+        intended = Intended(audience=metadata.credential_issuer, client_id=client_id, nonce=c_nonce, now=now)
+        body["proofs"] = {"jwt": JwtProofMaker().draft([HolderKey(each) for each in signers], intended).finish()}
     headers = {"content-type": "application/json", "authorization": f"Bearer {access_token}"}
     return Request("POST", metadata.credential_endpoint, headers, _json.dump_bytes(body))
-
-
-def _proof(signer: LocalSigner, audience: str, nonce: str | None, client_id: str | None, now: int) -> str:
-    data = proof_signing_input(signer, audience=audience, nonce=nonce, issuer_claim=client_id, now=now)
-    return _jose.compact(data, signer.sign(data))
 
 
 def credential_responses() -> st.SearchStrategy[Json]:

@@ -1,12 +1,13 @@
 """The stored forms of `Issued` and `Deferred`: Credentials are verified again when they are loaded."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from oid4vci._document import Codec, Document, array, integer, json_object, mapping, nested, positive_number, wire
 from oid4vci._json import Malformed, b64url_decode, b64url_encode
+from oid4vci.dids import DidUrl
 from oid4vci.keys import PublicKey, public_key
 from oid4vci.wallet.exchange import Exchange
 from oid4vci.wallet.issued import Deferred, Issued, Received
@@ -17,6 +18,7 @@ from oid4vci.wallet.storage.session import StoredSession
 __all__ = ("StoredDeferred", "StoredIssued")
 
 _KEYS = array(json_object(), minimum=0)
+_DID_URL: Final = "did_url"
 
 
 def _check_bytes(value: Any) -> None:
@@ -28,11 +30,20 @@ _BYTES = Codec(_check_bytes, lambda value: b64url_decode(value) if isinstance(va
 
 
 def _jwks(keys: tuple[PublicKey, ...]) -> tuple[Mapping[str, str], ...]:
-    return tuple(key.jwk for key in keys)
+    """Each key, with the DID URL that names it as a further member."""
+    return tuple(key.jwk if key.did_url is None else {**key.jwk, _DID_URL: key.did_url} for key in keys)
 
 
-def _public_keys(jwks: tuple[Mapping[str, str], ...]) -> tuple[PublicKey, ...]:
-    return tuple(public_key(jwk) for jwk in jwks)
+def _public_keys(jwks: tuple[Mapping[str, Any], ...]) -> tuple[PublicKey, ...]:
+    return tuple(evolve(public_key(jwk), did_url=_did_url(jwk.get(_DID_URL))) for jwk in jwks)
+
+
+def _did_url(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not DidUrl.parse(value).fragment:
+        raise Malformed("must be the DID URL of a key", f"holder_keys.{_DID_URL}")
+    return value
 
 
 @frozen(kw_only=True)

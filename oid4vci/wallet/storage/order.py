@@ -3,6 +3,8 @@
 from attrs import field, frozen
 
 from oid4vci._document import Document, array, boolean, integer, nested, wire
+from oid4vci._json import b64url_decode, b64url_encode
+from oid4vci.proofs.holder_key import HolderKey
 from oid4vci.wallet.order import Order, Proofs
 from oid4vci.wallet.settings import Wallet
 from oid4vci.wallet.storage.members import TEXT, require
@@ -50,20 +52,55 @@ class StoredOrder(Document):
 
 
 @frozen(kw_only=True)
+class StoredHolderKey(StoredSigner):
+    """A `HolderKey`: the key, and what names it."""
+
+    did_url: str | None = field(default=None, metadata=wire(TEXT))
+    x5c: tuple[str, ...] | None = field(default=None, metadata=wire(array(TEXT)))
+
+    @classmethod
+    def of_holder(cls, key: HolderKey) -> "StoredHolderKey":
+        """The stored form."""
+        return cls(
+            key_id=key.signer.key_id,
+            algorithm=key.signer.algorithm,
+            public_jwk=key.signer.public_jwk,
+            did_url=key.did_url,
+            x5c=tuple(b64url_encode(certificate) for certificate in key.x5c) or None,
+        )
+
+    def restore_holder(self, wallet: Wallet) -> HolderKey:
+        """The key."""
+        x5c = tuple(b64url_decode(certificate) for certificate in self.x5c or ())
+        return HolderKey(self.restore(wallet), self.did_url, x5c)
+
+
+@frozen(kw_only=True)
 class StoredProofs(Document):
-    """`Proofs`."""
+    """`Proofs`. What was stored before there were proof types has none, and is proved by `jwt`."""
 
     order: StoredOrder = field(metadata=wire(nested(StoredOrder)))
-    signers: tuple[StoredSigner, ...] = field(metadata=wire(array(nested(StoredSigner), minimum=0)))
+    signers: tuple[StoredHolderKey, ...] = field(metadata=wire(array(nested(StoredHolderKey), minimum=0)))
     now: int = field(metadata=wire(integer()))
+    proof_type: str | None = field(default=None, metadata=wire(TEXT))
+    key_attestation: str | None = field(default=None, repr=False, metadata=wire(TEXT))
 
     @classmethod
     def of(cls, proofs: Proofs) -> "StoredProofs":
         """The stored form."""
-        signers = tuple(StoredSigner.of(signer) for signer in proofs.signers)
-        return cls(order=StoredOrder.of(proofs.order), signers=signers, now=proofs.now)
+        return cls(
+            order=StoredOrder.of(proofs.order),
+            signers=tuple(StoredHolderKey.of_holder(key) for key in proofs.keys),
+            now=proofs.now,
+            proof_type=proofs.proof_type,
+            key_attestation=proofs.key_attestation,
+        )
 
     def restore(self, wallet: Wallet) -> Proofs:
         """The state."""
-        signers = [signer.restore(wallet) for signer in self.signers]
-        return self.order.restore(wallet).prove(signers, now=self.now)
+        return self.order.restore(wallet).prove(
+            [signer.restore_holder(wallet) for signer in self.signers],
+            now=self.now,
+            proof_type=self.proof_type or ("jwt" if self.signers else None),
+            key_attestation=self.key_attestation,
+        )
