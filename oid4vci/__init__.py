@@ -14,12 +14,12 @@ _HOMES: Final = {
     ),
     "oid4vci.claims": "ClaimsDescription ClaimsSemantics",
     "oid4vci.data_integrity.contexts": "Contexts",
-    "oid4vci.dids": "DID_METHODS DidMethod",
-    "oid4vci.drive": "AsyncHost Host Together aanswer answer arespond arun respond run",
+    "oid4vci.dids": "DID_METHODS DidDocumentMethod DidMethod DidUrl DidWeb KNOWN_DID_METHODS did_document_keys did_web_url",
+    "oid4vci.drive": "AsyncHost AsyncStatusHost Host StatusHost Together aanswer answer arespond arun respond run",
     "oid4vci.errors": (
         "Advice AttestationExpired AuthorizationDenied AuthorizationRefused InvalidCredential InvalidMetadata "
-        "InvalidOffer InvalidResponse ProtocolError Refusal Refused StatusUnknown TryLater TxCodeRequired Untrusted "
-        "WalletError WrongTxCode"
+        "InvalidOffer InvalidResponse ProtocolError Refusal Refused StatusUnknown TryLater TxCodeRequired "
+        "Untrusted WalletError WrongTxCode"
     ),
     "oid4vci.formats": "CREDENTIAL_FORMATS CredentialFormat KnownFormats VerifiedCredential",
     "oid4vci.formats.jwt_vc": "JwtVcEncoder JwtVcVerifier",
@@ -32,12 +32,13 @@ _HOMES: Final = {
     "oid4vci.formats.vc_sd_jwt": "VcSdJwtConfiguration VcSdJwtEncoder VcSdJwtVerifier",
     "oid4vci.http": "Form Headers Request Response",
     "oid4vci.issuer": "CredentialCall CredentialDraft CredentialOrder Issuer PublishedOffer",
-    "oid4vci.keys": "KeyReference LocalSigner PublicKey RemoteSigner ResolvedKeys SigningInput ecdsa_signature",
+    "oid4vci.keys": "KeyReference LocalSigner PublicKey RemoteSigner ResolvedKeys SigningInput ecdsa_signature public_key",
     "oid4vci.memory": "MemoryStore",
     "oid4vci.metadata": (
-        "AuthorizationServerMetadata BatchCredentialIssuance ClientMetadata CredentialConfiguration CredentialDefinition "
-        "CredentialDisplay CredentialIssuerMetadata CredentialMetadata IssuerDisplay JwtVcJsonConfiguration "
-        "JwtVcJsonLdConfiguration LdpVcConfiguration MsoMdocConfiguration ProofType SdJwtVcConfiguration"
+        "AuthorizationServerMetadata BatchCredentialIssuance ClientMetadata CredentialConfiguration "
+        "CredentialDefinition CredentialDisplay CredentialIssuerMetadata CredentialMetadata IssuerDisplay "
+        "JwtVcJsonConfiguration JwtVcJsonLdConfiguration KeyAttestationsRequired LdpVcConfiguration "
+        "MsoMdocConfiguration ProofType SdJwtVcConfiguration"
     ),
     "oid4vci.nonces": "Nonces",
     "oid4vci.oauth.access_tokens": "AccessTokens MintedAccessTokens NewAccessToken SealedAccessTokens",
@@ -56,8 +57,18 @@ _HOMES: Final = {
     "oid4vci.oauth.refresh_tokens": "RefreshTokens",
     "oid4vci.oauth.several_access_tokens": "SeveralAccessTokens",
     "oid4vci.offers": "AuthorizationCodeGrant CredentialOffer PreAuthorizedCodeGrant TxCode",
+    "oid4vci.proofs.attestation": "AttestationProofMaker AttestationProofType",
+    "oid4vci.proofs.attested_keys": "AttestedKeys",
+    "oid4vci.proofs.di_vp": "DiVpProofMaker DiVpProofType",
+    "oid4vci.proofs.holder_key": "HolderKey",
+    "oid4vci.proofs.jwt": "JwtProofType",
+    "oid4vci.proofs.jwt_maker": "JwtProofMaker",
+    "oid4vci.proofs.key_attestation": "KeyAttestation KeyAttestations",
+    "oid4vci.proofs.key_attester": "key_attestation_signing_input",
+    "oid4vci.proofs.known": "KnownProofMakers PROOF_MAKERS",
     "oid4vci.qr": "qr_svg qr_text",
     "oid4vci.records": "Change Insert Key Record Records Reply Store Swap",
+    "oid4vci.revocation": "CertificateReference StatusRef Statuses",
     "oid4vci.sealed": "SealingKeys",
     "oid4vci.secret": "NewSecret new_secret",
     "oid4vci.status_list": (
@@ -67,8 +78,8 @@ _HOMES: Final = {
     ),
     "oid4vci.trust": "Trust",
     "oid4vci.wallet": (
-        "Authorizing ClaimView ClientAssertion ClientAuthentication CredentialView Deferred Exchange Issued Offer Opened "
-        "Order Proofs Session State Wallet WalletAttestation dump load"
+        "Authorizing ClaimView ClientAssertion ClientAuthentication CredentialView Deferred Exchange Issued Offer "
+        "Opened Order ProofChoice Proofs Session State Wallet WalletAttestation dump load"
     ),
     "oid4vci.x509": "Anchors",
 }

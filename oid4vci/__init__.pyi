@@ -12,8 +12,17 @@ from oid4vci.authorization_server import (
 )
 from oid4vci.claims import ClaimsDescription, ClaimsSemantics
 from oid4vci.data_integrity.contexts import Contexts
-from oid4vci.dids import DID_METHODS, DidMethod
-from oid4vci.drive import AsyncHost, Host, Together, aanswer, answer, arespond, arun, respond, run
+from oid4vci.dids import (
+    DID_METHODS,
+    KNOWN_DID_METHODS,
+    DidDocumentMethod,
+    DidMethod,
+    DidUrl,
+    DidWeb,
+    did_document_keys,
+    did_web_url,
+)
+from oid4vci.drive import AsyncHost, AsyncStatusHost, Host, StatusHost, Together, aanswer, answer, arespond, arun, respond, run
 from oid4vci.errors import (
     Advice,
     AttestationExpired,
@@ -44,7 +53,16 @@ from oid4vci.formats.vc_jwt import VcJwtConfiguration, VcJwtEncoder, VcJwtVerifi
 from oid4vci.formats.vc_sd_jwt import VcSdJwtConfiguration, VcSdJwtEncoder, VcSdJwtVerifier
 from oid4vci.http import Form, Headers, Request, Response
 from oid4vci.issuer import CredentialCall, CredentialDraft, CredentialOrder, Issuer, PublishedOffer
-from oid4vci.keys import KeyReference, LocalSigner, PublicKey, RemoteSigner, ResolvedKeys, SigningInput, ecdsa_signature
+from oid4vci.keys import (
+    KeyReference,
+    LocalSigner,
+    PublicKey,
+    RemoteSigner,
+    ResolvedKeys,
+    SigningInput,
+    ecdsa_signature,
+    public_key,
+)
 from oid4vci.memory import MemoryStore
 from oid4vci.metadata import (
     AuthorizationServerMetadata,
@@ -58,6 +76,7 @@ from oid4vci.metadata import (
     IssuerDisplay,
     JwtVcJsonConfiguration,
     JwtVcJsonLdConfiguration,
+    KeyAttestationsRequired,
     LdpVcConfiguration,
     MsoMdocConfiguration,
     ProofType,
@@ -80,8 +99,18 @@ from oid4vci.oauth.protected_resource import ProtectedResource
 from oid4vci.oauth.refresh_tokens import RefreshTokens
 from oid4vci.oauth.several_access_tokens import SeveralAccessTokens
 from oid4vci.offers import AuthorizationCodeGrant, CredentialOffer, PreAuthorizedCodeGrant, TxCode
+from oid4vci.proofs.attestation import AttestationProofMaker, AttestationProofType
+from oid4vci.proofs.attested_keys import AttestedKeys
+from oid4vci.proofs.di_vp import DiVpProofMaker, DiVpProofType
+from oid4vci.proofs.holder_key import HolderKey
+from oid4vci.proofs.jwt import JwtProofType
+from oid4vci.proofs.jwt_maker import JwtProofMaker
+from oid4vci.proofs.key_attestation import KeyAttestation, KeyAttestations
+from oid4vci.proofs.key_attester import key_attestation_signing_input
+from oid4vci.proofs.known import PROOF_MAKERS, KnownProofMakers
 from oid4vci.qr import qr_svg, qr_text
 from oid4vci.records import Change, Insert, Key, Record, Records, Reply, Store, Swap
+from oid4vci.revocation import CertificateReference, Statuses, StatusRef
 from oid4vci.sealed import SealingKeys
 from oid4vci.secret import NewSecret, new_secret
 from oid4vci.status_list import (
@@ -113,6 +142,7 @@ from oid4vci.wallet import (
     Offer,
     Opened,
     Order,
+    ProofChoice,
     Proofs,
     Session,
     State,
@@ -128,11 +158,17 @@ __all__ = (
     "DID_METHODS",
     "EVERY_CLAIM",
     "GRANT_TYPE",
+    "KNOWN_DID_METHODS",
+    "PROOF_MAKERS",
     "AccessTokens",
     "Advice",
     "Anchors",
     "AsyncHost",
+    "AsyncStatusHost",
     "AttestationExpired",
+    "AttestationProofMaker",
+    "AttestationProofType",
+    "AttestedKeys",
     "AuthenticatedClient",
     "AuthorizationCall",
     "AuthorizationCodeGrant",
@@ -149,6 +185,7 @@ __all__ = (
     "BitstringStatusList",
     "BitstringStatusListEntry",
     "CertificateProfile",
+    "CertificateReference",
     "Challenges",
     "Change",
     "ClaimView",
@@ -173,12 +210,18 @@ __all__ = (
     "CredentialType",
     "CredentialView",
     "Deferred",
+    "DiVpProofMaker",
+    "DiVpProofType",
+    "DidDocumentMethod",
     "DidMethod",
+    "DidUrl",
+    "DidWeb",
     "Dpop",
     "DpopNonces",
     "Exchange",
     "Form",
     "Headers",
+    "HolderKey",
     "Host",
     "Insert",
     "IntrospectedAccessTokens",
@@ -191,13 +234,19 @@ __all__ = (
     "Issuer",
     "IssuerDisplay",
     "JwtAccessTokens",
+    "JwtProofMaker",
+    "JwtProofType",
     "JwtVcEncoder",
     "JwtVcJsonConfiguration",
     "JwtVcJsonLdConfiguration",
     "JwtVcVerifier",
     "Key",
+    "KeyAttestation",
+    "KeyAttestations",
+    "KeyAttestationsRequired",
     "KeyReference",
     "KnownFormats",
+    "KnownProofMakers",
     "LdpVcConfiguration",
     "LdpVcEncoder",
     "LdpVcVerifier",
@@ -218,6 +267,7 @@ __all__ = (
     "PreAuthorizedCodeGrant",
     "PreAuthorizedCodes",
     "PrivateKeyJwt",
+    "ProofChoice",
     "ProofType",
     "Proofs",
     "ProtectedResource",
@@ -249,14 +299,17 @@ __all__ = (
     "State",
     "Status",
     "StatusChecker",
+    "StatusHost",
     "StatusList",
     "StatusListIndices",
     "StatusListOrder",
     "StatusListSigner",
     "StatusLists",
+    "StatusRef",
     "StatusReference",
     "StatusType",
     "StatusUnknown",
+    "Statuses",
     "Store",
     "StoredStatusList",
     "Swap",
@@ -288,11 +341,15 @@ __all__ = (
     "arespond",
     "arun",
     "client_attestation_signing_input",
+    "did_document_keys",
+    "did_web_url",
     "dpop_signing_input",
     "dump",
     "ecdsa_signature",
+    "key_attestation_signing_input",
     "load",
     "new_secret",
+    "public_key",
     "qr_svg",
     "qr_text",
     "read_client",

@@ -29,6 +29,8 @@ __all__ = (
     "assemble",
     "cose_key",
     "encoded_key",
+    "has_cose_key",
+    "number_of",
     "parse",
     "public_key",
     "sig_structure",
@@ -66,6 +68,14 @@ NUMBERS: Final[Mapping[str, int]] = {
     "Ed25519": -19,
 }
 """The COSE algorithm number that is written for a signer's JWS algorithm."""
+
+
+def number_of(algorithm: str) -> int:
+    """The COSE algorithm number that is written for a signer's JWS algorithm. Raises `ValueError` if there is none here."""
+    if algorithm not in NUMBERS:
+        raise ValueError(f"{algorithm} is not an algorithm for COSE here: {', '.join(NUMBERS)}")
+    return NUMBERS[algorithm]
+
 
 _SIGN1_TAG, _CWT_TAG = 18, 61
 _SIGNATURE1 = _cbor.dumps("Signature1")
@@ -163,11 +173,8 @@ def verify(message: Sign1, key: PublicKey, *, algorithms: Collection[int], exter
         raise Malformed("alg is not an accepted algorithm")
     if not key.fits(name):
         raise Malformed("alg does not fit the key")
-    algorithm = _jose.ALGORITHMS[name]
     covered = sig_structure(message.protected, message.payload, external_aad=external_aad)
-    if len(message.signature) != algorithm.signature_size or not algorithm.key(key.key, name).verify(
-        covered, message.signature
-    ):
+    if not _jose.ALGORITHMS[name].verifies(key.key, covered, message.signature):
         raise Malformed("the signature does not verify")
 
 
@@ -200,16 +207,27 @@ _CURVES: Final[Mapping[tuple[int, int], str]] = {
 _CURVE_NUMBERS: Final = {crv: pair for pair, crv in _CURVES.items()}
 
 
+def has_cose_key(key: PublicKey) -> bool:
+    """Whether a key is of a kind that is written as a COSE_Key here: one on a curve."""
+    return key.crv in _CURVE_NUMBERS
+
+
+def _numbers(key: PublicKey) -> tuple[int, int]:
+    if not has_cose_key(key):
+        raise ValueError("this kind of key has no COSE_Key here")
+    return _CURVE_NUMBERS[key.crv]
+
+
 def cose_key(key: PublicKey) -> dict[int, Any]:
-    """The COSE_Key (RFC 9052 7) of a public key, required members only: a map to be encoded."""
-    kty, crv = _CURVE_NUMBERS[key.crv]
+    """The COSE_Key (RFC 9052 7) of a public key, required members only: a map to be encoded. Raises `ValueError`."""
+    kty, crv = _numbers(key)
     coordinates = {_X: b64url_decode(key.jwk["x"])} | ({_Y: b64url_decode(key.jwk["y"])} if kty == _EC2 else {})
     return {_KTY: kty, _CRV: crv, **coordinates}
 
 
 def encoded_key(key: PublicKey) -> bytes:
-    """`cose_key` in CBOR."""
-    kty, crv = _CURVE_NUMBERS[key.crv]
+    """`cose_key` in CBOR. Raises `ValueError`."""
+    kty, crv = _numbers(key)
     x = b64url_decode(key.jwk["x"])
     start = b"\xa3\x01\x01\x20" if kty == _OKP else b"\xa4\x01\x02\x20"
     members = start + head(0, crv) + b"\x21" + head(2, len(x)) + x

@@ -10,14 +10,15 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from oid4vci import _jose, _json
-from oid4vci._jose import ALGORITHMS, PublicKey, jwk_of, public_key
+from oid4vci._jose import ALGORITHMS, DEFAULT_ALGORITHMS, Algorithm, PublicKey, jwk_of, public_key
 from oid4vci._json import Malformed, b64url_decode, b64url_encode
 
 __all__ = (
+    "ALGORITHMS",
+    "DEFAULT_ALGORITHMS",
     "KeyReference",
     "LocalSigner",
     "PublicKey",
@@ -30,6 +31,7 @@ __all__ = (
     "public_keys",
     "published_jwks",
     "sign",
+    "signature_size",
     "thumbprint",
 )
 
@@ -63,11 +65,20 @@ class SigningInput:
     data: bytes = field(repr=False)
 
 
-def _check_algorithm(algorithm: str, crv: str) -> None:
+def _known(algorithm: str) -> Algorithm:
     if algorithm not in ALGORITHMS:
         raise ValueError(f"{algorithm} is not a supported algorithm: {', '.join(ALGORITHMS)}")
-    if ALGORITHMS[algorithm].crv != crv:
-        raise ValueError(f"{algorithm} needs a key on {ALGORITHMS[algorithm].crv}, this one is on {crv}")
+    return ALGORITHMS[algorithm]
+
+
+def _first_for(jwk: Mapping[str, str]) -> Algorithm:
+    return next(algorithm for algorithm in ALGORITHMS.values() if algorithm.goes_with(jwk))
+
+
+def _check_algorithm(algorithm: str, jwk: Mapping[str, str]) -> None:
+    known = _known(algorithm)
+    if not known.goes_with(jwk):
+        raise ValueError(f"{algorithm} needs {known.kind_of_key}, this is {_first_for(jwk).kind_of_key}")
 
 
 def _public_jwk(jwk: Mapping[str, Any]) -> Mapping[str, str]:
@@ -86,7 +97,7 @@ class RemoteSigner:
     public_jwk: Mapping[str, str] = field(converter=_public_jwk)
 
     def __attrs_post_init__(self) -> None:
-        _check_algorithm(self.algorithm, self.public_jwk["crv"])
+        _check_algorithm(self.algorithm, self.public_jwk)
 
 
 @frozen(eq=False)
@@ -102,11 +113,11 @@ class LocalSigner:
     algorithm: str
     _private_key: _jose.CryptoPrivateKey = field(repr=False)
     public_jwk: Mapping[str, str] = field(init=False)
-    _arithmetic: _jose._Arithmetic = field(init=False, repr=False)
+    _arithmetic: _jose.Arithmetic = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         jwk = jwk_of(self._private_key)
-        _check_algorithm(self.algorithm, jwk["crv"])
+        _check_algorithm(self.algorithm, jwk)
         object.__setattr__(self, "public_jwk", jwk)
         object.__setattr__(self, "_arithmetic", ALGORITHMS[self.algorithm].key(self._private_key, self.algorithm))
 
@@ -116,41 +127,24 @@ class LocalSigner:
 
     @classmethod
     def generate(cls, key_id: str, algorithm: str = "ES256") -> "LocalSigner":
-        """A new key. Raises `ValueError` for an unknown algorithm."""
-        if algorithm not in ALGORITHMS:
-            raise ValueError(f"{algorithm} is not a supported algorithm: {', '.join(ALGORITHMS)}")
-        crv = ALGORITHMS[algorithm].crv
-        if crv == "Ed25519":
-            return cls(key_id, algorithm, ed25519.Ed25519PrivateKey.generate())
-        return cls(key_id, algorithm, ec.generate_private_key(_jose._CURVES[crv][0]))
+        """A new key; for RSA of 3072 bits. Raises `ValueError` for an unknown algorithm."""
+        return cls(key_id, algorithm, _jose.generate(_known(algorithm)))
 
     @classmethod
     def from_pem(cls, key_id: str, pem: bytes, *, algorithm: str | None = None, password: bytes | None = None) -> "LocalSigner":
-        """A key from PEM text. Without `algorithm`, the one that goes with its curve.
+        """A key from PEM text. Without `algorithm`, the one that goes with its kind: `PS256` for an RSA key.
 
         Raises `ValueError`, and `TypeError` for a password that is missing or not needed.
         """
         key = serialization.load_pem_private_key(pem, password)
-        crv = jwk_of(key)["crv"]
-        fitting = next(name for name, known in ALGORITHMS.items() if known.crv == crv)
+        fitting = _first_for(jwk_of(key)).name
         return cls(key_id, algorithm or fitting, key)  # type: ignore[arg-type]  # jwk_of has refused other kinds
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any], *, key_id: str | None = None, algorithm: str | None = None) -> "LocalSigner":
         """A key from a private JWK; id and algorithm default to its `kid` and `alg`. Raises `ValueError`."""
-        public = public_key({name: value for name, value in jwk.items() if name not in ("d", "use", "key_ops")})
-        if not isinstance(jwk.get("d"), str):
-            raise Malformed("must be a string", "d")
-        secret = b64url_decode(jwk["d"])
-        key: _jose.CryptoPrivateKey
-        if public.crv == "Ed25519":
-            key = ed25519.Ed25519PrivateKey.from_private_bytes(secret)
-        else:
-            key = ec.derive_private_key(int.from_bytes(secret, "big"), _jose._CURVES[public.crv][0])
-        if jwk_of(key) != dict(public.jwk):
-            raise ValueError("the private and the public half of this JWK do not belong together")
-        fitting = next(name for name, known in ALGORITHMS.items() if known.crv == public.crv)
-        return cls(key_id or public.kid or thumbprint(public.jwk), algorithm or public.alg or fitting, key)
+        key, public = _jose.private_key(jwk)
+        return cls(key_id or public.kid or thumbprint(public.jwk), algorithm or public.alg or _first_for(public.jwk).name, key)
 
 
 Signer: TypeAlias = LocalSigner | RemoteSigner
@@ -167,18 +161,26 @@ def sign(signer: Signer, inputs: Sequence[bytes], signatures: Sequence[bytes]) -
         return [signer.sign(data) for data in inputs]
     if len(signatures) != len(inputs):
         raise ValueError(f"{len(inputs)} signatures are needed, one for each element of to_sign in its order")
-    size = ALGORITHMS[signer.algorithm].signature_size
+    size = signature_size(signer)
     for signature in signatures:
         if len(signature) != size:
-            raise ValueError(f"a raw {signer.algorithm} signature has {size} bytes; for DER, see ecdsa_signature")
+            hint = "; for DER, see ecdsa_signature" if ALGORITHMS[signer.algorithm].kty == "EC" else ""
+            raise ValueError(f"a raw {signer.algorithm} signature by this key has {size} bytes{hint}")
     return list(signatures)
+
+
+def signature_size(signer: Signer) -> int:
+    """The bytes of a raw JWS signature by that key."""
+    # An RSA signature is as long as the modulus (RFC 8017 8.1.1, 8.2.1).
+    return ALGORITHMS[signer.algorithm].signature_size or len(b64url_decode(signer.public_jwk["n"]))
 
 
 def ecdsa_signature(der: bytes, algorithm: str) -> bytes:
     """A DER-encoded ECDSA signature, as most KMS return it, in the raw form of RFC 7518 3.4. Raises `ValueError`."""
-    if algorithm not in ALGORITHMS or ALGORITHMS[algorithm].kty != "EC":
+    known = ALGORITHMS.get(algorithm)
+    if known is None or known.kty != "EC" or known.signature_size is None:
         raise ValueError(f"{algorithm} is not an ECDSA algorithm")
-    size = ALGORITHMS[algorithm].signature_size // 2
+    size = known.signature_size // 2
     r, s = decode_dss_signature(der)
     try:
         return r.to_bytes(size, "big") + s.to_bytes(size, "big")
@@ -186,7 +188,14 @@ def ecdsa_signature(der: bytes, algorithm: str) -> bytes:
         raise ValueError(f"this is not a signature by a key for {algorithm}") from None
 
 
-_REQUIRED = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n"), "oct": ("k", "kty")}
+# RFC 7638 3.2, RFC 8037 2, RFC 9964 6, in the order of their names.
+_REQUIRED = {
+    "AKP": ("alg", "kty", "pub"),
+    "EC": ("crv", "kty", "x", "y"),
+    "OKP": ("crv", "kty", "x"),
+    "RSA": ("e", "kty", "n"),
+    "oct": ("k", "kty"),
+}
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:
@@ -205,7 +214,7 @@ def published_jwks(signers: Sequence[Signer]) -> dict[str, Any]:
 
 
 def public_keys(jwks: Any) -> tuple[PublicKey, ...]:
-    """The usable keys of a JWK Set (RFC 7517 5), RSA keys among them: those of unknown types, or for other uses, are passed over.
+    """The usable keys of a JWK Set (RFC 7517 5): those of unknown types, or for other uses, are passed over.
 
     Raises `Malformed` if it is no JWK Set.
     """
@@ -217,7 +226,7 @@ def public_keys(jwks: Any) -> tuple[PublicKey, ...]:
     usable = []
     for jwk in keys:
         try:
-            usable.append(public_key(jwk, allow_rsa=True))
+            usable.append(public_key(jwk))
         except Malformed:
             continue
     return tuple(usable)

@@ -29,11 +29,8 @@ UNFIT = ": is signed with a key that is not known"
 # What an ES256 key does not sign, and how that is called at the end of a description.
 WRONG_ALGORITHMS = [
     *((alg, ".header: alg must be a string") for alg in (None, 1, ["ES256"])),
-    *(
-        (alg, ".header: alg is not an accepted algorithm")
-        for alg in ("", "none", "None", "HS256", "HS512", "RS256", "PS256", "es256")
-    ),
-    *((alg, UNFIT) for alg in ("ES384", "ES256K", "EdDSA")),
+    *((alg, ".header: alg is not an accepted algorithm") for alg in ("", "none", "None", "HS256", "HS512", "RS256", "es256")),
+    *((alg, UNFIT) for alg in ("ES384", "ES256K", "EdDSA", "PS256")),
 ]
 ATTESTED = ClientMetadata(token_endpoint_auth_method="attest_jwt_client_auth")
 

@@ -90,6 +90,10 @@ class NoteEncoder:
     def check(self, configuration: CredentialConfiguration) -> None:
         """Every configuration will do."""
 
+    def binds(self, key: PublicKey, *, configuration: CredentialConfiguration) -> bool:
+        """Any key."""
+        return True
+
     def draft(
         self,
         claims: Mapping[str, Any],
@@ -131,6 +135,10 @@ class FixedEncoder:
 
     def check(self, configuration: CredentialConfiguration) -> None:
         """Every configuration will do."""
+
+    def binds(self, key: PublicKey, *, configuration: CredentialConfiguration) -> bool:
+        """Any key."""
+        return True
 
     def draft(self, claims: Mapping[str, Any], **_: Any) -> FixedDraft:
         return FixedDraft((dict(claims),) if self.credentials is None else self.credentials)

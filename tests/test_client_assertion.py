@@ -491,7 +491,7 @@ def test_the_pushed_request_of_rfc_9126_with_es256(vectors: Path) -> None:
 
 
 def test_the_pushed_request_of_rfc_9126_with_rs256_is_refused(vectors: Path) -> None:
-    """The library has no RSA: neither the algorithm nor the key."""
+    """RSA with the padding of PKCS #1 v1.5 is for whoever names it."""
     form = dict(published(vectors)["rfc9126-5"]["form"])
     claims = json.loads(b64url_decode(form["client_assertion"].split(".")[1]))
     text = (vectors / "rfc9126-par/vectors.json").read_text(encoding="utf-8")

@@ -344,7 +344,7 @@ def test_an_attestation_from_the_future_is_refused(name: str) -> None:
         ({"jwk": {**INSTANCE_KEY.public_jwk, "d": "AQ"}}, "attestation.cnf.jwk: must be a public key"),
         ({"jwk": {"kty": "oct", "k": "AQ"}}, "attestation.cnf.jwk: must be a public key"),
         ({"jwk": {"kty": "oct"}}, "attestation.cnf.jwk: has a key type"),
-        ({"jwk": {"kty": "RSA", "n": "AQAB", "e": "AQAB"}}, "attestation.cnf.jwk: has a key type"),
+        ({"jwk": {"kty": "RSA", "n": "AQAB", "e": "AQAB"}}, "attestation.cnf.jwk: is not a usable RSA key"),
         ({"jwk": {**INSTANCE_KEY.public_jwk, "crv": "P-384"}}, "attestation.cnf.jwk"),
         ({"jwk": {**INSTANCE_KEY.public_jwk, "x": INSTANCE_KEY.public_jwk["y"]}}, "attestation.cnf.jwk: is not a point"),
         ({"jwk": {**INSTANCE_KEY.public_jwk, "use": "enc"}}, "attestation.cnf.jwk.use"),

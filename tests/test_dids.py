@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from oid4vci._base58 import ALPHABET
 from oid4vci._base58 import decode as base58_decode
-from oid4vci._jose import ALGORITHMS, jwk_of
+from oid4vci._jose import jwk_of
 from oid4vci._json import Malformed, b64url_decode, b64url_encode, dump_bytes
 from oid4vci.dids import DID_METHODS, KNOWN_DID_METHODS, DidKey, DidMethod, DidUrl, multikey, read_multikey, resolve
 from oid4vci.keys import LocalSigner, PublicKey, public_key
+from tests.signers import ON_CURVES as ALGORITHMS
 
 KEYS = [public_key(LocalSigner.generate("k", algorithm).public_jwk) for algorithm in ALGORITHMS]
 ED25519 = "z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp"

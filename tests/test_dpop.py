@@ -18,7 +18,7 @@ from jwcrypto.jwk import JWK  # type: ignore[import-untyped]
 from jwcrypto.jws import JWS  # type: ignore[import-untyped]
 
 from oid4vci import _jose
-from oid4vci._jose import ALGORITHMS
+from oid4vci._jose import ALGORITHMS, DEFAULT_ALGORITHMS
 from oid4vci._json import Malformed
 from oid4vci.errors import InvalidDpopProof, UseDpopNonce
 from oid4vci.http import Request
@@ -30,6 +30,7 @@ from oid4vci.sealed import SealingKeys
 from oid4vci.testing.strategies import identifier_urls, json_values
 from tests.dpop_proofs import Sent, ath
 from tests.issuance import CREDENTIAL, NOW, b64url, counted, jws, secret_keys
+from tests.signers import signer_for
 
 KEY = LocalSigner.generate("dpop")
 OTHER = LocalSigner.generate("other")
@@ -111,8 +112,11 @@ def test_nothing_is_believed_before_verify() -> None:
 
 @pytest.mark.parametrize("algorithm", list(ALGORITHMS))
 def test_every_algorithm_of_the_table_is_accepted_unless_the_policy_is_narrower(algorithm: str) -> None:
-    sent = Sent(LocalSigner.generate("dpop", algorithm))
-    assert verified(sent).changes
+    sent = Sent(signer_for(algorithm, "dpop"))
+    if algorithm in DEFAULT_ALGORITHMS:
+        assert verified(sent).changes
+    else:
+        assert "alg is not an accepted algorithm" in refused(sent)
     assert verified(sent, dpop=Dpop([algorithm])).changes
     others = tuple(name for name in ALGORITHMS if name != algorithm)
     assert "alg is not an accepted algorithm" in refused(sent, dpop=Dpop(others))
@@ -195,7 +199,7 @@ def test_what_is_no_jwt(value: str) -> None:
 
 
 def test_a_huge_proof() -> None:
-    assert "too large" in refused(Sent(KEY, claims={"x": "y" * 9000}))
+    assert "too large" in refused(Sent(KEY, claims={"x": "y" * 13_000}))
     assert "too large" in refused("A" * 10_000_000)
 
 
@@ -693,7 +697,7 @@ def test_any_text_is_no_nonce(value: str) -> None:
 # --- how it is set up -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("algorithms", [(), ("none",), ("HS256",), ("ES256", "HS256"), ("RS256",), ("es256",), ("",)])
+@pytest.mark.parametrize("algorithms", [(), ("none",), ("HS256",), ("ES256", "HS256"), ("RS1",), ("es256",), ("",)])
 def test_only_asymmetric_algorithms_of_the_table_can_be_accepted(algorithms: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="algorithms must be some of ES256"):
         Dpop(algorithms)
@@ -913,10 +917,10 @@ def test_the_answer_that_asks_for_a_nonce_is_what_rfc_9449_prints(vectors: Path)
     assert response.json()["error"] == json.loads(body)["error"]
 
 
-@pytest.mark.parametrize("algorithm", list(ALGORITHMS))
+@pytest.mark.parametrize("algorithm", DEFAULT_ALGORITHMS)
 @pytest.mark.parametrize(("token", "value"), [(None, None), (TOKEN, "nonce")])
 def test_our_proofs_are_good_for_us(algorithm: str, token: str | None, value: str | None) -> None:
-    signer = LocalSigner.generate("dpop", algorithm)
+    signer = signer_for(algorithm, "dpop")
     nonces = WITH_NONCES if value else DPOP
     data = dpop_signing_input(
         signer,

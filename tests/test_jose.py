@@ -1,11 +1,11 @@
-"""JWS: strict framing, one table of algorithms, no algorithm taken from the header alone."""
+"""JWS: strict framing, and no algorithm taken from the header alone. Here by the keys that are on curves."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,9 +14,10 @@ from joserfc.jwk import ECKey, OKPKey
 from jwcrypto import jwk as jwcrypto_jwk  # type: ignore[import-untyped]
 from jwcrypto import jws as jwcrypto_jws
 
-from oid4vci._jose import ALGORITHMS, MAX_JWT, Jws, PublicKey, compact, jwk_of, parse, public_key, signing_input, verify
+from oid4vci._jose import MAX_JWT, Jws, PublicKey, compact, jwk_of, parse, public_key, signing_input, verify
 from oid4vci._json import Malformed, b64url_decode, b64url_encode, dump_bytes
 from oid4vci.keys import LocalSigner
+from tests.signers import ON_CURVES as ALGORITHMS
 
 SIGNERS = {name: LocalSigner.generate(name, name) for name in ALGORITHMS}
 KEYS = {name: public_key(signer.public_jwk) for name, signer in SIGNERS.items()}
@@ -302,7 +303,7 @@ def test_keys_are_equal_by_their_material() -> None:
 
 def test_other_key_objects_have_no_jwk() -> None:
     for key in (
-        rsa.generate_private_key(65537, 2048),
+        rsa.generate_private_key(65537, 1024),  # noqa: S505
         x25519.X25519PrivateKey.generate(),
         ec.generate_private_key(ec.BrainpoolP256R1()),
         None,
@@ -407,7 +408,7 @@ def test_wycheproof_tokens(vectors: Path, file: str) -> None:
         for test in group["tests"]:
             seen += 1
             text = test["jws"] if isinstance(test["jws"], str) else json.dumps(test["jws"])
-            # All are for RSA, MAC or a misnamed algorithm, which we do not have, or are invalid.
+            # All are for RSA, which is not allowed here, MAC or a misnamed algorithm, which we do not have, or are invalid.
             assert not any(accepts(text, public_half(candidate)) for candidate in jwks), test["tcId"]
     assert seen >= 19
 
@@ -422,8 +423,9 @@ SHARED_HEADER = {"typ": "JWT", "kid": "1"}
 def private_jwk(signer: LocalSigner) -> dict[str, str]:
     key = signer._private_key
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        size = ALGORITHMS[signer.algorithm].signature_size // 2
+        size = (key.key_size + 7) // 8
         return {**signer.public_jwk, "d": b64url_encode(key.private_numbers().private_value.to_bytes(size, "big"))}
+    assert isinstance(key, ed25519.Ed25519PrivateKey)
     return {**signer.public_jwk, "d": b64url_encode(key.private_bytes_raw())}
 
 

@@ -568,7 +568,7 @@ def test_a_scope_value_leads_to_several_strings() -> None:
         TrustedJwtAccessTokens(servers=[TRUSTED], scopes={"simple": "badge"})
 
 
-# --- RSA, which only servers elsewhere sign with -----------------------------------------------------------------------------
+# --- RSA, which other servers sign with --------------------------------------------------------------------------------------
 
 RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
 RSA_NAMES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")

@@ -325,13 +325,13 @@ def test_settings_do_not_change_with_what_they_were_made_of() -> None:
 def test_a_signature_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where it is checked before statuses are asked for."""
     checked: list[bytes] = []
-    verify = _jose._verifies
+    verifies = _jose.Algorithm.verifies
 
-    def counted(jws: _jose.Jws, key: Any, name: str) -> bool:
-        checked.append(jws.signature)
-        return verify(jws, key, name)
+    def counted(algorithm: _jose.Algorithm, key: Any, data: bytes, signature: bytes) -> bool:
+        checked.append(signature)
+        return verifies(algorithm, key, data, signature)
 
-    monkeypatch.setattr(_jose, "_verifies", counted)
+    monkeypatch.setattr(_jose.Algorithm, "verifies", counted)
     for settings, make in ((known_attester(), Attestation), (by_anchors(), certified)):
         checked.clear()
         accepted(

@@ -98,6 +98,9 @@ class CardEncoder:
         if not isinstance(configuration, CardConfiguration):
             raise ValueError("a card needs a configuration with a card_type")  # noqa: TRY004
 
+    def binds(self, key: PublicKey, *, configuration: CredentialConfiguration) -> bool:
+        return True
+
     def draft(
         self,
         claims: Mapping[str, Any],

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oid4vci._json import Malformed, b64url_decode
+from oid4vci.keys import LocalSigner, public_key
 from oid4vci.x509 import Anchors, decode_x5c, identifies, leaf_public_key, load, self_signed, verify_chain
 
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
@@ -260,9 +261,15 @@ def test_a_thicket_of_authorities_ends_soon() -> None:
 
 
 def test_leaf_keys_that_no_algorithm_has() -> None:
-    leaf = load(certificate("signer", rsa.generate_private_key(65537, 2048), "root", ROOT_KEY))
+    leaf = load(certificate("signer", rsa.generate_private_key(65537, 1024), "root", ROOT_KEY))  # noqa: S505
     with pytest.raises(Malformed, match="kind of key"):
         leaf_public_key(leaf)
+
+
+def test_leaf_keys_without_a_curve() -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    leaf = load(certificate("signer", key, "root", ROOT_KEY))
+    assert leaf_public_key(leaf) == public_key(LocalSigner("signer", "PS256", key).public_jwk)
 
 
 def test_anchors() -> None:

@@ -13,8 +13,9 @@ import uvicorn
 from examples.reference_server.admin import OffersEndpoint
 from examples.reference_server.app import application
 from examples.reference_server.encoders import datasets
-from examples.reference_server.host import ServerHost, new_jwks, open_store
+from examples.reference_server.host import ServerHost, open_store
 from examples.reference_server.logs import log_to_stderr
+from examples.reference_server.outside import outside
 from examples.reference_server.service import Service
 from examples.reference_server.settings import read_settings
 from examples.reference_server.signing import issuer_keys
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.admin and given.tls_cert is None and settings.admin_token is None:
             # Behind a proxy everybody seems to come from this machine.
             raise ValueError("--admin needs admin_token in the configuration, if TLS ends in front of this server")
-        jwks = new_jwks(settings.clients.key_set_urls, settings.tls_authorities_file)
+        elsewhere = outside(settings)
         store = open_store(given.store)
         if service.statuses is not None:
             service.statuses.begin(store)
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         offers = OffersEndpoint(service, store, subjects, settings.tx_code_length, settings.admin_token)
     server = uvicorn.Server(
         uvicorn.Config(
-            application(service, ServerHost(store, subjects, jwks, statuses=service.statuses), offers),
+            application(service, ServerHost(store, subjects, elsewhere, statuses=service.statuses), offers),
             host=settings.host,
             port=given.port,
             ssl_certfile=given.tls_cert,

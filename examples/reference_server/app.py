@@ -116,7 +116,7 @@ class Endpoints:
             if isinstance(body, Response):
                 return body
             request = Request(request.method, request.url, request.headers, body)
-        if isinstance(self.host.store, MemoryStore) and self.host.jwks is None and not self._is_login(request.path):
+        if isinstance(self.host.store, MemoryStore) and self.host.outside is None and not self._is_login(request.path):
             return answer(request)
         # What waits, for a disk, another server or the hash of a password, does not keep other requests waiting.
         return await anyio.to_thread.run_sync(answer, request)
@@ -181,7 +181,7 @@ def application(service: Service, host: ServerHost, offers: OffersEndpoint | Non
                 tasks.start_soon(purge, host.store)
             yield
             tasks.cancel_scope.cancel()
-            if host.jwks is not None:
-                await host.jwks.client.aclose()
+            if host.outside is not None:
+                await host.outside.client.aclose()
 
     return Starlette(routes=[Route("/{path:path}", Endpoints(service, host, offers, login))], lifespan=lifespan)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
+from examples.reference_server.attesters import ATTESTERS, YEAR, Attesters, own_keys, read_attesters
 from examples.reference_server.members import (
     boolean,
     choice,
@@ -15,9 +16,7 @@ from examples.reference_server.members import (
     named,
     non_empty_list,
     non_empty_object,
-    text,
 )
-from oid4vci.keys import KeyReference, PublicKey, public_keys
 from oid4vci.metadata import ClientMetadata
 
 __all__ = ("ATTESTED", "METHODS", "PUBLIC", "SIGNED", "Attestation", "Clients", "read_clients")
@@ -25,7 +24,6 @@ __all__ = ("ATTESTED", "METHODS", "PUBLIC", "SIGNED", "Attestation", "Clients", 
 PUBLIC, SIGNED, ATTESTED = "none", "private_key_jwt", "attest_jwt_client_auth"
 METHODS: Final = (PUBLIC, SIGNED, ATTESTED)
 DEMO_REDIRECT_URIS: Final = ("http://127.0.0.1/callback", "http://[::1]/callback")
-YEAR: Final = 31_536_000
 # Of RFC 7591 2, what this server acts upon.
 _REGISTRATION: Final = (
     "client_name",
@@ -41,13 +39,10 @@ _REGISTRATION: Final = (
 
 
 @frozen(kw_only=True)
-class Attestation:
-    """Whose attestations of wallets are believed: `anchors_file` is PEM, `attesters` are keys, or their URL, by `iss`."""
+class Attestation(Attesters):
+    """Whose attestations of wallets are believed."""
 
-    anchors_file: Path | None = None
-    attesters: Mapping[str, tuple[PublicKey, ...] | KeyReference] = field(factory=dict)
     challenges: bool = True
-    require_x5c: bool = False
     require_iss: bool = True
     max_attestation_age: int | None = None
 
@@ -64,9 +59,8 @@ class Clients:
     @property
     def key_set_urls(self) -> tuple[str, ...]:
         """Where clients and attesters publish their keys."""
-        attesters = () if self.attestation is None else self.attestation.attesters.values()
         urls = [each.jwks_uri for each in self.registered.values() if each.jwks_uri is not None]
-        return (*urls, *(each.url for each in attesters if isinstance(each, KeyReference)))
+        return (*urls, *(() if self.attestation is None else self.attestation.key_set_urls))
 
 
 def read_clients(members: Mapping[str, Any], folder: Path) -> Clients:
@@ -110,7 +104,7 @@ def _registration(name: str, value: Any) -> ClientMetadata:
     known_only(members, _REGISTRATION, f"{name}.")
     client = named(name, lambda: ClientMetadata.from_json(dict(members)))
     if client.jwks is not None:
-        _own_keys(f"{name}.jwks", client.jwks)
+        own_keys(f"{name}.jwks", client.jwks)
     signs = client.token_endpoint_auth_method == SIGNED
     if signs != (client.jwks is not None or client.jwks_uri is not None):
         raise ValueError(f"{name}: jwks or jwks_uri must be there exactly if token_endpoint_auth_method is {SIGNED}")
@@ -126,38 +120,13 @@ def _others(name: str, value: Any) -> ClientMetadata | None:
     return evolve(client, client_name=None)
 
 
-def _own_keys(name: str, value: Any) -> tuple[PublicKey, ...]:
-    keys = named(name, lambda: public_keys(value))
-    if not keys or len(keys) != len(value["keys"]):
-        raise ValueError(f"{name}: must have public keys only, of types that are known, and at least one")
-    return keys
-
-
 def _attestation(name: str, value: Any, folder: Path) -> Attestation:
     members = non_empty_object(name, value)
-    known = ("anchors_file", "attesters", "challenges", "require_x5c", "require_iss", "max_attestation_age")
-    known_only(members, known, f"{name}.")
-    if "anchors_file" not in members and "attesters" not in members:
-        raise ValueError(f"{name}: anchors_file or attesters is needed")
-    anchors, age = members.get("anchors_file"), members.get("max_attestation_age")
+    known_only(members, (*ATTESTERS, "challenges", "require_iss", "max_attestation_age"), f"{name}.")
+    age = members.get("max_attestation_age")
     return Attestation(
-        anchors_file=None if anchors is None else folder / text(f"{name}.anchors_file", anchors),
-        attesters=each_member(f"{name}.attesters", members["attesters"], _attester) if "attesters" in members else {},
+        **read_attesters(name, members, folder),
         challenges=boolean(f"{name}.challenges", members.get("challenges", True)),
-        require_x5c=boolean(f"{name}.require_x5c", members.get("require_x5c", False)),
         require_iss=boolean(f"{name}.require_iss", members.get("require_iss", True)),
         max_attestation_age=None if age is None else integer(f"{name}.max_attestation_age", age, 1, YEAR),
     )
-
-
-def _attester(name: str, value: Any) -> tuple[PublicKey, ...] | KeyReference:
-    members = non_empty_object(name, value)
-    known_only(members, ("jwks", "jwks_uri"), f"{name}.")
-    if len(members) != 1:
-        raise ValueError(f"{name}: must have jwks or jwks_uri")
-    if "jwks" in members:
-        return _own_keys(f"{name}.jwks", members["jwks"])
-    url = text(f"{name}.jwks_uri", members["jwks_uri"])
-    if not url.startswith("https://"):
-        raise ValueError(f"{name}.jwks_uri: must be an https URL")
-    return KeyReference(url)

@@ -1,18 +1,16 @@
 """The host of the library's drivers: where records are kept, where keys come from, what is decided about a verified request."""
 
-import ssl
-import time
-from collections.abc import Callable, Collection, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import anyio.from_thread
-import httpx
 from attrs import frozen
 
-from examples.issuer_alone.jwks import Jwks, Unavailable
+from examples.issuer_alone.jwks import Unavailable
 from examples.reference_server.encoders import Datasets
+from examples.reference_server.outside import Outside
 from examples.reference_server.statuses import WITHOUT_STATUS, Statuses
+from oid4vci import revocation
 from oid4vci.authorization_server import AuthorizationOrder, TokenOrder
 from oid4vci.drive import Draft
 from oid4vci.errors import TemporarilyUnavailable
@@ -22,25 +20,20 @@ from oid4vci.memory import MemoryStore
 from oid4vci.records import Change, Key, Records, Reply, Store
 from oid4vci.status_list import StatusListOrder
 
-__all__ = ("ServerHost", "new_jwks", "open_store")
-
-# Seconds that fetched keys are used: who withdraws one does not wait longer.
-JWKS_LIFETIME = 300
-JWKS_TIMEOUT = 10
+__all__ = ("ServerHost", "open_store")
 
 
 @frozen
 class ServerHost:
     """Issues to everybody whom the settings know. The signing keys are in this process.
 
-    `jwks` fetches the keys that clients and attesters publish, from the event loop: this host is then called in a worker thread
-    of it. `ask` is what the person at the browser of this request is to see, or has decided. With `statuses`, credentials can be
-    revoked.
+    `outside` fetches what other servers publish, from the event loop: this host is then called in a worker thread of it. `ask` is
+    what the person at the browser of this request is to see, or has decided. With `statuses`, credentials can be revoked.
     """
 
     store: Store
     subjects: Datasets
-    jwks: Jwks | None = None
+    outside: Outside | None = None
     ask: Callable[[AuthorizationOrder], Reply] | None = None
     statuses: Statuses | None = None
 
@@ -53,13 +46,22 @@ class ServerHost:
         return self.store.commit(changes)
 
     def resolve(self, references: Sequence[KeyReference], /) -> ResolvedKeys:
-        """The keys that the settings name by their URL. Raises `TemporarilyUnavailable`."""
-        if self.jwks is None:
+        """The keys that the settings allow to be fetched. Raises `TemporarilyUnavailable`."""
+        if self.outside is None:
             return {}
         try:
-            return anyio.from_thread.run(self.jwks.resolve, references)
+            return anyio.from_thread.run(self.outside.resolve, references)
         except Unavailable:
             raise TemporarilyUnavailable("keys that are needed cannot be fetched") from None
+
+    def check_statuses(self, references: Sequence[revocation.StatusRef], /) -> revocation.Statuses:
+        """Whether key attestations were revoked, by the lists that the settings allow. Raises `TemporarilyUnavailable`."""
+        if self.outside is None:
+            return {}
+        try:
+            return anyio.from_thread.run(self.outside.check_statuses, references)
+        except Unavailable:
+            raise TemporarilyUnavailable("a status list that is needed cannot be fetched") from None
 
     def sign(self, inputs: Sequence[SigningInput], /) -> Sequence[bytes]:
         """Nothing: the key signs by itself."""
@@ -83,20 +85,6 @@ class ServerHost:
                 return order.publish()
             case _:
                 raise TypeError("no decision is known for this kind of order")
-
-
-def new_jwks(urls: Collection[str], authorities: Path | None) -> Jwks | None:
-    """What fetches the JWK Sets at these https URLs, if there are any; `authorities` is PEM. Raises `OSError`.
-
-    Neither proxies nor credentials come from the environment, and redirects are not followed.
-    """
-    if not urls:
-        return None
-    context = ssl.create_default_context()
-    if authorities is not None:
-        context.load_verify_locations(authorities)
-    client = httpx.AsyncClient(verify=context, trust_env=False, follow_redirects=False, timeout=JWKS_TIMEOUT)
-    return Jwks(client, frozenset(urls), lambda: int(time.time()), lifetime=JWKS_LIFETIME)
 
 
 def open_store(url: str) -> Store:

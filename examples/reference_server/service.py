@@ -32,8 +32,11 @@ from oid4vci.oauth.dpop import Dpop, DpopNonces
 from oid4vci.oauth.jwt_access_tokens import JwtAccessTokens, TrustedAuthorizationServer, TrustedJwtAccessTokens
 from oid4vci.oauth.pre_authorized import PreAuthorizedCodes
 from oid4vci.oauth.refresh_tokens import RefreshTokens
+from oid4vci.proofs.attestation import AttestationProofType
+from oid4vci.proofs.jwt import JwtProofType
+from oid4vci.proofs.key_attestation import KeyAttestations
+from oid4vci.proofs.proof_type import ProofType
 from oid4vci.sealed import SealingKeys
-from oid4vci.x509 import Anchors
 
 __all__ = ("Service",)
 
@@ -59,9 +62,8 @@ def _methods(clients: Clients, keys: SealingKeys) -> dict[str, ClientAuthenticat
     methods: dict[str, ClientAuthenticationMethod] = {PUBLIC: PublicClient(), SIGNED: PrivateKeyJwt()}
     attestation = clients.attestation
     if attestation is not None:
-        file = attestation.anchors_file
         methods[ATTESTED] = ClientAttestation(
-            anchors=None if file is None else Anchors.from_pem(file.read_bytes()),
+            anchors=attestation.anchors,
             attesters=attestation.attesters,
             challenges=Challenges(keys) if attestation.challenges else None,
             require_x5c=attestation.require_x5c,
@@ -69,6 +71,27 @@ def _methods(clients: Clients, keys: SealingKeys) -> dict[str, ClientAuthenticat
             max_attestation_age=attestation.max_attestation_age,
         )
     return {name: methods[name] for name in clients.methods}
+
+
+def _proof_types(settings: Settings) -> dict[str, ProofType]:
+    """What the configurations name: `attestation` needs somebody who is believed, `di_vp` the extra `oid4vci[ldp]`."""
+    attesters, believed = settings.key_attestation, None
+    if attesters is not None:
+        believed = KeyAttestations(
+            anchors=attesters.anchors,
+            attesters=attesters.attesters,
+            require_x5c=attesters.require_x5c,
+            check_status=attesters.check_status,
+            max_age=attesters.max_age,
+        )
+    types: dict[str, ProofType] = {"jwt": JwtProofType(key_attestations=believed)}
+    if believed is not None:
+        types["attestation"] = AttestationProofType(believed)
+    if any("di_vp" in each.metadata.get("proof_types_supported", ()) for each in settings.configurations.values()):
+        from oid4vci.proofs.di_vp import DiVpProofType
+
+        types["di_vp"] = DiVpProofType()
+    return types
 
 
 def _jwt_access_tokens(signer: LocalSigner, metadata: CredentialIssuerMetadata) -> tuple[MintedAccessTokens, AccessTokens]:
@@ -138,6 +161,7 @@ class Service:
             taken,
             {name: encoder(each, identifier, keys) for name, each in settings.configurations.items()},
             nonces=Nonces(sealing_keys),
+            proof_types=_proof_types(settings),
             credential_offer_endpoint=f"{identifier.removesuffix('/')}/credential-offer",
             published_keys=(keys.signer,),
             dpop=dpop,

@@ -1,6 +1,7 @@
 """server.json: what is in it, read once at start. A member that is wrong or unknown stops the server with its name."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +9,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from examples.reference_server import demo
+from examples.reference_server.attesters import KeyAttesters, read_key_attesters
 from examples.reference_server.clients import Clients, read_clients
 from examples.reference_server.members import (
     boolean,
@@ -15,6 +17,7 @@ from examples.reference_server.members import (
     each_member,
     integer,
     known_only,
+    non_empty_list,
     non_empty_object,
     sealing_keys,
     text,
@@ -37,6 +40,7 @@ KEY_RESOLUTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 DPOP: Final = ("off", "optional", "required")
 ACCESS_TOKENS: Final = ("sealed", "jwt")
 MAX_BATCH = 100
+HOST: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
 DAY = 86_400
 
 
@@ -81,6 +85,8 @@ class Settings:
     sealing_keys: tuple[bytes, ...] = field(default=(), repr=False)
     tx_code_length: int = 6
     clients: Clients
+    key_attestation: KeyAttesters | None = None
+    did_web_hosts: tuple[str, ...] = ()
     anonymous_access: bool = False
     require_pushed_authorization_requests: bool = False
     scope_required: bool = False
@@ -129,6 +135,8 @@ def _settings(members: Mapping[str, Any], folder: Path) -> Settings:
         "batch_size": lambda name, value: integer(name, value, 1, MAX_BATCH),
         "sealing_keys": sealing_keys,
         "tx_code_length": lambda name, value: integer(name, value, 4, 32),
+        "did_web_hosts": _hosts,
+        "key_attestation": lambda name, value: read_key_attesters(name, value, folder),
         "anonymous_access": boolean,
         "require_pushed_authorization_requests": boolean,
         "scope_required": boolean,
@@ -189,6 +197,14 @@ def _configuration(name: str, value: Any) -> Configuration:
     resolution = choice(f"{name}.key_resolution", members.get("key_resolution"), KEY_RESOLUTIONS[format_])
     lifetime = integer(f"{name}.lifetime", members.get("lifetime", 14 * DAY), 60, 3650 * DAY)
     return Configuration(metadata, resolution, lifetime)
+
+
+def _hosts(name: str, value: Any) -> tuple[str, ...]:
+    hosts = tuple(text(f"{name}[{i}]", each) for i, each in enumerate(non_empty_list(name, value)))
+    for i, host in enumerate(hosts):
+        if not HOST.fullmatch(host):
+            raise ValueError(f"{name}[{i}]: must be a host in small letters, and its port if it has one")
+    return hosts
 
 
 def _subject(name: str, value: Any) -> Mapping[str, Mapping[str, Any]]:

@@ -106,7 +106,7 @@ class Cryptosuite:
     def verify(self, key: PublicKey, data: bytes, signature: bytes) -> None:
         """Raises `Malformed` unless `signature` over `data` is that of `key`, and the key is of a kind that goes with the suite."""
         algorithm = _jose.ALGORITHMS[self._curve(key.crv).algorithm]
-        if len(signature) != algorithm.signature_size or not algorithm.key(key.key, algorithm.name).verify(data, signature):
+        if not algorithm.verifies(key.key, data, signature):
             raise Malformed("does not verify", "proof.proofValue")
 
     def _curve(self, crv: str) -> _Curve:

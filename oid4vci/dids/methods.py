@@ -85,8 +85,11 @@ class DidJwk:
     """
 
     def did(self, key: PublicKey) -> str:
-        """See `DidMethod.did`. Written with the required members alone, sorted."""
-        return f"did:jwk:{b64url_encode(_json.dump_bytes(dict(sorted(key.jwk.items()))))}"
+        """See `DidMethod.did`. Written with the required members alone, sorted. A key that makes too long a DID has none."""
+        did = f"did:jwk:{b64url_encode(_json.dump_bytes(dict(sorted(key.jwk.items()))))}"
+        if len(self.verification_method(did)) > MAX_DID_URL:
+            raise ValueError("this key is too large for a DID")
+        return did
 
     def verification_method(self, did: str) -> str:
         """See `DidMethod.verification_method`."""

@@ -59,7 +59,16 @@ class CredentialEncoder(Protocol):
         """What claims path pointers mean in a dataset of this format."""
 
     def check(self, configuration: "CredentialConfiguration") -> None:
-        """Raises `ValueError` unless this encoder makes what the configuration promises, such as its signing algorithms."""
+        """Raises `ValueError` unless this encoder makes what the configuration promises, such as its signing algorithms.
+
+        Nor must it promise to take proofs of keys that no Credential can be bound to.
+        """
+
+    def binds(self, key: PublicKey, *, configuration: "CredentialConfiguration") -> bool:
+        """Whether Credentials of this configuration can be bound to a key. The issuer refuses proofs of others.
+
+        `key` was proved, or attested by somebody who is believed: it may be of any kind.
+        """
 
     def draft(
         self,
@@ -77,7 +86,8 @@ class CredentialEncoder(Protocol):
         `claims`: the dataset, JSON values. `issuer`: the Credential Issuer identifier. `now`: seconds since the epoch.
         `copies`: members that differ from copy to copy (`{"status": {...}}`), one mapping for each Credential.
 
-        Raises `ValueError` for claims that the format reserves or cannot carry: they are the application's.
+        Raises `ValueError` for claims that the format reserves or cannot carry: they are the application's; and for keys that it
+        does not bind.
         """
 
 

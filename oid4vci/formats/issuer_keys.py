@@ -44,9 +44,13 @@ def check_own_algorithm(configuration: "CredentialConfiguration", signer: Signer
 
 
 def accepted_algorithm(jws: _jose.Jws, configuration: "CredentialConfiguration | None") -> str:
-    """The header's `alg`, if it is known and the configuration has promised it, or has promised nothing. Raises `Malformed`."""
+    """The header's `alg`, if the configuration has promised it; if it has promised nothing, one of those accepted by default.
+
+    Raises `Malformed`.
+    """
     algorithm = jws.algorithm
-    if algorithm not in _jose.ALGORITHMS or (configuration is not None and not configuration.lists_algorithm(algorithm)):
+    listed = None if configuration is None else configuration.credential_signing_alg_values_supported
+    if algorithm not in _jose.ALGORITHMS or algorithm not in (_jose.DEFAULT_ALGORITHMS if listed is None else listed):
         raise Malformed("alg is not an accepted algorithm", "header")
     return algorithm
 

@@ -11,7 +11,7 @@ from oid4vci.dids import DID_METHODS, KNOWN_DID_METHODS, DidMethods, DidUrl, res
 from oid4vci.formats import issuer_keys, vcdm
 from oid4vci.formats.validity import DAY, check_settings, default_granularity, issued_and_expires
 from oid4vci.formats.vcdm import DataModel, W3cCredential
-from oid4vci.formats.vcdm_draft import CNF, DraftedCredential, check_binding, check_own_binding, draft
+from oid4vci.formats.vcdm_draft import CNF, DraftedCredential, can_bind, check_binding, check_own_binding, draft
 from oid4vci.keys import PublicKey, Signer, public_key
 from oid4vci.secret import NewSecret
 
@@ -108,6 +108,10 @@ class JoseVcEncoder:
         vcdm.definition_of(configuration, identifier)
         issuer_keys.check_own_algorithm(configuration, self.signer)
         check_own_binding(configuration, self.binding)
+
+    def binds(self, key: PublicKey, *, configuration: "CredentialConfiguration") -> bool:
+        """See `CredentialEncoder.binds`: every key in `cnf`, else one that has a DID of the method that binds."""
+        return can_bind(key, self.binding, configuration)
 
     def _times(self, now: int) -> tuple[int, int | None]:
         return issued_and_expires(now, self.lifetime, self.time_granularity)

@@ -25,7 +25,7 @@ from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, 
 from oid4vci.formats.holder_binding import holder_key
 from oid4vci.formats.validity import DAY, check_settings, default_granularity, issued_and_expires
 from oid4vci.formats.vcdm import VCDM_1_1, VCDM_2_0, DataModel
-from oid4vci.formats.vcdm_draft import OwnMembers, check_binding, check_own_binding, draft
+from oid4vci.formats.vcdm_draft import OwnMembers, can_bind, check_binding, check_own_binding, draft
 from oid4vci.keys import PublicKey, Signer, public_key
 from oid4vci.metadata import LdpVcConfiguration
 from oid4vci.secret import NewSecret
@@ -54,7 +54,7 @@ def _check_suites(identifier: str, suites: Mapping[str, Cryptosuite]) -> None:
 
 
 def _suite(encoder: "LdpVcEncoder") -> str:
-    return "eddsa-rdfc-2022" if encoder.signer.public_jwk["crv"] == "Ed25519" else "ecdsa-rdfc-2019"
+    return "eddsa-rdfc-2022" if encoder.signer.public_jwk.get("crv") == "Ed25519" else "ecdsa-rdfc-2019"
 
 
 @frozen(kw_only=True)
@@ -95,7 +95,7 @@ class LdpVcEncoder:
             raise ValueError(f"cryptosuite must be one of {', '.join(CRYPTOSUITES)}")
         suite = CRYPTOSUITES[self.cryptosuite]
         _check_suites(self.format, {suite.name: suite})
-        if self.signer.public_jwk["crv"] not in suite.curves:
+        if self.signer.public_jwk.get("crv") not in suite.curves:
             raise ValueError(f"{self.cryptosuite} needs a key on {' or '.join(suite.curves)}")
         check_settings(self.lifetime, self.time_granularity)
         check_binding(self.binding, cnf=False)
@@ -154,6 +154,10 @@ class LdpVcEncoder:
             context for context in definition.context or () if isinstance(context, str)
         )
         return () if there else (DATA_INTEGRITY_V2,)
+
+    def binds(self, key: PublicKey, *, configuration: "CredentialConfiguration") -> bool:
+        """See `CredentialEncoder.binds`: a key that has a DID of the method that binds."""
+        return can_bind(key, self.binding, configuration, cnf=False)
 
     def draft(
         self,

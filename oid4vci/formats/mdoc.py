@@ -17,6 +17,7 @@ from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import mdl
 from oid4vci.formats.copies import Copies, SignedCopies
 from oid4vci.formats.credential_format import CredentialFormat, NeededDocument, VerifiedCredential
+from oid4vci.formats.holder_keys import check_proof_algorithms
 from oid4vci.formats.mdoc_certificates import ANY_ISSUER, ISO_18013_5, CertificateProfile, countries, states, verify_chain
 from oid4vci.formats.mdoc_security_object import IssuerSigned, SecurityObject
 from oid4vci.formats.mdoc_template import DIGESTS, Template, issuer_signed, security_object, validity_info
@@ -128,7 +129,7 @@ class MdocEncoder:
         check_settings(self.lifetime, self.time_granularity)
         if self.expected_update is not None and not 0 < self.expected_update <= self.lifetime:
             raise ValueError("expected_update must lie within the lifetime")
-        number = _cose.NUMBERS[self.signer.algorithm]
+        number = _cose.number_of(self.signer.algorithm)
         if number not in _ALGORITHMS:
             raise ValueError(f"{self.signer.algorithm} is not an algorithm for mdocs (ISO/IEC 18013-5 9.1.2.4)")
         if not self.x5c:
@@ -163,7 +164,7 @@ class MdocEncoder:
             raise ValueError(
                 "an mdoc is bound to a key: cryptographic_binding_methods_supported is needed (ISO/IEC 18013-5 9.1.2.4)"
             )
-        if _cose.NUMBERS[self.signer.algorithm] not in _accepted(configuration):
+        if _cose.number_of(self.signer.algorithm) not in _accepted(configuration):
             raise ValueError("the signer's algorithm is not among the configuration's credential_signing_alg_values_supported")
         metadata = configuration.credential_metadata
         for i, description in enumerate((metadata and metadata.claims) or ()):
@@ -171,7 +172,12 @@ class MdocEncoder:
                 check_mdoc_path(description.path)
             except Malformed as error:
                 raise ValueError(str(error.within(f"credential_metadata.claims[{i}].path"))) from None
+        check_proof_algorithms(configuration)
         _profile(self.certificate_profile, doctype).check_signer(self._leaf)
+
+    def binds(self, key: PublicKey, *, configuration: "CredentialConfiguration") -> bool:
+        """See `CredentialEncoder.binds`: a key that has a COSE_Key (ISO/IEC 18013-5 9.1.2.4)."""
+        return _cose.has_cose_key(key)
 
     def draft(
         self,

@@ -148,6 +148,10 @@ class SdJwtVcEncoder:
             raise ValueError("type_metadata is not that of the configuration's vct")
         issuer_keys.check_own_algorithm(configuration, self.signer)
 
+    def binds(self, key: PublicKey, *, configuration: "CredentialConfiguration") -> bool:
+        """See `CredentialEncoder.binds`: every key, as `jwk` in `cnf` (RFC 7800 3.2)."""
+        return True
+
     def draft(
         self,
         claims: Mapping[str, Any],

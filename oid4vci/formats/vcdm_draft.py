@@ -15,6 +15,7 @@ from oid4vci._json import dumps
 from oid4vci.dids import DID_METHODS, DidUrl
 from oid4vci.formats import vcdm
 from oid4vci.formats.copies import Copies, check_status
+from oid4vci.formats.holder_keys import check_proof_algorithms
 from oid4vci.formats.vcdm import DataModel
 from oid4vci.keys import PublicKey
 from oid4vci.secret import NewSecret
@@ -22,7 +23,17 @@ from oid4vci.secret import NewSecret
 if TYPE_CHECKING:
     from oid4vci.metadata import CredentialConfiguration
 
-__all__ = ("CNF", "DID", "DraftedCredential", "OwnMembers", "binding_method", "check_binding", "check_own_binding", "draft")
+__all__ = (
+    "CNF",
+    "DID",
+    "DraftedCredential",
+    "OwnMembers",
+    "binding_method",
+    "can_bind",
+    "check_binding",
+    "check_own_binding",
+    "draft",
+)
 
 CNF: Final = "cnf"
 """Binds a credential by the key itself, in `cnf` (RFC 7800)."""
@@ -56,11 +67,14 @@ def binding_method(binding: str) -> str:
 
 
 def check_own_binding(configuration: "CredentialConfiguration", binding: str, *, cnf: bool = True) -> None:
-    """Raise `ValueError` unless the configuration lists the method of this binding, or none.
+    """Raise `ValueError` unless the configuration lists the method of this binding, or none, and takes only proofs of keys that it
+    binds.
 
     `did` serves every DID method, and plain keys if there is a way to bind to them. `cnf`: whether the format can carry a key.
     """
     methods = configuration.cryptographic_binding_methods_supported
+    if binding == "did:key":
+        check_proof_algorithms(configuration)
     if methods is None:
         return
     if binding != DID:
@@ -86,6 +100,15 @@ def check_binding(binding: str, *, cnf: bool = True) -> None:
     known = [*((CNF,) if cnf else ()), DID, *_OF_KEYS]
     if binding not in known:
         raise ValueError(f"binding must be one of {', '.join(known)}")
+
+
+def can_bind(key: PublicKey, binding: str, configuration: "CredentialConfiguration", *, cnf: bool = True) -> bool:
+    """Whether a credential can be bound to that key: in `cnf` to any, else to one that has a DID of the right method."""
+    try:
+        _bound(key, binding, configuration.cryptographic_binding_methods_supported, cnf)
+    except ValueError:
+        return False
+    return True
 
 
 @frozen

@@ -77,6 +77,7 @@ class Issuer:
     bearer: bool = True
     new_secret: NewSecret = field(default=new_secret, repr=False)
     promised_claims: Mapping[str, tuple[ClaimsPath, ...]] = field(init=False, repr=False, eq=False)
+    _did_methods: frozenset[str] = field(init=False, repr=False, eq=False)
     _resource: ProtectedResource = field(init=False, repr=False, eq=False)
     _metadata_json: bytes = field(init=False, repr=False, eq=False)
     _keys_json: bytes = field(init=False, repr=False, eq=False)
@@ -94,6 +95,9 @@ class Issuer:
         if self.published_keys:
             endpoints[url_path(jwt_vc_issuer_metadata_url(self.identifier))] = self.read_keys_request
         resource = ProtectedResource(self.access_tokens, self.identifier, self.dpop, self.bearer)
+        configurations = metadata.credential_configurations_supported.values()
+        methods = frozenset(method for each in configurations for method in each.cryptographic_binding_methods_supported or ())
+        object.__setattr__(self, "_did_methods", methods)
         object.__setattr__(self, "promised_claims", _promised_claims(self))
         object.__setattr__(self, "_resource", resource)
         object.__setattr__(self, "_endpoints", endpoints)
@@ -107,6 +111,13 @@ class Issuer:
         return self.metadata.credential_issuer
 
     # --- reading ---------------------------------------------------------------------------------------------------------
+
+    def takes_did(self, url: str) -> bool:
+        """Whether a URL is no DID URL, or one of a method that a configuration lists among its binding methods.
+
+        Of the others nobody is asked: no Credential is bound to them.
+        """
+        return not url.startswith("did:") or ":".join(url.split(":", 2)[:2]) in self._did_methods
 
     def serves(self, path: str) -> bool:
         """Whether a URL path belongs to one of this issuer's endpoints."""

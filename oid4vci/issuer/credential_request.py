@@ -122,8 +122,9 @@ class CredentialCall:
 
     @property
     def key_refs(self) -> tuple[KeyReference, ...]:
-        """The outside keys to resolve."""
-        return self.access.key_refs if self.proofs is None else (*self.access.key_refs, *self.proofs.key_refs)
+        """The outside keys to resolve, DIDs only of methods to which this issuer binds a Credential (OID4VCI 12.2.4)."""
+        named = () if self.proofs is None else self.proofs.key_refs
+        return (*self.access.key_refs, *(each for each in named if self.issuer.takes_did(each.url)))
 
     @property
     def status_refs(self) -> tuple[StatusRef, ...]:
@@ -148,6 +149,10 @@ class CredentialCall:
             raise self.proofs_fault
         configuration = self.issuer.metadata.credential_configurations_supported[configuration_id]
         nonces, proved = self._prove(configuration, access.authorization, records, resolved, statuses or {}, now)
+        encoder = self.issuer.encoders[configuration_id]
+        if not all(encoder.binds(key, configuration=configuration) for key in proved.keys):
+            # One that was attested, for instance, may be of any kind.
+            raise InvalidProof("no credential of this configuration can be bound to such a key")
         return CredentialOrder(
             self.issuer,
             configuration_id,

@@ -8,14 +8,14 @@ from attrs import field, frozen
 
 from oid4vci import _jose, _json
 from oid4vci._document import strings
-from oid4vci._jose import ALGORITHMS, Jws
+from oid4vci._jose import DEFAULT_ALGORITHMS, Jws, check_algorithms
 from oid4vci._json import Malformed
 from oid4vci.errors import InvalidClient, reading
 from oid4vci.http import Form, Request
 from oid4vci.keys import KeyReference, ResolvedKeys, Signer, public_keys
 from oid4vci.metadata.client import ClientMetadata
 from oid4vci.oauth.client_authentication import MAX_CLIENT_ID, AuthenticatedClient, Registered
-from oid4vci.oauth.client_jwt import MAX_JTI, check_algorithms, check_audience, spent
+from oid4vci.oauth.client_jwt import MAX_JTI, check_audience, spent
 from oid4vci.records import Key, Records
 from oid4vci.signed_jwt import KeySource, check_numbers, check_times, fitting_keys, named_by, text, verify_with
 
@@ -46,7 +46,7 @@ class PrivateKeyJwt:
     """
 
     algorithms: tuple[str, ...] = field(
-        default=tuple(ALGORITHMS), converter=strings, validator=lambda _, __, value: check_algorithms(value)
+        default=DEFAULT_ALGORITHMS, converter=strings, validator=lambda _, __, value: check_algorithms(value)
     )
     max_lifetime: int = 300
     max_skew: int = 60

@@ -13,14 +13,14 @@ from attrs import field, frozen
 
 from oid4vci import _jose, _json
 from oid4vci._document import strings
-from oid4vci._jose import ALGORITHMS, Jws
+from oid4vci._jose import DEFAULT_ALGORITHMS, Jws, check_algorithms
 from oid4vci._json import Malformed
 from oid4vci.attesters import Attesters, AttesterSignature, key_sources
 from oid4vci.errors import InvalidClient, UseAttestationChallenge, UseFreshAttestation
 from oid4vci.http import Form, Request, Response
 from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys, Signer, public_key, thumbprint
 from oid4vci.oauth.client_authentication import MAX_CLIENT_ID, AuthenticatedClient, Registered
-from oid4vci.oauth.client_jwt import MAX_JTI, check_algorithms, check_audience, spent
+from oid4vci.oauth.client_jwt import MAX_JTI, check_audience, spent
 from oid4vci.records import Key, Records
 from oid4vci.sealed import SealingKeys
 from oid4vci.secret import NewSecret, new_secret
@@ -123,8 +123,8 @@ class ClientAttestation:
     attesters: Mapping[str, KeySource] = field(factory=dict, converter=key_sources, repr=False)
     purpose: str | None = None
     challenges: Challenges | None = None
-    algorithms: tuple[str, ...] = field(default=tuple(ALGORITHMS), converter=strings, validator=_check_each)
-    pop_algorithms: tuple[str, ...] = field(default=tuple(ALGORITHMS), converter=strings, validator=_check_each)
+    algorithms: tuple[str, ...] = field(default=DEFAULT_ALGORITHMS, converter=strings, validator=_check_each)
+    pop_algorithms: tuple[str, ...] = field(default=DEFAULT_ALGORITHMS, converter=strings, validator=_check_each)
     max_attestation_age: int | None = None
     max_age: int = 300
     max_skew: int = 60

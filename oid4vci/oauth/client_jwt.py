@@ -1,23 +1,16 @@
-"""What the JWTs of clients have in common, DPoP proofs among them: algorithms, audience, and that each serves once."""
+"""What the JWTs of clients have in common, DPoP proofs among them: the audience, and that each serves once."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from oid4vci._jose import ALGORITHMS
 from oid4vci._json import Malformed
 from oid4vci.records import Insert, Key, Record
 
-__all__ = ("check_algorithms", "check_audience", "spent")
+__all__ = ("check_audience", "spent")
 
 MAX_JTI: Final = 512
 # Seconds that a spent JWT is remembered beyond its end: for requests that began before it, and for clocks that are behind.
 SPENT_MARGIN: Final = 300
-
-
-def check_algorithms(algorithms: Sequence[str]) -> None:
-    """Raises `ValueError` unless these are algorithms of the library, all of them asymmetric."""
-    if not algorithms or not set(algorithms) <= ALGORITHMS.keys():
-        raise ValueError(f"algorithms must be some of {', '.join(ALGORITHMS)}")
 
 
 def check_audience(claims: Mapping[str, Any], audiences: Collection[str]) -> None:

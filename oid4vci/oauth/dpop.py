@@ -13,12 +13,12 @@ from attrs import field, frozen
 
 from oid4vci import _jose, _json
 from oid4vci._document import strings
-from oid4vci._jose import ALGORITHMS
+from oid4vci._jose import DEFAULT_ALGORITHMS, check_algorithms
 from oid4vci._json import Malformed, b64url_encode
 from oid4vci.errors import InvalidDpopProof, InvalidRequest, UseDpopNonce, reading
 from oid4vci.http import Form, Request
 from oid4vci.keys import PublicKey, Signer, public_key, thumbprint
-from oid4vci.oauth.client_jwt import MAX_JTI, check_algorithms, spent
+from oid4vci.oauth.client_jwt import MAX_JTI, spent
 from oid4vci.records import Change, Key, Records
 from oid4vci.sealed import SealingKeys
 from oid4vci.secret import NewSecret, new_secret
@@ -27,7 +27,8 @@ from oid4vci.signed_jwt import check_numbers, check_times, text
 __all__ = ("Dpop", "DpopNonces", "DpopProof", "ReadDpopProof", "dpop_signing_input", "normalised", "read_dpop_jkt")
 
 TYP: Final = "dpop+jwt"
-MAX_PROOF = 8192
+# One by ML-DSA-87 (RFC 9964), key and signature in it, has about 12,000 bytes.
+MAX_PROOF = 16_384
 # A SHA-256 digest in base64url.
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 _NONCE, _SPENT = "dpop_nonce", "dpop_jti"
@@ -65,7 +66,7 @@ class Dpop:
     - `max_age`, `max_skew`: the seconds that `iat` may lie in the past and in the future.
     """
 
-    algorithms: tuple[str, ...] = field(default=tuple(ALGORITHMS), converter=strings)
+    algorithms: tuple[str, ...] = field(default=DEFAULT_ALGORITHMS, converter=strings)
     nonces: DpopNonces | None = None
     max_age: int = 300
     max_skew: int = 60

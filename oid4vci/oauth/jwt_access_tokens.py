@@ -13,10 +13,10 @@ from attrs import evolve, field, frozen
 
 from oid4vci import _jose, _json
 from oid4vci._document import identifier_url, strings
-from oid4vci._jose import ALGORITHMS, RSA_ALGORITHMS
+from oid4vci._jose import DEFAULT_ALGORITHMS, check_algorithms
 from oid4vci._json import Malformed, b64url_encode
 from oid4vci.errors import InvalidRequest, InvalidToken, reading
-from oid4vci.keys import KeyReference, LocalSigner, PublicKey, ResolvedKeys, Signer, SigningInput, sign
+from oid4vci.keys import KeyReference, LocalSigner, PublicKey, ResolvedKeys, Signer, SigningInput, sign, signature_size
 from oid4vci.metadata import AuthorizationServerMetadata
 from oid4vci.oauth.access_tokens import MAX_TOKEN, NewAccessToken
 from oid4vci.oauth.authorization_details import OPENID_CREDENTIAL
@@ -29,8 +29,8 @@ __all__ = ("JwtAccessTokens", "TrustedAuthorizationServer", "TrustedJwtAccessTok
 
 TYP: Final = "at+jwt"
 MAX_KID = 1024
-# The longest signature, of ES512, in base64url, and the dot before it.
-_SIGNATURE: Final = 177
+# Taken from other servers unless a setting says otherwise: "RS256 ... MUST be supported" by each (RFC 9068 2.1).
+_RS: Final = ("RS256", "RS384", "RS512")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -53,7 +53,8 @@ class JwtAccessTokens:
         header = {"typ": TYP, "alg": self.signer.algorithm, "kid": self.signer.key_id}
         claims = _claims(token, self.issuer, b64url_encode(new_secret(16)))
         data = _jose.signing_input(header, _json.dump_bytes(claims))
-        if len(data) > MAX_TOKEN - _SIGNATURE:
+        # The signature in base64url, and the dot before it.
+        if len(data) + 1 + (signature_size(self.signer) * 4 + 2) // 3 > MAX_TOKEN:
             raise InvalidRequest("the access token would be too large: ask for less at a time")
         return JwtAccessTokenDraft(self.signer, data)
 
@@ -128,14 +129,13 @@ class TrustedAuthorizationServer:
     issuer: str = field(validator=_check_identifier)
     jwks_uri: str | None = None
     keys: tuple[PublicKey, ...] = field(default=(), converter=_keys)
-    algorithms: tuple[str, ...] = field(default=(*ALGORITHMS, *RSA_ALGORITHMS), converter=strings)
+    algorithms: tuple[str, ...] = field(default=(*DEFAULT_ALGORITHMS, *_RS), converter=strings)
     grants: bool = False
 
     def __attrs_post_init__(self) -> None:
         if (self.jwks_uri is None) == (not self.keys):
             raise ValueError("a trusted server has jwks_uri or keys")
-        if not self.algorithms or not set(self.algorithms) <= {*ALGORITHMS, *RSA_ALGORITHMS}:
-            raise ValueError(f"algorithms must be some of {', '.join((*ALGORITHMS, *RSA_ALGORITHMS))}")
+        check_algorithms(self.algorithms)
 
     @classmethod
     def of(cls, metadata: AuthorizationServerMetadata) -> Self:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
-from oid4vci import _jose, _json
+from oid4vci import _jose
 from oid4vci._jose import ALGORITHMS
 from oid4vci._json import Malformed
 from oid4vci.dids import DID_METHODS, DidMethod
 from oid4vci.errors import InvalidProof
-from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys, Signer
+from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys
 from oid4vci.metadata import AlgorithmIdentifier
 from oid4vci.proofs.key_attestation import KeyAttestation, KeyAttestations, ReadKeyAttestation
 from oid4vci.proofs.named_key import NamedKey, Naming, binds_plain_keys, trust_chain_algorithms
@@ -26,7 +26,7 @@ from oid4vci.signed_jwt import check_numbers, check_times
 if TYPE_CHECKING:
     from oid4vci.x509 import Anchors
 
-__all__ = ("JwtProofType", "proof_signing_input")
+__all__ = ("JwtProofType",)
 
 TYP: Final = "openid4vci-proof+jwt"
 # A key attestation with its certificates, or a trust chain, may be in its header.
@@ -265,18 +265,3 @@ class _Verification:
             if len(self.failed) > self.expected.max_keys + MAX_GUESSES:
                 raise Malformed("does not say which key it means", "header.kid")
         raise Malformed("the signature does not verify")
-
-
-def proof_signing_input(signer: Signer, *, audience: str, nonce: str | None, issuer_claim: str | None, now: int) -> bytes:
-    """What a Wallet signs to prove possession of the key of `signer`.
-
-    `audience` is the Credential Issuer Identifier, `nonce` the `c_nonce` if the issuer has a Nonce Endpoint, `issuer_claim` the
-    `client_id`, None after an anonymous Token Request.
-    """
-    header = {"typ": TYP, "alg": signer.algorithm, "jwk": dict(signer.public_jwk)}
-    claims: dict[str, Any] = {"aud": audience, "iat": now}
-    if nonce is not None:
-        claims["nonce"] = nonce
-    if issuer_claim is not None:
-        claims["iss"] = issuer_claim
-    return _jose.signing_input(header, _json.dump_bytes(claims))

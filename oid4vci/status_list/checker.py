@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from attrs import field, frozen
 
-from oid4vci._document import https_url
+from oid4vci._document import https_url, strings
+from oid4vci._jose import DEFAULT_ALGORITHMS, check_algorithms
 from oid4vci._json import Malformed
 from oid4vci.dids import KNOWN_DID_METHODS, DidMethods
 from oid4vci.errors import InvalidCredential, StatusUnknown, Untrusted, reading
@@ -70,6 +71,9 @@ class StatusChecker:
     - `ttl_range`: the least and the most seconds for which an answer is kept, whatever the token says (Token Status List 11.5).
     - `max_size`: bytes to which a list may inflate.
     - `did_methods`: the DID methods that issuers may use, by name: those of the Credentials' verifier.
+    - `algorithms`: the JWS algorithms by which lists may be signed; for a CWT, those that make the same signatures.
+
+    Raises `ValueError` for algorithms that are not known.
     """
 
     leeway: int = 60
@@ -78,6 +82,9 @@ class StatusChecker:
     ttl_range: tuple[int, int] = (60, 7 * DAY)
     max_size: int = MAX_SIZE
     did_methods: DidMethods = field(default=KNOWN_DID_METHODS, repr=False)
+    algorithms: tuple[str, ...] = field(
+        default=DEFAULT_ALGORITHMS, converter=strings, validator=lambda _, __, value: check_algorithms(value)
+    )
 
     def check(
         self, credential: VerifiedCredential, *, trust: Trust, documents: Mapping[str, bytes], now: int
@@ -136,7 +143,7 @@ class StatusChecker:
             trust.demand_endpoint(uri, issuer or "")
             if uri not in documents:
                 return NeededDocument(uri, (JWT, CWT))
-            signed = SignedStatusList.parse(documents[uri])
+            signed = SignedStatusList.parse(documents[uri], algorithms=self.algorithms)
             if signed.x5c is not None:
                 keys: tuple[PublicKey, ...] | NeededDocument = (
                     self._certified_key(signed.x5c, issuer, certificate, trust, now),

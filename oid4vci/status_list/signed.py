@@ -1,6 +1,6 @@
 """A Status List Token as it came, JWT or CWT: taken apart into what both have, and not believed (Token Status List 5)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -29,12 +29,15 @@ class SignedStatusList:
     _claims: Callable[[], dict[str, Any]] = field(repr=False)
 
     @classmethod
-    def parse(cls, body: bytes) -> "SignedStatusList":
-        """Take it apart; the type must be that of a Status List Token. Raises `Malformed`."""
+    def parse(cls, body: bytes, *, algorithms: Collection[str] = _jose.DEFAULT_ALGORITHMS) -> "SignedStatusList":
+        """Take it apart; the type must be that of a Status List Token, signed by one of `algorithms`. Raises `Malformed`."""
         if len(body) > MAX_BODY:
             raise Malformed("the status list token is too large")
         # A compact JWS begins with the base64url of a brace; no COSE message does.
-        return cls._jwt(body) if body[:1] == b"e" else cls._cwt(body)
+        signed = cls._jwt(body) if body[:1] == b"e" else cls._cwt(body)
+        if signed.algorithm not in algorithms:
+            raise Malformed("alg is not an accepted algorithm", "header")
+        return signed
 
     @classmethod
     def _jwt(cls, body: bytes) -> "SignedStatusList":
@@ -46,8 +49,6 @@ class SignedStatusList:
         if jws.header.get("typ") != JWT_TYPE:
             raise Malformed(f"typ must be {JWT_TYPE}", "header")
         algorithm = jws.algorithm
-        if algorithm not in _jose.ALGORITHMS:
-            raise Malformed("alg is not an accepted algorithm", "header")
 
         def verify(key: PublicKey) -> None:
             _jose.verify(jws, key, algorithms=(algorithm,))

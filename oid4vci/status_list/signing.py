@@ -104,7 +104,7 @@ def _jwt(signing: StatusListSigner, token: StatusListToken) -> _Unsigned:
 
 def _cwt(signing: StatusListSigner, token: StatusListToken) -> _Unsigned:
     """Token Status List 5.2: a tagged COSE_Sign1; the type is in the protected header, and so is the chain."""
-    header: dict[int, Any] = {_cose.ALG: _cose.NUMBERS[signing.signer.algorithm], _cose.TYP: CWT_TYPE}
+    header: dict[int, Any] = {_cose.ALG: _cose.number_of(signing.signer.algorithm), _cose.TYP: CWT_TYPE}
     if signing.kid is not None:
         header[_cose.KID] = signing.kid.encode()
     if signing.x5c:

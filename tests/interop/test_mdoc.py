@@ -7,6 +7,7 @@ from typing import Any
 
 import cbor2
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from oid4vci._json import b64url_decode, b64url_encode
@@ -57,6 +58,7 @@ def signer_of(algorithm: str) -> tuple[LocalSigner, bytes, dict[str, Any]]:
     if isinstance(key, Ed25519PrivateKey):
         secret = key.private_bytes_raw()
     else:
+        assert isinstance(key, EllipticCurvePrivateKey)
         secret = key.private_numbers().private_value.to_bytes((key.key_size + 7) // 8, "big")
     jwk = {**signer.public_jwk, "d": b64url_encode(secret)}
     return signer, mdocs.document_signer(key=public_key(signer.public_jwk).key), jwk

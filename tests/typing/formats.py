@@ -47,6 +47,10 @@ class PlainEncoder:
     def check(self, configuration: CredentialConfiguration) -> None:
         """Nothing to check."""
 
+    def binds(self, key: PublicKey, *, configuration: CredentialConfiguration) -> bool:
+        """Any key."""
+        return True
+
     def draft(
         self,
         claims: Mapping[str, Any],

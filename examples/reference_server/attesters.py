@@ -1,0 +1,108 @@
+"""Who attests wallets, and who attests keys: the members of server.json that both have, and what only key attestations have."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from examples.reference_server.members import (
+    boolean,
+    each_member,
+    integer,
+    known_only,
+    named,
+    non_empty_list,
+    non_empty_object,
+    text,
+)
+from oid4vci.keys import KeyReference, PublicKey, public_keys
+from oid4vci.x509 import Anchors
+
+__all__ = ("ATTESTERS", "YEAR", "Attesters", "KeyAttesters", "own_keys", "read_attesters", "read_key_attesters")
+
+ATTESTERS: Final = ("anchors_file", "attesters", "require_x5c")
+YEAR: Final = 31_536_000
+
+
+@frozen(kw_only=True)
+class Attesters:
+    """Whose word is believed: `anchors_file` is PEM, `attesters` are keys, or their URL, by `iss`."""
+
+    anchors_file: Path | None = None
+    attesters: Mapping[str, tuple[PublicKey, ...] | KeyReference] = field(factory=dict)
+    require_x5c: bool = False
+
+    @property
+    def anchors(self) -> Anchors | None:
+        """The authorities of attesters' certificates. Raises `ValueError`, `OSError`."""
+        return None if self.anchors_file is None else Anchors.from_pem(self.anchors_file.read_bytes())
+
+    @property
+    def key_set_urls(self) -> tuple[str, ...]:
+        """Where attesters publish their keys."""
+        return tuple(each.url for each in self.attesters.values() if isinstance(each, KeyReference))
+
+
+@frozen(kw_only=True)
+class KeyAttesters(Attesters):
+    """Whose key attestations are believed.
+
+    `status_list_urls`: the beginnings of the URLs from which status lists are fetched; with none, an attestation that can be
+    revoked is refused unless `check_status` is False.
+    """
+
+    check_status: bool = True
+    status_list_urls: tuple[str, ...] = ()
+    max_age: int | None = None
+
+
+def own_keys(name: str, value: Any) -> tuple[PublicKey, ...]:
+    """Every key of a JWK Set."""
+    keys = named(name, lambda: public_keys(value))
+    if not keys or len(keys) != len(value["keys"]):
+        raise ValueError(f"{name}: must have public keys only, of types that are known, and at least one")
+    return keys
+
+
+def read_attesters(name: str, members: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The members `ATTESTERS` of an object, paths taken from `folder`. Raises `ValueError`."""
+    if "anchors_file" not in members and "attesters" not in members:
+        raise ValueError(f"{name}: anchors_file or attesters is needed")
+    anchors = members.get("anchors_file")
+    return {
+        "anchors_file": None if anchors is None else folder / text(f"{name}.anchors_file", anchors),
+        "attesters": each_member(f"{name}.attesters", members["attesters"], _attester) if "attesters" in members else {},
+        "require_x5c": boolean(f"{name}.require_x5c", members.get("require_x5c", False)),
+    }
+
+
+def read_key_attesters(name: str, value: Any, folder: Path) -> KeyAttesters:
+    """The member `key_attestation`. Raises `ValueError`."""
+    members = non_empty_object(name, value)
+    known_only(members, (*ATTESTERS, "check_status", "status_list_urls", "max_age"), f"{name}.")
+    age = members.get("max_age")
+    urls = non_empty_list(f"{name}.status_list_urls", members["status_list_urls"]) if "status_list_urls" in members else []
+    return KeyAttesters(
+        **read_attesters(name, members, folder),
+        check_status=boolean(f"{name}.check_status", members.get("check_status", True)),
+        status_list_urls=tuple(_https(f"{name}.status_list_urls[{i}]", each) for i, each in enumerate(urls)),
+        max_age=None if age is None else integer(f"{name}.max_age", age, 1, YEAR),
+    )
+
+
+def _attester(name: str, value: Any) -> tuple[PublicKey, ...] | KeyReference:
+    members = non_empty_object(name, value)
+    known_only(members, ("jwks", "jwks_uri"), f"{name}.")
+    if len(members) != 1:
+        raise ValueError(f"{name}: must have jwks or jwks_uri")
+    if "jwks" in members:
+        return own_keys(f"{name}.jwks", members["jwks"])
+    return KeyReference(_https(f"{name}.jwks_uri", members["jwks_uri"]))
+
+
+def _https(name: str, value: Any) -> str:
+    url = text(name, value)
+    if not url.startswith("https://"):
+        raise ValueError(f"{name}: must be an https URL")
+    return url
