@@ -276,6 +276,15 @@ def test_a_changed_list_is_noticed(index: int, mask: int) -> None:
         read(bytes(changed))
 
 
+def test_bits_of_a_list_that_nobody_signed() -> None:
+    even = next(der for der in (crl(number) for number in range(1, 200)) if der[-1] & 1 == 0)
+    changed = bytearray(even)
+    changed[-len(x509.load_der_x509_crl(even).signature) - 1] = 1
+    assert read(even)
+    with pytest.raises(ValueError, match="not a list of revoked"):
+        read(bytes(changed))
+
+
 def test_leaves_are_named_by_their_issuer() -> None:
     leaf = signer("root", ROOT_KEY, key=LEAF_KEY)
     (reference,) = references([leaf], ANCHORS)

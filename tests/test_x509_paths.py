@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ObjectIdentifier
 
+from oid4vci._jose.ml_dsa import PARAMETER_SETS
 from oid4vci._json import Malformed
-from oid4vci.x509 import Anchors, load, self_signed, verify_chain
+from oid4vci.x509 import Anchors, leaf_public_key, load, self_signed, verify_chain
 from tests.certificates import (
     ALGORITHM,
     ECDSA_SHA256,
@@ -193,6 +194,18 @@ def test_ed448() -> None:
     root = builder("root", key.public_key(), "root").add_extension(x509.BasicConstraints(True, None), True).sign(key, None)
     leaf = builder("signer", LEAF_KEY.public_key(), "root").sign(key, None)
     accepted(leaf.public_bytes(Encoding.DER), anchors=Anchors((root,)))
+
+
+@pytest.mark.skipif(not PARAMETER_SETS, reason="the installed cryptography has no ML-DSA, or its backend none")
+def test_ml_dsa() -> None:
+    for kind in PARAMETER_SETS.values():
+        key, own = kind.private_class.generate(), kind.private_class.generate()
+        root = builder("root", key.public_key(), "root").add_extension(x509.BasicConstraints(True, None), True).sign(key, None)
+        leaf = builder("signer", own.public_key(), "root").sign(key, None).public_bytes(Encoding.DER)
+        accepted(leaf, anchors=Anchors((root,)))
+        assert leaf_public_key(load(leaf)).fits(kind.name)
+        stranger = builder("signer", own.public_key(), "root").sign(own, None).public_bytes(Encoding.DER)
+        refused(stranger, anchors=Anchors((root,)))
 
 
 def test_rsa_pss() -> None:

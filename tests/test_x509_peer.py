@@ -34,8 +34,8 @@ from tests.test_x509 import (
     signer,
 )
 
-KEYS = [ec.generate_private_key(ec.SECP256R1()) for _ in range(6)]
-STRANGER = 5
+KEYS = [ec.generate_private_key(ec.SECP256R1()) for _ in range(7)]
+STRANGER, NOBODY = 5, 6
 UNKNOWN = x509.UnrecognizedExtension(ObjectIdentifier("1.2.3.4.5"), b"\x05\x00")
 
 
@@ -73,7 +73,7 @@ FAULTS: dict[str, Fault] = {
     "expired": lambda what: evolve(what, times=(START, NOW - 1)),
     "not valid yet": lambda what: evolve(what, times=(NOW + 1, NOW + DAY)),
     "signed by another key": lambda what: evolve(what, by=STRANGER),
-    "for another key": lambda what: evolve(what, key=STRANGER),
+    "for another key": lambda what: evolve(what, key=NOBODY),
     "no authority": lambda what: evolve(what, ca=False, length=None),
     "no paths": lambda what: evolve(what, length=0 if what.ca else None),
     "a short path": lambda what: evolve(what, length=1 if what.ca else None),

@@ -5,7 +5,6 @@ where it came from.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from attrs import field, frozen
@@ -165,8 +164,11 @@ class StatusChecker:
         # "The X.509 certificate of the trust anchor MUST NOT be included", nor one that is self-signed -- HAIP 6.1
         allowed, others = not self.haip, trust.status_anchors
         if others is not None:
-            with suppress(Malformed, Untrusted):
+            try:
                 return issuer_keys.certified_leaf(x5c, trust=trust, now=now, anchor_allowed=allowed, anchors=others).key
+            except (Malformed, Untrusted):
+                if trust.anchors is None:
+                    raise
         leaf = issuer_keys.certified_leaf(x5c, trust=trust, now=now, anchor_allowed=allowed)
         self._check_leaf(leaf.certificate, x5c, issuer, certificate, trust)
         return leaf.key

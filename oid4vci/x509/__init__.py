@@ -11,6 +11,8 @@ and accepts a leaf that is in its store, self-signed or an authority. Tests comp
 
 from oid4vci.x509.anchors import Anchors
 from oid4vci.x509.certificate import (
+    MAX_CERTIFICATE,
+    MAX_CHAIN,
     has_purpose,
     identifies,
     leaf_public_key,
@@ -23,6 +25,8 @@ from oid4vci.x509.chain import Leaf, references, same_authority, verify_chain, v
 from oid4vci.x509.x5c import check_own_chain, decode_x5c, encode_x5c
 
 __all__ = (
+    "MAX_CERTIFICATE",
+    "MAX_CHAIN",
     "Anchors",
     "Leaf",
     "check_own_chain",

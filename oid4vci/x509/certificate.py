@@ -19,6 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from oid4vci._document import https_url
 from oid4vci._jose import PublicKey, jwk_of, public_key
+from oid4vci._jose.ml_dsa import parameter_set_of
 from oid4vci._json import Malformed
 from oid4vci.revocation import CertificateReference
 
@@ -230,7 +231,7 @@ def holds(key: object, digest: hashes.HashAlgorithm | None) -> bool:
         return _MIN_RSA <= key.key_size <= _MAX_RSA and isinstance(digest, _HASHES)
     if isinstance(key, ec.EllipticCurvePublicKey):
         return key.curve.key_size >= 256 and isinstance(digest, _HASHES)
-    return isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey)
+    return isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey) or parameter_set_of(key) is not None
 
 
 @lru_cache(_REMEMBERED)
