@@ -32,7 +32,10 @@ _HOMES: Final = {
     "oid4vci.formats.vc_sd_jwt": "VcSdJwtConfiguration VcSdJwtEncoder VcSdJwtVerifier",
     "oid4vci.http": "Form Headers Request Response",
     "oid4vci.issuer": "CredentialCall CredentialDraft CredentialOrder Issuer PublishedOffer",
-    "oid4vci.keys": "KeyReference LocalSigner PublicKey RemoteSigner ResolvedKeys SigningInput ecdsa_signature public_key",
+    "oid4vci.keys": (
+        "DEFAULT_ALGORITHMS KeyReference LocalSigner PublicKey RemoteSigner ResolvedKeys SigningInput "
+        "ecdsa_signature public_key"
+    ),
     "oid4vci.memory": "MemoryStore",
     "oid4vci.metadata": (
         "AuthorizationServerMetadata BatchCredentialIssuance ClientMetadata CredentialConfiguration "
@@ -69,6 +72,7 @@ _HOMES: Final = {
     "oid4vci.qr": "qr_svg qr_text",
     "oid4vci.records": "Change Insert Key Record Records Reply Store Swap",
     "oid4vci.revocation": "CertificateReference StatusRef Statuses",
+    "oid4vci.revocation_list": "RevocationList",
     "oid4vci.sealed": "SealingKeys",
     "oid4vci.secret": "NewSecret new_secret",
     "oid4vci.status_list": (
@@ -81,7 +85,7 @@ _HOMES: Final = {
         "Authorizing ClaimView ClientAssertion ClientAuthentication CredentialView Deferred Exchange Issued Offer "
         "Opened Order ProofChoice Proofs Session State Wallet WalletAttestation dump load"
     ),
-    "oid4vci.x509": "Anchors",
+    "oid4vci.x509": "Anchors Leaf",
 }
 
 __all__ = tuple(sorted(name for names in _HOMES.values() for name in names.split()))

@@ -54,6 +54,7 @@ from oid4vci.formats.vc_sd_jwt import VcSdJwtConfiguration, VcSdJwtEncoder, VcSd
 from oid4vci.http import Form, Headers, Request, Response
 from oid4vci.issuer import CredentialCall, CredentialDraft, CredentialOrder, Issuer, PublishedOffer
 from oid4vci.keys import (
+    DEFAULT_ALGORITHMS,
     KeyReference,
     LocalSigner,
     PublicKey,
@@ -111,6 +112,7 @@ from oid4vci.proofs.known import PROOF_MAKERS, KnownProofMakers
 from oid4vci.qr import qr_svg, qr_text
 from oid4vci.records import Change, Insert, Key, Record, Records, Reply, Store, Swap
 from oid4vci.revocation import CertificateReference, Statuses, StatusRef
+from oid4vci.revocation_list import RevocationList
 from oid4vci.sealed import SealingKeys
 from oid4vci.secret import NewSecret, new_secret
 from oid4vci.status_list import (
@@ -151,10 +153,11 @@ from oid4vci.wallet import (
     dump,
     load,
 )
-from oid4vci.x509 import Anchors
+from oid4vci.x509 import Anchors, Leaf
 
 __all__ = (
     "CREDENTIAL_FORMATS",
+    "DEFAULT_ALGORITHMS",
     "DID_METHODS",
     "EVERY_CLAIM",
     "GRANT_TYPE",
@@ -250,6 +253,7 @@ __all__ = (
     "LdpVcConfiguration",
     "LdpVcEncoder",
     "LdpVcVerifier",
+    "Leaf",
     "LocalSigner",
     "MdocEncoder",
     "MdocVerifier",
@@ -288,6 +292,7 @@ __all__ = (
     "RequestedCredentials",
     "ResolvedKeys",
     "Response",
+    "RevocationList",
     "SdJwtVcConfiguration",
     "SdJwtVcEncoder",
     "SdJwtVcVerifier",
