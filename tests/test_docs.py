@@ -13,7 +13,7 @@ from oid4vci.data_integrity import json_ld, proof
 from oid4vci.errors import InvalidGrant
 from oid4vci.formats import sd_jwt, type_metadata
 from oid4vci.http import Form
-from oid4vci.issuer import credential_request
+from oid4vci.issuer import credential_request, request_body
 from oid4vci.memory import MemoryStore
 from oid4vci.oauth.access_tokens import MAX_BEARER_LIFETIME
 from oid4vci.oauth.authorization_codes import AuthorizationCodes
@@ -63,7 +63,7 @@ def test_there_is_code_to_run() -> None:
     ("row", "value"),
     [
         (r"form or answer \| (\d+) MiB", http.MAX_BODY >> 20),
-        (r"Credential Request (\d+) MiB", credential_request.MAX_REQUEST >> 20),
+        (r"Credential Request (\d+) MiB", request_body.MAX_REQUEST >> 20),
         (r"JSON depth \| (\d+)", _json.MAX_DEPTH),
         (r"form parameters \| (\d+)", http.MAX_FORM_FIELDS),
         (r"URI that carries it \| (\d+) KiB", offers.MAX_URI >> 10),

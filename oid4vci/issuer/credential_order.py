@@ -8,7 +8,7 @@ from attrs import field, frozen
 from oid4vci._json import Malformed, dumps
 from oid4vci.claims import ClaimsDescription, ClaimsPath, ClaimsSemantics
 from oid4vci.errors import CredentialRequestDenied, InvalidProof
-from oid4vci.http import Response
+from oid4vci.issuer.request_body import RequestBody
 from oid4vci.keys import PublicKey, SigningInput
 from oid4vci.metadata import CredentialConfiguration
 from oid4vci.nonces import Nonce
@@ -42,6 +42,7 @@ class CredentialOrder:
     holder_keys: tuple[PublicKey, ...] = field(repr=False)
     nonces: tuple[Nonce, ...] = field(repr=False)
     now: int
+    body: RequestBody = field(repr=False)
     key_attestations: "tuple[KeyAttestation, ...]" = field(default=(), repr=False)
 
     @property
@@ -118,7 +119,7 @@ class CredentialOrder:
         )
         spent = tuple(nonce.spent for nonce in self.nonces) if self._single_use else ()
         count = max(1, len(self.holder_keys[:limit]))
-        return CredentialDraft(drafts, (*self.access.changes, *spent, *changes), count, self.access.headers)
+        return CredentialDraft(drafts, (*self.access.changes, *spent, *changes), count, self.access.headers, self.body)
 
     def _agreed(
         self, claims: Mapping[str, Any], copies: Sequence[Mapping[str, Any]], semantics: ClaimsSemantics
@@ -163,6 +164,7 @@ class CredentialDraft:
     changes: tuple[Change, ...]
     count: int
     headers: Mapping[str, str] = field(repr=False)
+    body: RequestBody = field(repr=False)
 
     @property
     def to_sign(self) -> tuple[SigningInput, ...]:
@@ -175,4 +177,4 @@ class CredentialDraft:
         if len(credentials) != self.count or not all(isinstance(each["credential"], str | dict) for each in credentials):
             # "The number of elements in the `credentials` array matches the number of keys" that are taken -- OID4VCI 8.3
             raise ValueError("the encoder must make one credential for each holder key, a string or a JSON object")
-        return Reply(Response.of_json(200, {"credentials": credentials}, self.headers), self.changes)
+        return Reply(self.body.response(200, {"credentials": credentials}, self.headers), self.changes)

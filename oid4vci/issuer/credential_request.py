@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from oid4vci._json import Malformed
 from oid4vci.errors import (
     InvalidCredentialRequest,
-    InvalidEncryptionParameters,
     InvalidProof,
     Refusal,
     UnknownCredentialConfiguration,
@@ -16,6 +15,7 @@ from oid4vci.errors import (
 )
 from oid4vci.http import Request
 from oid4vci.issuer.credential_order import CredentialOrder
+from oid4vci.issuer.request_body import RequestBody, read_request_body
 from oid4vci.keys import KeyReference, ResolvedKeys
 from oid4vci.metadata import CredentialConfiguration
 from oid4vci.nonces import Nonce
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ("MAX_PROOFS", "CredentialCall", "read_credential_request")
 
-MAX_REQUEST = 4 << 20
 # A request with more proofs than this is refused whatever the batch size, before anything is parsed.
 MAX_PROOFS = 1000
 
@@ -40,29 +39,27 @@ def read_credential_request(issuer: "Issuer", access: ReadAccess, request: Reque
     try:
         return _read_body(issuer, access, request)
     except Refusal as fault:
-        return CredentialCall(issuer, access, fault=fault)
+        return CredentialCall(issuer, access, RequestBody({}), fault=fault)
 
 
 def _read_body(issuer: "Issuer", access: ReadAccess, request: Request) -> "CredentialCall":
+    body = read_request_body(issuer, request)
     try:
-        if request.media_type == "application/jwt":
-            # Encryption that is not announced cannot be asked for (OID4VCI 8.2).
-            raise InvalidEncryptionParameters("this issuer takes no encrypted requests")
-        body = request.json_object(max_bytes=MAX_REQUEST)
-        identifier, configuration_id = _string(body, "credential_identifier"), _string(body, "credential_configuration_id")
+        identifier = _string(body.members, "credential_identifier")
+        configuration_id = _string(body.members, "credential_configuration_id")
     except Malformed as error:
         raise InvalidCredentialRequest(str(error)) from None
     if (identifier is None) == (configuration_id is None):
         # Each is REQUIRED where the other "MUST NOT be present" -- OID4VCI 8.2
         raise InvalidCredentialRequest("exactly one of credential_identifier and credential_configuration_id is needed")
-    if "credential_response_encryption" in body:
-        unsupported = InvalidEncryptionParameters("this issuer does not encrypt responses")
-        return CredentialCall(issuer, access, identifier, configuration_id, proofs_fault=unsupported)
+    call = CredentialCall(issuer, access, body, identifier, configuration_id)
+    if body.fault is not None:
+        return evolve(call, proofs_fault=body.fault)
     try:
-        proof_type, proofs = _read_proofs(issuer, body.get("proofs"))
+        proof_type, proofs = _read_proofs(issuer, body.members.get("proofs"))
     except InvalidProof as invalid:
-        return CredentialCall(issuer, access, identifier, configuration_id, proofs_fault=invalid)
-    return CredentialCall(issuer, access, identifier, configuration_id, proof_type, proofs)
+        return evolve(call, proofs_fault=invalid)
+    return evolve(call, proof_type=proof_type, proofs=proofs)
 
 
 def _string(body: Mapping[str, Any], name: str) -> str | None:
@@ -98,6 +95,7 @@ class CredentialCall:
 
     issuer: "Issuer"
     access: ReadAccess = field(repr=False)
+    body: RequestBody = field(repr=False)
     identifier: str | None = None
     configuration_id: str | None = None
     proof_type: str | None = None
@@ -162,6 +160,7 @@ class CredentialCall:
             proved.keys,
             nonces,
             now,
+            self.body,
             proved.attestations,
         )
 

@@ -13,6 +13,7 @@ from oid4vci.metadata import CredentialConfiguration
 from oid4vci.proofs.attested_keys import AttestedKeys
 from oid4vci.proofs.holder_key import HolderKey, holder_key
 from oid4vci.proofs.proof_type import Intended, UnsignedProofs
+from oid4vci.wallet.credential_exchange import credential_exchange
 from oid4vci.wallet.exchange import Exchange, extended, json_object, post, server_error
 from oid4vci.wallet.issued import Deferred, Issued, read_credential_response
 from oid4vci.wallet.proof_choice import ProofChoice, proof_choices
@@ -254,9 +255,7 @@ class Proofs:
                 return request_nonce(endpoint, evolve(order, session=kept), lambda fresh: self._renew(fresh, now, extra))
             return read_credential_response(kept, order.configuration_id, self.holder_keys, time, response)
 
-        return session.sender.post_json(
-            session.metadata.credential_endpoint, members, access_token=session.access_token, now=time, read=read
-        )
+        return credential_exchange(session, session.metadata.credential_endpoint, members, now=time, read=read)
 
     def _renew(self, fresh: Order, now: int | None, extra: Mapping[str, Any] | None) -> "Result | Exchange[Result]":
         renewed = evolve(fresh, renewed=True)
