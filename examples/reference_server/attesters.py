@@ -74,11 +74,12 @@ def read_attesters(name: str, members: Mapping[str, Any], folder: Path) -> dict[
     """The members `ATTESTERS` of an object, paths taken from `folder`. Raises `ValueError`."""
     if "anchors_file" not in members and "attesters" not in members:
         raise ValueError(f"{name}: anchors_file or attesters is needed")
-    anchors, require_x5c = members.get("anchors_file"), boolean(f"{name}.require_x5c", members.get("require_x5c", False))
+    anchors = folder / text(f"{name}.anchors_file", members["anchors_file"]) if "anchors_file" in members else None
+    require_x5c = boolean(f"{name}.require_x5c", members.get("require_x5c", False))
     if require_x5c and (anchors is None or "attesters" in members):
         raise ValueError(f"{name}.require_x5c: is for anchors_file without attesters")
     return {
-        "anchors_file": None if anchors is None else folder / text(f"{name}.anchors_file", anchors),
+        "anchors_file": anchors,
         "attesters": each_member(f"{name}.attesters", members["attesters"], _attester) if "attesters" in members else {},
         "require_x5c": require_x5c,
     }
@@ -90,7 +91,7 @@ def read_key_attesters(name: str, value: Any, folder: Path) -> KeyAttesters:
     known_only(members, (*ATTESTERS, "check_status", "status_list_urls"), f"{name}.")
     check_status = boolean(f"{name}.check_status", members.get("check_status", True))
     urls = non_empty_list(f"{name}.status_list_urls", members["status_list_urls"]) if "status_list_urls" in members else []
-    if urls and (not check_status or members.get("anchors_file") is None):
+    if urls and not (check_status and "anchors_file" in members):
         # Who signs status lists is known by certificate only.
         raise ValueError(f"{name}.status_list_urls: need anchors_file, and check_status")
     return KeyAttesters(
@@ -112,7 +113,8 @@ def _attester(name: str, value: Any) -> tuple[PublicKey, ...] | KeyReference:
 
 def _https(name: str, value: Any) -> str:
     url = text(name, value)
-    if not url.startswith("https://") or url_origin(url) is None:
+    origin = url_origin(url)
+    if origin is None or "@" in origin:
         raise ValueError(f"{name}: must be an https URL")
     return url
 
