@@ -8,8 +8,9 @@ from attrs import field, frozen
 
 from examples.reference_server.fetching import fetch
 from oid4vci.errors import StatusUnknown, Untrusted
+from oid4vci.formats import NeededDocument
 from oid4vci.revocation import Statuses, StatusRef, StatusReference
-from oid4vci.status_list import CWT, JWT, StatusChecker, StatusListToken
+from oid4vci.status_list import StatusChecker, StatusListToken
 from oid4vci.trust import Trust
 
 __all__ = ("AttestationStatuses",)
@@ -55,10 +56,13 @@ class AttestationStatuses:
         return status.value
 
     async def _list(self, uri: str, now: int) -> StatusListToken:
-        document = await fetch(self.client, uri, (JWT, CWT), max_bytes=MAX_LIST)
-        if document is None:
-            raise StatusUnknown("there is no such status list")
-        token = CHECKER.token(uri, issuer=None, trust=self.trust, documents={uri: document}, now=now)
-        # Who signs is known by certificate, so the list leads to no other document.
-        assert isinstance(token, StatusListToken)
-        return token
+        documents: dict[str, bytes] = {}
+        while True:
+            found = CHECKER.token(uri, issuer=None, trust=self.trust, documents=documents, now=now)
+            if not isinstance(found, NeededDocument):
+                return found
+            # Who signs is known by certificate, so that nothing but the list itself is needed.
+            document = await fetch(self.client, found.url, found.media_types, max_bytes=MAX_LIST)
+            if document is None:
+                raise StatusUnknown("there is no such status list")
+            documents[found.url] = document
