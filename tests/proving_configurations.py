@@ -1,13 +1,14 @@
 """server.json of the reference server for each kind of proof, and attesters whom it believes."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 
 from examples.reference_server import demo
+from oid4vci.http import Request, Response
 from oid4vci.keys import Signer
 from oid4vci.proofs.key_attestation import HIGH, MODERATE
 from oid4vci.proofs.key_attester import key_attestation_signing_input
@@ -60,6 +61,21 @@ def attested(order: Order, *keys: Signer, by: Party = PROVIDER, **claims: Any) -
     )
     (attestation,) = signed([UnsignedJwt(by.signer, data)], [])
     return attestation
+
+
+def overlooking(send: Callable[[Request], Response], change: Callable[[dict[str, Any]], None]) -> Callable[[Request], Response]:
+    """A wallet's network, for one that does not see what the issuer wants: it gets configurations that are changed."""
+
+    def sent(request: Request) -> Response:
+        response = send(request)
+        if "/.well-known/openid-credential-issuer" not in request.url:
+            return response
+        metadata = response.json()
+        for each in metadata["credential_configurations_supported"].values():
+            change(each)
+        return Response.of_json(200, metadata)
+
+    return sent
 
 
 def attester_files(folder: Path, party: Party = PROVIDER) -> list[str]:

@@ -1,6 +1,6 @@
 """The reference server wants keys that are attested: over TLS, with the wallet at the command line and with the library's."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from examples.wallet_cli.__main__ import main
 from oid4vci._json import dump_bytes
 from oid4vci.drive import run
 from oid4vci.errors import Refused, TryLater
-from oid4vci.http import Request, Response
+from oid4vci.http import Request
 from oid4vci.keys import LocalSigner, thumbprint
 from oid4vci.proofs.key_attestation import BASIC
 from oid4vci.revocation import StatusReference
@@ -24,6 +24,7 @@ from tests.proving_configurations import (
     believing,
     configuration,
     members,
+    overlooking,
     terms,
 )
 from tests.publisher import Publisher, publishing
@@ -117,24 +118,15 @@ def ordered(server: RunningServer, name: str, *, careless: bool = False) -> tupl
     """`careless`: the wallet overlooks what levels the issuer wants."""
     wallet = WalletAt.of(server.client(), server.issuer, server.demo_authority())
     if careless:
-        wallet = evolve(wallet, send=overlooking(wallet.send))
+        wallet = evolve(wallet, send=overlooking(wallet.send, levels_left_out))
     opened = wallet.opened(server.offer(name)["offer_uri"])
     session = run(opened.redeem(now=wallet.clock(), dpop=wallet.dpop), wallet.send)
     return wallet, run(session.order(name), wallet.send)
 
 
-def overlooking(send: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    def sent(request: Request) -> Response:
-        response = send(request)
-        if "/.well-known/openid-credential-issuer" not in request.url:
-            return response
-        metadata = response.json()
-        for each in metadata["credential_configurations_supported"].values():
-            for terms_ in each["proof_types_supported"].values():
-                terms_.pop("key_attestations_required", None)
-        return Response.of_json(200, metadata)
-
-    return sent
+def levels_left_out(configuration: dict[str, Any]) -> None:
+    for each in configuration["proof_types_supported"].values():
+        each.pop("key_attestations_required", None)
 
 
 def issued(wallet: WalletAt, order: Order, attestation: str, keys: Sequence[LocalSigner] = ()) -> Issued:
