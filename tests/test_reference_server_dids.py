@@ -122,6 +122,7 @@ def test_a_document_elsewhere_is_not_fetched(server: RunningServer, published: P
     assert published.fetched == before
 
 
+@pytest.mark.spec("VCI-F.1-04")
 @TYPES
 def test_a_document_that_does_not_have_the_key(server: RunningServer, published: Publisher, name: str, proof_type: str) -> None:
     did = published_did(published, f"stolen-{name}-{proof_type}")
@@ -202,7 +203,6 @@ def test_a_proof_type_that_is_not_listed(server: RunningServer) -> None:
 # --- the wallet at the command line -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.spec("VCI-F.2-01")
 @pytest.mark.parametrize("name", ["degree", "linked", "presented", "every_key"])
 def test_the_wallet_names_and_proves_its_keys_as_it_must(server: RunningServer, tmp_path: Path, name: str) -> None:
     (tmp_path / "anchors.pem").write_bytes(server.demo_authority())

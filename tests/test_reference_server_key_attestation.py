@@ -71,7 +71,7 @@ def take(server: RunningServer, folder: Path, name: str, *options: str) -> int:
     return main([*arguments, "--save", str(folder / "wallet"), "--yes", *options])
 
 
-@pytest.mark.spec("VCI-F.1-08", "VCI-F.3-01", "VCI-12.2.4-64", "HAIP-4.5.1-03", "HAIP-4.5.1-04")
+@pytest.mark.spec("HAIP-4.5.1-03", "HAIP-4.5.1-04", "HAIP-4.5.1-09")
 @pytest.mark.parametrize(("name", "suffix"), [*((name, "sd-jwt") for name in DATASETS), ("licence", "mdoc")])
 def test_whoever_attests_its_keys_gets_a_credential_for_each(
     server: RunningServer, tmp_path: Path, name: str, suffix: str
@@ -101,6 +101,7 @@ def test_another_authority_is_not_believed(
     assert "does not lead to a trust anchor" in said
 
 
+@pytest.mark.spec("HAIP-4.5.1-05")
 def test_an_attester_without_certificates_is_not_believed(
     server: RunningServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -138,7 +139,7 @@ def issued(wallet: WalletAt, order: Order, attestation: str, keys: Sequence[Loca
 PROVING = pytest.mark.parametrize(("name", "proving"), [("by_jwt", 1), ("by_attestation", 0)])
 
 
-@pytest.mark.spec("VCI-F.1-10", "VCI-F.3-01")
+@pytest.mark.spec("VCI-F.1-22", "VCI-F.3-04")
 @PROVING
 def test_every_attested_key_gets_a_credential(server: RunningServer, name: str, proving: int) -> None:
     wallet, order = ordered(server, name)
