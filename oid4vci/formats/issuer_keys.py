@@ -86,7 +86,8 @@ def certified_leaf(
         return _remembered(tuple(x5c), issuer, anchors, now, anchor_allowed, purposes)
     from oid4vci import x509
 
-    statuses = trust.check_statuses(x509.references(x509.decode_x5c(x5c), anchors), now)
+    # No answer is none of them, never a check that is left out.
+    statuses = trust.check_statuses(x509.references(x509.decode_x5c(x5c), anchors), now) or {}
     return _leaf(x5c, issuer, anchors, now, anchor_allowed, purposes, statuses)
 
 

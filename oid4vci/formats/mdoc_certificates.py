@@ -145,7 +145,8 @@ def verify_chain(
     # Any of them, also one that the profile does not let stand above this signer.
     if not anchor_allowed and any(x509.load(der) in anchors for der in chain):
         raise Malformed("includes the trust anchor", "x5chain")
-    statuses = None if trust.check_statuses is None else trust.check_statuses(x509.references(chain, anchors), now)
+    # No answer is none of them, never a check that is left out.
+    statuses = None if trust.check_statuses is None else trust.check_statuses(x509.references(chain, anchors), now) or {}
     above, purposes = profile.narrow(anchors, x509.load(chain[0])), profile.purposes
     leaf = x509.verify_chain(chain, above, now=now, purpose=purposes, anchor_allowed=anchor_allowed, statuses=statuses)
     profile.check_signer(leaf)
