@@ -155,7 +155,8 @@ class Facts:
             ca,
             length if issues else None,
             usage is None or usage.digital_signature,
-            usage is None or usage.crl_sign,
+            # Unlike the others, this bit must be there -- RFC 5280 4.2.1.3, RFC 10007
+            usage is not None and usage.crl_sign,
             frozenset(() if purposes is None else (each.dotted_string for each in purposes)),
             ExtensionOID.EXTENDED_KEY_USAGE in critical,
             issuer,
