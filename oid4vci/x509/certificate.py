@@ -154,7 +154,7 @@ class Facts:
             critical <= _UNDERSTOOD,
             ca,
             length if issues else None,
-            # "the digitalSignature and/or nonRepudiation bits would be asserted" -- RFC 5280 4.2.1.3. Electronic seals have one only.
+            # "the digitalSignature and/or nonRepudiation bits would be asserted" -- RFC 5280 4.2.1.3; of seals, the latter alone
             usage is None or usage.digital_signature or usage.content_commitment,
             # Unlike the others, this bit must be there -- RFC 5280 4.2.1.3, RFC 10007
             usage is not None and usage.crl_sign,
