@@ -258,6 +258,16 @@ def test_status_lists_of_revoked_certificates() -> None:
                 status_lists.status(token, trust=trust)
 
 
+def test_no_answer_is_not_taken_for_no_question() -> None:
+    party = WORLDS["names"]["credentials"]
+    credential = signed(PAYLOAD, signer=party.signer, kid=None, **party.header)
+    silent: Any = lambda named, now: None  # noqa: E731
+    with pytest.raises(InvalidCredential, match="could not be found out"):
+        check(credential, trust=Trust(party.anchors, check_statuses=silent), documents={})
+    with pytest.raises(InvalidCredential, match="could not be found out"):
+        mdocs.verify(mdocs.issue(), trusted=Trust(Anchors.from_der(mdocs.IACA), check_statuses=silent))
+
+
 def test_a_list_that_the_application_keeps() -> None:
     name, key = "authority", new_key()
     party = Party.under(name, key, Anchors.from_der(authority := root(name, key)))
