@@ -285,11 +285,22 @@ def clique(size: int) -> list[dict[str, Any]]:
     return [{"id": f"_:n{i}", "https://x.example/p": [{"id": f"_:n{j}"} for j in range(size) if j != i]} for i in range(size)]
 
 
+def long(context: dict[str, Any]) -> dict[str, Any]:
+    """A node with a context of its own, under which it says something a few thousand times."""
+    return {"@context": context, "i": [f"{i:x}" for i in range(5_000)]}
+
+
 HOSTILE: dict[str, dict[str, Any]] = {
     "poison": {"termsOfUse": clique(8)},
     "larger poison": {"termsOfUse": clique(40)},
     "types": {"verifiableCredential": [{"@context": V2, "type": "VerifiableCredential"} for _ in range(700)]},
     "contexts": {"verifiableCredential": [{"@context": [V1], "type": "VerifiableCredential"} for _ in range(700)]},
+    # A text that stands there once, and that each short name is put in front of.
+    "base": {"https://x.example/p": long({"@base": "urn:b/" + "x" * 20_000 + "/", "i": {"@id": "urn:i", "@type": "@id"}})},
+    "vocabulary": {"https://x.example/p": long({"@vocab": "urn:" + "x" * 20_000})},
+    "language": {"https://x.example/p": long({"i": "urn:i", "@language": "a" + "-bbbbbbbb" * 2_000})},
+    "datatype": {"https://x.example/p": long({"i": {"@id": "urn:i", "@type": "urn:" + "x" * 20_000}})},
+    "included": {"@included": long({"@vocab": "urn:" + "x" * 20_000})},
     "statements": {"termsOfUse": [{"type": "https://x.example/T"} for _ in range(1_800)]},
     "values": {"termsOfUse": {"https://x.example/p": list(range(9_000))}},
     "terms": {f"t{i}": [] for i in range(5_000)},
@@ -307,7 +318,7 @@ def test_what_takes_long_ends_soon(name: str) -> None:
     else:
         with pytest.raises(InvalidProof):
             verify([made])
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 2
 
 
 def test_sizes_are_bounded() -> None:

@@ -9,7 +9,8 @@ Rule 2: nothing is believed but the proof. What else a presentation says, the cr
 the signature over it verifies; of linked data, it covers no terms without a definition, which are ignored altogether (OID4VCI F.2:
 "Additional properties ... MUST be ignored if not understood"; where a document is believed, VC Data Integrity 2.4.3 refuses them).
 Whatever is read of the proof must have one.
-Rule 3: nothing is fetched. Contexts are those that are served here or registered; JSON canonicalization needs none of them.
+Rule 3: nothing is fetched. Contexts are those that are served here or registered, within a presentation as well as at its top;
+JSON canonicalization needs none of them.
 Rule 4: a key is named by a DID URL. Credentials are bound to plain keys or to DIDs (OID4VCI 12.2.4), so an https URL, which is as
 good a controller elsewhere, could not be bound to.
 """
