@@ -16,7 +16,7 @@ from oid4vci._json import Malformed, b64url_encode
 from oid4vci.keys import KeyReference, LocalSigner, PublicKey, public_key
 from oid4vci.proofs.key_attestation import KeyAttestations
 from oid4vci.x509 import Anchors
-from tests.issuance import NOW, refused
+from tests.issuance import IDENTIFIER, NOW, refused
 from tests.key_attestations import (
     ANCHORS,
     ATTESTER,
@@ -353,6 +353,7 @@ def test_a_published_attestation_by_a_self_signed_certificate(vectors: Path) -> 
             required=None,
             max_keys=1,
             exp_required=True,
+            audience=IDENTIFIER,
             nonce=True,
             keys={},
             statuses={},

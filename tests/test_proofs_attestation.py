@@ -147,7 +147,8 @@ def test_how_old_it_may_be_is_a_setting() -> None:
 
 def test_with_a_proof_it_must_expire_and_may_be_old() -> None:
     """As the header of a `jwt` proof has it: the proof is fresh, the attestation lasts until it expires (D.1)."""
-    terms: dict[str, Any] = {"algorithms": ("ES256",), "required": None, "max_keys": 1, "keys": {}, "statuses": {}, "now": NOW}
+    terms: dict[str, Any] = {"algorithms": ("ES256",), "required": None, "max_keys": 1, "audience": IDENTIFIER}
+    terms |= {"keys": {}, "statuses": {}, "now": NOW}
     read = known_attester().read
     old = str(Attestation(None, claims={"iat": NOW - 86_400}))
     for nonce in (True, False):

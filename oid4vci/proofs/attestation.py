@@ -85,6 +85,7 @@ class ReadAttestationProof:
                 required=expected.key_attestations_required,
                 max_keys=expected.max_keys,
                 exp_required=False,
+                audience=expected.audience,
                 nonce=expected.nonce,
                 keys=keys,
                 statuses=statuses,

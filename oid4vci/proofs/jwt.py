@@ -240,6 +240,7 @@ class _Verification:
                     required=self.expected.key_attestations_required,
                     max_keys=self.expected.max_keys,
                     exp_required=True,
+                    audience=self.expected.audience,
                     nonce=self.expected.nonce,
                     keys=self.keys,
                     statuses=self.statuses,

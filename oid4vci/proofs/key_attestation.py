@@ -204,6 +204,7 @@ class ReadKeyAttestation:
         required: KeyAttestationsRequired | None,
         max_keys: int,
         exp_required: bool,
+        audience: str,
         nonce: bool,
         keys: ResolvedKeys,
         statuses: Statuses,
@@ -213,6 +214,7 @@ class ReadKeyAttestation:
 
         - `algorithms`, `required`: what the configuration says for the proof type. `max_keys`: the batch size.
         - `exp_required`: whether it came with a `jwt` proof: `exp` is required then, and the proof shows that it is fresh.
+        - `audience`: the Credential Issuer Identifier, which an `aud` must have, if there is one.
         - `nonce`: whether the issuer has a Nonce Endpoint. The value is the caller's to check.
         - `keys`, `statuses`: what `key_refs` and `status_refs` led to. `now`: seconds since the epoch.
 
@@ -222,6 +224,9 @@ class ReadKeyAttestation:
         if exp_required and "exp" not in claims:
             # "MUST be present if the attestation is used with the JWT proof type" -- OID4VCI D.1
             raise Malformed("is missing", "exp")
+        if "aud" in claims and audience not in (claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]):
+            # D.1 has no such claim, but whom it does not name "MUST" reject the JWT (RFC 7519 4.1.3).
+            raise Malformed("does not have the Credential Issuer Identifier", "aud")
         check_times(claims, now=now, max_skew=checks.max_skew)
         # "the creation time of the JWT ... is within an acceptable window" -- OID4VCI F.4
         if not (nonce or exp_required or checks.max_age is None) and claims["iat"] < now - checks.max_age:
