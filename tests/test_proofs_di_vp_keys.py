@@ -217,6 +217,21 @@ def test_a_key_that_lives_elsewhere_is_resolved() -> None:
     assert KEY.did_url is None
 
 
+@BOTH
+def test_one_request_names_few_documents(holder: LocalSigner) -> None:
+    where = world(batch_size=20)
+    token, nonce = where.token("note"), where.nonce()
+    named = [f"did:web:holder-{i}.example" for i in range(9)]
+    made = [presentation(nonce, holder, method=f"{each}#k") for each in named]
+    body = refused(where.credential(token, order_of(*made)), "invalid_proof")
+    assert "too many DIDs" in body["error_description"]
+    assert where.host.asked == []
+    # Any number of keys of one.
+    made = [presentation(nonce, holder, method=f"{named[0]}#{i}") for i in range(12)]
+    assert "one key" in refused(where.credential(token, order_of(*made)), "invalid_proof")["error_description"]
+    assert len(where.host.asked) == 12
+
+
 def test_a_key_that_lives_elsewhere_must_be_the_one() -> None:
     other = public_key(ANOTHER.public_jwk)
     for found, path in (

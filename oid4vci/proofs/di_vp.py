@@ -33,7 +33,7 @@ from oid4vci.formats.vcdm import contexts_of, types_of
 from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys, Signer, SigningInput
 from oid4vci.metadata import AlgorithmIdentifier
 from oid4vci.proofs.holder_key import HolderKey
-from oid4vci.proofs.proof_type import Expected, Intended, Proved
+from oid4vci.proofs.proof_type import Expected, Intended, Proved, check_documents
 from oid4vci.revocation import Statuses, StatusRef
 from oid4vci.unsigned_jwt import signatures_of, to_sign
 
@@ -81,7 +81,9 @@ class DiVpProofType:
                 raise InvalidProof("proofs.di_vp: too large")
         except (TypeError, ValueError):
             raise InvalidProof("proofs.di_vp: is not JSON") from None
-        return ReadDiVpProofs(self, tuple([self._read(i, proof) for i, proof in enumerate(proofs)]))
+        read = ReadDiVpProofs(self, tuple([self._read(i, proof) for i, proof in enumerate(proofs)]))
+        check_documents(read.key_refs)
+        return read
 
     @property
     def algorithms(self) -> Collection[AlgorithmIdentifier]:
