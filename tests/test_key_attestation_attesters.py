@@ -299,6 +299,8 @@ def test_certificates_are_of_no_use_where_there_are_no_anchors() -> None:
     [
         ({}, "nobody is trusted"),
         ({"attesters": {}}, "nobody is trusted"),
+        # Else it would be resolved, or not, by what Credentials are bound to.
+        ({"attesters": {ATTESTER: KeyReference("did:web:attester.example")}}, "not by a DID"),
         ({"purpose": ATTESTING, "attesters": {ATTESTER: public(ATTESTER_KEY)}}, "needs anchors"),
         ({"require_x5c": True, "attesters": {ATTESTER: public(ATTESTER_KEY)}}, "needs anchors"),
         ({"check_certificates": True, "attesters": {ATTESTER: public(ATTESTER_KEY)}}, "needs anchors"),

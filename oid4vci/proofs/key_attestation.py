@@ -76,7 +76,8 @@ class KeyAttestations:
       known (the Token Status List is) is then refused.
     - `check_certificates`: whether each certificate of `x5c` must be found not to be revoked.
 
-    Raises `ValueError` if nobody is trusted.
+    Raises `ValueError` if nobody is trusted, and for an attester whose keys would be in a DID document: DIDs are resolved for
+    holders, of the methods that Credentials are bound to.
     """
 
     anchors: "Anchors | None" = None
@@ -94,6 +95,8 @@ class KeyAttestations:
             raise ValueError("max_age must be positive, and max_skew must not be negative")
         if self.check_certificates and self.anchors is None:
             raise ValueError("what is required of x5c needs anchors")
+        if any(isinstance(each, KeyReference) and each.url.startswith("did:") for each in self.attesters.values()):
+            raise ValueError("an attester is known by its keys or by the URL of its JWK Set, not by a DID")
         trusted = Attesters(anchors=self.anchors, known=self.attesters, purpose=self.purpose, require_x5c=self.require_x5c)
         object.__setattr__(self, "_trusted", trusted)
 
