@@ -359,6 +359,11 @@ def test_an_issuer_says_what_it_verifies() -> None:
     assert not READER.validates_key_attestations
     with pytest.raises(ValueError, match="not all algorithms of di_vp can be verified"):
         world("eddsa-2022")
+    # Nor can an issuer have a cryptosuite of its own: proofs are read with those that are known.
+    suite = CRYPTOSUITES["eddsa-jcs-2022"]
+    for name in ("eddsa-2022", "ecdsa-jcs-2019"):
+        with pytest.raises(ValueError, match="cryptosuites must be some of"):
+            DiVpProofType(cryptosuites={name: suite})
     few = DiVpProofType(cryptosuites={"eddsa-jcs-2022": CRYPTOSUITES["eddsa-jcs-2022"]})
     where = world("eddsa-jcs-2022", proof_type=few)
     accepted(where, presentation(where.nonce(), HOLDERS["eddsa-jcs-2022"]))

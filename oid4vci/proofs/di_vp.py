@@ -58,11 +58,11 @@ class DiVpProofType:
     - `contexts`: the contexts that presentations with linked data may name, or have in themselves.
     - `did_methods`: the DID methods that are resolved here, by name. The DID URLs of others are among `key_refs`; what such a one
       leads to is the key that the DID document lists for `authentication`.
-    - `cryptosuites`: those that are verified, by name.
+    - `cryptosuites`: those that are verified, by name, some or all of `CRYPTOSUITES`.
     - `max_age` and `max_skew`: the seconds that `created` may lie in the past and in the future. With `max_age=None` only the
       `challenge` bounds a proof's age, and there is none without.
 
-    Raises `ImportError` without the extra `oid4vci[ldp]`.
+    Raises `ValueError` for other cryptosuites, `ImportError` without the extra `oid4vci[ldp]`.
     """
 
     contexts: Contexts = field(default=_CONTEXTS, repr=False)
@@ -72,6 +72,9 @@ class DiVpProofType:
     max_skew: int = 60
 
     def __attrs_post_init__(self) -> None:
+        # What can be said to be verified must be what is: proofs are read with those alone.
+        if not self.cryptosuites.items() <= CRYPTOSUITES.items():
+            raise ValueError(f"cryptosuites must be some of {', '.join(CRYPTOSUITES)}")
         _check_extra()
 
     def read(self, proofs: Sequence[Any]) -> "ReadDiVpProofs":
