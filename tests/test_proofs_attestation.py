@@ -157,6 +157,18 @@ def test_with_a_proof_it_must_expire_and_may_be_old() -> None:
             read(str(Attestation(None, claims={"exp": None}))).verify(exp_required=True, nonce=nonce, **terms)
 
 
+@pytest.mark.parametrize("bindings", [("did:web",), ("did:web", "did:example")])
+def test_attested_keys_have_no_did_that_somebody_publishes(bindings: tuple[str, ...]) -> None:
+    world = attesting(bindings=bindings)
+    body = refused(world.credential(world.token("note"), order_of(Attestation(world.nonce()))), "invalid_proof")
+    assert "named by no DID" in body["error_description"]
+
+
+@pytest.mark.parametrize("bindings", [("cose_key",), ("did:web", "jwk"), ("did:key",), ("did:web", "did:jwk")])
+def test_attested_keys_are_bound_as_they_are_or_by_a_did_made_of_them(bindings: tuple[str, ...]) -> None:
+    assert accepted(Attestation, attesting(bindings=bindings)).keys == public(HOLDER)
+
+
 # --- what the configuration says ----------------------------------------------------------------------------------------------
 
 
