@@ -97,6 +97,7 @@ def attest_keys(anchors: Anchors, by: Party) -> None:
         required=None,
         max_keys=1,
         exp_required=False,
+        audience=issuance.IDENTIFIER,
         nonce=False,
         keys={},
         statuses={},
