@@ -144,10 +144,11 @@ class AttesterSignature:
         if attesters.anchors is None or not chain:
             raise Malformed("is not by an attester that is trusted")
         try:
-            # "The X.509 certificate of the trust anchor MUST NOT be included in the x5c JOSE header" -- HAIP 4.4.1, 4.5.1
+            # "The X.509 certificate of the trust anchor MUST NOT be included in the x5c JOSE header" -- HAIP 4.5.1
+            # "a trust certificate chain excluding the trust anchor" -- HAIP 4.4.1
             leaf = x509.verify_sent(chain, attesters.anchors, now=int(now), purpose=attesters.purpose, statuses=statuses)
         except Malformed as error:
             raise error.within("header.x5c") from None
-        if attesters.certified_iss and not leaf.identifies(self.claims.get("iss", "")):
+        if attesters.certified_iss and ("iss" not in self.claims or not leaf.identifies(self.claims["iss"])):
             raise Malformed("is not a name in the certificate", "iss")
         return leaf.key

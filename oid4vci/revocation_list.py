@@ -83,7 +83,7 @@ class RevocationList:
 
 
 def _check_signature(found: x509.CertificateRevocationList, authority: Facts, now: int) -> None:
-    # "verify that the cRLSign bit is set", after the path of the issuer -- RFC 5280 6.3.3 (f)
+    # "verify that the cRLSign bit is set", after the path of the issuer -- RFC 5280 6.3.3 (f); that there is one -- RFC 10007
     if not authority.ca or not authority.lists or not authority.hold(now):
         raise Malformed("is not the certificate of an authority that lists what it has revoked, now")
     key = authority.certificate.public_key()
@@ -102,7 +102,7 @@ def _check_scope(found: x509.CertificateRevocationList) -> None:
 def _status(entry: x509.RevokedCertificate) -> int:
     status = _INVALID
     for extension in entry.extensions:
-        # "it MUST NOT use that CRL to determine the status of any certificates" -- RFC 5280 5.3
+        # "the application MUST NOT use that CRL to determine the status of any certificates" -- RFC 5280 5.3
         if extension.critical or extension.oid == CRLEntryExtensionOID.CERTIFICATE_ISSUER:
             raise Malformed("the list has a critical extension that is not understood")
         if isinstance(extension.value, x509.CRLReason) and extension.value.reason is x509.ReasonFlags.certificate_hold:

@@ -133,13 +133,14 @@ def attesting(
     algorithms: Sequence[str | int] = ("ES256",),
     nonces: bool = True,
     batch_size: int | None = 4,
+    bindings: Sequence[str] = ("jwk",),
     host: Host | None = None,
 ) -> Issuance:
     """An issuer that takes `attestation` proofs for `note`."""
     terms = ProofType(proof_signing_alg_values_supported=tuple(algorithms), key_attestations_required=required)
     configuration = CredentialConfiguration(
         format="x-note",
-        cryptographic_binding_methods_supported=("jwk",),
+        cryptographic_binding_methods_supported=tuple(bindings),
         proof_types_supported={"attestation": terms},
     )
     members: dict[str, Any] = {"credential_configurations_supported": {"note": configuration}}

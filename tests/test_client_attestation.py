@@ -545,6 +545,11 @@ def test_the_certificate_may_have_to_name_the_issuer() -> None:
     by_anchors(certified_iss=True, require_iss=False).refuse(
         certified(named_leaf, SUB, claims={"iss": None}).request(), "attestation.iss: is not a name"
     )
+    # Nor is no name one.
+    unnamed_leaf = signer("sub", SUB_KEY, (x509.SubjectAlternativeName([x509.UniformResourceIdentifier("")]), False))
+    by_anchors(certified_iss=True, require_iss=False).refuse(
+        certified(unnamed_leaf, SUB, claims={"iss": None}).request(), "attestation.iss: is not a name"
+    )
 
 
 # --- the proof of possession --------------------------------------------------------------------------------------------------

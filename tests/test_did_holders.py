@@ -250,6 +250,27 @@ def test_which_key_of_a_did() -> None:
             holder_key({"cnf": {"kid": kid}}, (None,), keys, **arguments)
 
 
+@pytest.mark.parametrize("more", [{}, {"alg": "ES256", "kid": "2"}])
+def test_the_key_in_cnf_tells_which_key_of_a_did(more: dict[str, str]) -> None:
+    """An issuer need not begin with the first."""
+    first, second = HOLDER, named(f"{WEB}#key-2")
+    for keys in ((first, second), (second, first)):
+        for each in keys:
+            cnf = {"jwk": {**each.jwk, **more}}
+            assert holder_key({"cnf": cnf}, (WEB,), keys, methods=DID_METHODS) is each
+            assert holder_key({"cnf": {**cnf, "kid": WEB}}, (None,), keys, methods=DID_METHODS) is each
+        with pytest.raises(ValueError, match="two keys"):
+            holder_key({"cnf": {"jwk": {**first.jwk, **more}, "kid": f"{WEB}#key-2"}}, (WEB,), keys, methods=DID_METHODS)
+
+
+def test_a_did_is_that_of_its_key_without_what_came_between() -> None:
+    """As an issuer binds: to the DID, whatever version of its document the name of the key asked for."""
+    key = named("did:example:holder?versionId=1#1")
+    assert holder_key({}, ("did:example:holder",), (key,), methods=DID_METHODS) is key
+    with pytest.raises(ValueError, match="not bound"):
+        holder_key({}, ("did:example:hold",), (key,), methods=DID_METHODS)
+
+
 def test_sd_jwt_vcs_that_name_the_key_by_a_did_url() -> None:
     """As issuers do that bind to the DID of the proof; under HAIP there must be a `jwk`."""
     mine = own("key")

@@ -21,7 +21,7 @@ from oid4vci.oauth.client_attestation import Challenges, ClientAttestation
 from oid4vci.oauth.dpop import Dpop, DpopNonces
 from oid4vci.oauth.pre_authorized import PreAuthorizedCodes
 from oid4vci.oauth.refresh_tokens import RefreshTokens
-from oid4vci.proofs import jwt
+from oid4vci.proofs import jwt, proof_type
 from oid4vci.sealed import SealingKeys
 from oid4vci.secret import new_secret
 from oid4vci.status_list import StatusListSigner, compression
@@ -69,6 +69,7 @@ def test_there_is_code_to_run() -> None:
         (r"URI that carries it \| (\d+) KiB", offers.MAX_URI >> 10),
         (r"JWT proof, with the key attestation in it \| (\d+) KiB", jwt.MAX_PROOF >> 10),
         (r"never more than (\d+)", credential_request.MAX_PROOFS),
+        (r"in the proofs of a request \| (\d+)", proof_type.MAX_DOCUMENTS),
         (r"`x5c` \| (\d+) certificates", certificate.MAX_CHAIN),
         (r"certificates of (\d+) KiB", certificate.MAX_CERTIFICATE >> 10),
         (r"disclosures of an SD-JWT \| (\d+),", sd_jwt.MAX_DISCLOSURES),

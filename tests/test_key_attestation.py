@@ -14,7 +14,7 @@ from oid4vci import _jose
 from oid4vci._json import b64url_decode
 from oid4vci.keys import LocalSigner, public_key
 from oid4vci.proofs.key_attestation import HIGH, MODERATE
-from tests.issuance import NOW, b64url
+from tests.issuance import IDENTIFIER, NOW, b64url
 from tests.key_attestations import (
     ATTESTER,
     ATTESTER_KEY,
@@ -66,9 +66,33 @@ def test_unknown_members_are_ignored() -> None:
         lambda nonce: Attestation(
             nonce,
             header={"cty": 1, "crv": "Ed448", "jku": "https://evil.example", "x5u": [], "jwk": dict(HOLDER.public_jwk)},
-            claims={"sub": 3, "aud": [], "jti": {}, "cnf": None},
+            claims={"sub": 3, "azp": [], "jti": {}, "cnf": None},
         )
     )
+
+
+@pytest.mark.parametrize("audience", [IDENTIFIER, [IDENTIFIER], ["https://another.example", IDENTIFIER]])
+def test_it_may_say_whom_it_is_for(audience: Any) -> None:
+    accepted(claims(aud=audience))
+
+
+@pytest.mark.parametrize(
+    "audience",
+    [
+        "",
+        f"{IDENTIFIER}/",
+        "https://issuer.example",
+        "https://another.example",
+        [],
+        ["https://another.example"],
+        {},
+        1,
+        [1, [IDENTIFIER]],
+    ],
+)
+def test_one_for_another_issuer_is_refused(audience: Any) -> None:
+    """The specification knows no `aud`, RFC 7519 4.1.3 does: whoever is not named rejects the JWT."""
+    broken(claims(aud=audience), "proofs.attestation[0].aud: does not have the Credential Issuer Identifier")
 
 
 # --- header -------------------------------------------------------------------------------------------------------------------

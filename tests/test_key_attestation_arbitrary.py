@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from oid4vci._json import Malformed, b64url_decode, b64url_encode, dump_bytes
 from oid4vci.metadata import KeyAttestationsRequired
 from oid4vci.proofs.key_attestation import HIGH, KeyAttestation, KeyAttestations
-from tests.issuance import NOW, jws, refused
+from tests.issuance import IDENTIFIER, NOW, jws, refused
 from tests.key_attestations import (
     ANCHORS,
     ATTESTER,
@@ -49,6 +49,7 @@ def verified(token: Any, settings: KeyAttestations = SETTINGS, **changes: Any) -
         "required": KeyAttestationsRequired(key_storage=(HIGH,)),
         "max_keys": 4,
         "exp_required": True,
+        "audience": IDENTIFIER,
         "nonce": True,
         "keys": {},
         "statuses": {STATUS: 0},

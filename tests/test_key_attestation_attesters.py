@@ -16,7 +16,7 @@ from oid4vci._json import Malformed, b64url_encode
 from oid4vci.keys import KeyReference, LocalSigner, PublicKey, public_key
 from oid4vci.proofs.key_attestation import KeyAttestations
 from oid4vci.x509 import Anchors
-from tests.issuance import NOW, refused
+from tests.issuance import IDENTIFIER, NOW, refused
 from tests.key_attestations import (
     ANCHORS,
     ATTESTER,
@@ -299,6 +299,8 @@ def test_certificates_are_of_no_use_where_there_are_no_anchors() -> None:
     [
         ({}, "nobody is trusted"),
         ({"attesters": {}}, "nobody is trusted"),
+        # Else it would be resolved, or not, by what Credentials are bound to.
+        ({"attesters": {ATTESTER: KeyReference("did:web:attester.example")}}, "not by a DID"),
         ({"purpose": ATTESTING, "attesters": {ATTESTER: public(ATTESTER_KEY)}}, "needs anchors"),
         ({"require_x5c": True, "attesters": {ATTESTER: public(ATTESTER_KEY)}}, "needs anchors"),
         ({"check_certificates": True, "attesters": {ATTESTER: public(ATTESTER_KEY)}}, "needs anchors"),
@@ -353,6 +355,7 @@ def test_a_published_attestation_by_a_self_signed_certificate(vectors: Path) -> 
             required=None,
             max_keys=1,
             exp_required=True,
+            audience=IDENTIFIER,
             nonce=True,
             keys={},
             statuses={},

@@ -17,7 +17,7 @@ from oid4vci.keys import LocalSigner, public_key
 from oid4vci.metadata import KeyAttestationsRequired
 from oid4vci.proofs.key_attestation import HIGH, MODERATE, KeyAttestation, KeyAttestations
 from oid4vci.proofs.key_attester import key_attestation_signing_input
-from tests.issuance import NOW
+from tests.issuance import IDENTIFIER, NOW
 from tests.key_attestations import (
     ANCHORS,
     ATTESTER,
@@ -44,7 +44,8 @@ def verified(vector: dict[str, Any], now: int, **changes: Any) -> KeyAttestation
     attester = vector["payload_json"].get("iss", ATTESTER)
     settings = KeyAttestations(attesters={attester: (public_key(vector["jwk"]),)})
     terms: dict[str, Any] = {"algorithms": ("ES256",), "required": None, "max_keys": 1, "exp_required": True, "nonce": True}
-    return settings.read(vector["compact"]).verify(**{**terms, "keys": {}, "statuses": {}, "now": now, **changes})
+    terms |= {"audience": IDENTIFIER, "keys": {}, "statuses": {}, "now": now, **changes}
+    return settings.read(vector["compact"]).verify(**terms)
 
 
 @pytest.mark.spec("HAIP-7-02", "VCI-D-05")
@@ -91,7 +92,15 @@ def test_the_specification_s_example(vectors: Path) -> None:
     with pytest.raises(Malformed, match="x5c"):
         # Three dots are no base64.
         KeyAttestations(anchors=ANCHORS).read(str(certified(None, header={"x5c": example["jose_header"]["x5c"]}))).verify(
-            algorithms=("ES256",), required=None, max_keys=1, exp_required=False, nonce=True, keys={}, statuses={}, now=NOW
+            algorithms=("ES256",),
+            required=None,
+            max_keys=1,
+            exp_required=False,
+            audience=IDENTIFIER,
+            nonce=True,
+            keys={},
+            statuses={},
+            now=NOW,
         )
 
 

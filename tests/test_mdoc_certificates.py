@@ -50,7 +50,7 @@ def test_a_document_signer() -> None:
         ({"purpose": None}, "extended key usage"),
         ({"purpose": (x509.ExtendedKeyUsage([mdocs.DOCUMENT_SIGNER]), False)}, "extended key usage"),
         ({"purpose": (x509.ExtendedKeyUsage([PHOTO_ID]), True)}, "extended key usage"),
-        ({"purpose": (TLS, True)}, "another purpose"),
+        ({"purpose": (TLS, True)}, "extended key usage"),
         ({"usage": None}, "signatures only"),
         ({"usage": (SIGNING_ONLY, False)}, "signatures only"),
         ({"usage": (OTHER_USE, True)}, "signatures only"),
@@ -236,6 +236,23 @@ def test_a_profile_of_ones_own() -> None:
     verify(signed_by(leaf, person=True), doctype=PID, certificate_profile=profile)
     assert "usage" in refused(signed_by(mdocs.SIGNER_CERTIFICATE, person=True), doctype=PID, certificate_profile=profile)
     issue(mdocs.PERSON, doctype=PID, x5c=[leaf], certificate_profile=profile)
+
+
+def test_authorities_in_between_that_are_for_something_else() -> None:
+    profile = CertificateProfile(purposes={PHOTO_ID.dotted_string})
+    middle, key = mdocs.name("middle"), mdocs.new_key()
+    leaf = mdocs.document_signer(issuer=middle, issuer_key=key, purpose=(x509.ExtendedKeyUsage([PHOTO_ID]), True))
+    for purposes, good in (([PHOTO_ID], True), ([], True), ([ObjectIdentifier("1.2.3")], False)):
+        usage = [(x509.ExtendedKeyUsage(purposes), False)] if purposes else []
+        constraints = x509.BasicConstraints(True, None)
+        between = mdocs.certificate(
+            middle, key.public_key(), mdocs.IACA_NAME, mdocs.IACA_KEY, (constraints, True), (CERT_SIGN, True), *usage
+        )
+        options: dict[str, Any] = {"trusted": trust(mdocs.iaca(length=None)), "doctype": PID, "certificate_profile": profile}
+        if good:
+            verify(signed_by([leaf, between], person=True), **options)
+        else:
+            assert "anchor" in refused(signed_by([leaf, between], person=True), **options)
 
 
 def test_the_type_is_the_issuers_word() -> None:

@@ -147,13 +147,26 @@ def test_how_old_it_may_be_is_a_setting() -> None:
 
 def test_with_a_proof_it_must_expire_and_may_be_old() -> None:
     """As the header of a `jwt` proof has it: the proof is fresh, the attestation lasts until it expires (D.1)."""
-    terms: dict[str, Any] = {"algorithms": ("ES256",), "required": None, "max_keys": 1, "keys": {}, "statuses": {}, "now": NOW}
+    terms: dict[str, Any] = {"algorithms": ("ES256",), "required": None, "max_keys": 1, "audience": IDENTIFIER}
+    terms |= {"keys": {}, "statuses": {}, "now": NOW}
     read = known_attester().read
     old = str(Attestation(None, claims={"iat": NOW - 86_400}))
     for nonce in (True, False):
         assert read(old).verify(exp_required=True, nonce=nonce, **terms).issued_at == NOW - 86_400
         with pytest.raises(ValueError, match="exp: is missing"):
             read(str(Attestation(None, claims={"exp": None}))).verify(exp_required=True, nonce=nonce, **terms)
+
+
+@pytest.mark.parametrize("bindings", [("did:web",), ("did:web", "did:example")])
+def test_attested_keys_have_no_did_that_somebody_publishes(bindings: tuple[str, ...]) -> None:
+    world = attesting(bindings=bindings)
+    body = refused(world.credential(world.token("note"), order_of(Attestation(world.nonce()))), "invalid_proof")
+    assert "named by no DID" in body["error_description"]
+
+
+@pytest.mark.parametrize("bindings", [("cose_key",), ("did:web", "jwk"), ("did:key",), ("did:web", "did:jwk")])
+def test_attested_keys_are_bound_as_they_are_or_by_a_did_made_of_them(bindings: tuple[str, ...]) -> None:
+    assert accepted(Attestation, attesting(bindings=bindings)).keys == public(HOLDER)
 
 
 # --- what the configuration says ----------------------------------------------------------------------------------------------

@@ -225,6 +225,13 @@ def test_contexts_are_those_that_are_known() -> None:
     broken(lambda nonce: changed(presentation(nonce), **{"@context": [V2, own]}), ".@context[1]")
     inner = {"@context": [V2, unknown], "type": "VerifiableCredential"}
     assert "@context" in broken(lambda nonce: changed(presentation(nonce), verifiableCredential=inner))
+    for place in ("https://x.example/p", "@included", "@graph", "@reverse"):
+        for within in (own, [own], [V2, own]):
+            there: Any = {"@context": within, "x": 1}
+            if place == "@reverse":
+                there = {"https://x.example/p": there}
+            text = broken(lambda nonce, place=place, there=there: changed(presentation(nonce), **{place: there}))  # type: ignore[misc]
+            assert "neither served nor registered" in text
 
 
 def test_contexts_can_be_registered() -> None:

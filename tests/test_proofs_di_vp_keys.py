@@ -217,6 +217,21 @@ def test_a_key_that_lives_elsewhere_is_resolved() -> None:
     assert KEY.did_url is None
 
 
+@BOTH
+def test_one_request_names_few_documents(holder: LocalSigner) -> None:
+    where = world(batch_size=20)
+    token, nonce = where.token("note"), where.nonce()
+    named = [f"did:web:holder-{i}.example" for i in range(9)]
+    made = [presentation(nonce, holder, method=f"{each}#k") for each in named]
+    body = refused(where.credential(token, order_of(*made)), "invalid_proof")
+    assert "too many DIDs" in body["error_description"]
+    assert where.host.asked == []
+    # Any number of keys of one.
+    made = [presentation(nonce, holder, method=f"{named[0]}#{i}") for i in range(12)]
+    assert "one key" in refused(where.credential(token, order_of(*made)), "invalid_proof")["error_description"]
+    assert len(where.host.asked) == 12
+
+
 def test_a_key_that_lives_elsewhere_must_be_the_one() -> None:
     other = public_key(ANOTHER.public_jwk)
     for found, path in (
@@ -285,11 +300,22 @@ def clique(size: int) -> list[dict[str, Any]]:
     return [{"id": f"_:n{i}", "https://x.example/p": [{"id": f"_:n{j}"} for j in range(size) if j != i]} for i in range(size)]
 
 
+def long(context: dict[str, Any]) -> dict[str, Any]:
+    """A node with a context of its own, under which it says something a few thousand times."""
+    return {"@context": context, "i": [f"{i:x}" for i in range(5_000)]}
+
+
 HOSTILE: dict[str, dict[str, Any]] = {
     "poison": {"termsOfUse": clique(8)},
     "larger poison": {"termsOfUse": clique(40)},
     "types": {"verifiableCredential": [{"@context": V2, "type": "VerifiableCredential"} for _ in range(700)]},
     "contexts": {"verifiableCredential": [{"@context": [V1], "type": "VerifiableCredential"} for _ in range(700)]},
+    # A text that stands there once, and that each short name is put in front of.
+    "base": {"https://x.example/p": long({"@base": "urn:b/" + "x" * 20_000 + "/", "i": {"@id": "urn:i", "@type": "@id"}})},
+    "vocabulary": {"https://x.example/p": long({"@vocab": "urn:" + "x" * 20_000})},
+    "language": {"https://x.example/p": long({"i": "urn:i", "@language": "a" + "-bbbbbbbb" * 2_000})},
+    "datatype": {"https://x.example/p": long({"i": {"@id": "urn:i", "@type": "urn:" + "x" * 20_000}})},
+    "included": {"@included": long({"@vocab": "urn:" + "x" * 20_000})},
     "statements": {"termsOfUse": [{"type": "https://x.example/T"} for _ in range(1_800)]},
     "values": {"termsOfUse": {"https://x.example/p": list(range(9_000))}},
     "terms": {f"t{i}": [] for i in range(5_000)},
@@ -307,7 +333,7 @@ def test_what_takes_long_ends_soon(name: str) -> None:
     else:
         with pytest.raises(InvalidProof):
             verify([made])
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 2
 
 
 def test_sizes_are_bounded() -> None:
@@ -333,6 +359,11 @@ def test_an_issuer_says_what_it_verifies() -> None:
     assert not READER.validates_key_attestations
     with pytest.raises(ValueError, match="not all algorithms of di_vp can be verified"):
         world("eddsa-2022")
+    # Nor can an issuer have a cryptosuite of its own: proofs are read with those that are known.
+    suite = CRYPTOSUITES["eddsa-jcs-2022"]
+    for name in ("eddsa-2022", "ecdsa-jcs-2019"):
+        with pytest.raises(ValueError, match="cryptosuites must be some of"):
+            DiVpProofType(cryptosuites={name: suite})
     few = DiVpProofType(cryptosuites={"eddsa-jcs-2022": CRYPTOSUITES["eddsa-jcs-2022"]})
     where = world("eddsa-jcs-2022", proof_type=few)
     accepted(where, presentation(where.nonce(), HOLDERS["eddsa-jcs-2022"]))

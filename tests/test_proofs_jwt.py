@@ -401,6 +401,15 @@ def test_the_nonce_alone_may_bound_the_age_of_a_proof() -> None:
     refused(world.credential(world.token("note"), order_of(Proof(expired, HOLDER, claims={"iat": 0}))), "invalid_nonce")
 
 
+@pytest.mark.spec("VCI-F.4-07")
+def test_where_nothing_bounds_the_age_of_proofs_none_is_taken() -> None:
+    metadata = issuer_metadata(nonce_endpoint=None)
+    for max_age, error in ((None, "invalid_proof"), (300, None)):
+        world = issuance(metadata=metadata, nonces=None, proof_types={"jwt": JwtProofType(max_age=max_age)})
+        response = world.credential(world.token("note"), order_of(Proof(None, HOLDER)))
+        assert (response.status, response.json().get("error")) == (200 if error is None else 400, error)
+
+
 @pytest.mark.parametrize(
     ("members", "good"), [({"exp": NOW + 1}, True), ({"nbf": NOW + 60}, True), ({"exp": NOW + 0.5, "nbf": 0}, True)]
 )

@@ -58,6 +58,13 @@ def test_both_nonces_are_checked_and_used_up() -> None:
     refused(world.credential(token, order_of(attested(world.nonce(), by=Attestation(old)))), "invalid_nonce")
 
 
+def test_an_attestation_for_another_issuer_is_refused() -> None:
+    broken(
+        lambda nonce: attested(nonce, by=Attestation(nonce, claims={"aud": "https://another.example"})),
+        "proofs.jwt[0].header.key_attestation.aud",
+    )
+
+
 @pytest.mark.spec("VCI-F.1-19")
 def test_without_a_nonce_endpoint_no_attestation_needs_a_nonce() -> None:
     world = believing(nonces=False)

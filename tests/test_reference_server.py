@@ -277,6 +277,11 @@ def test_the_settings_in_the_readme_are_right(tmp_path: Path) -> None:
     assert metadata.require_pushed_authorization_requests
     assert (service.server.dpop_required, service.issuer.bearer) == (True, False)
     assert metadata.challenge_endpoint == f"{ISSUER}/challenge"
+    (configuration,) = service.issuer.metadata.credential_configurations_supported.values()
+    assert configuration.scope is not None
+    assert set(configuration.proof_types_supported or ()) == {"jwt", "attestation"}
+    assert all(each.key_attestations_required for each in (configuration.proof_types_supported or {}).values())
+    assert (service.issuer.metadata.findings([metadata]), service.statuses is None) == ((), False)
 
 
 @pytest.mark.parametrize(

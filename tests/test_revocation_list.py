@@ -248,7 +248,10 @@ def test_lists_that_the_authority_has_not_signed(stranger: str) -> None:
         certificate("root", ROOT_KEY, "root", ROOT_KEY, (SIGNING_ONLY, True)),
         certificate("root", ROOT_KEY, "root", ROOT_KEY, (x509.BasicConstraints(False, None), True), (CERT_SIGN, True)),
         certificate("root", ROOT_KEY, "root", ROOT_KEY, (x509.BasicConstraints(True, None), True), (CERTIFY_ONLY, True)),
-        certificate("root", ROOT_KEY, "root", ROOT_KEY, (x509.BasicConstraints(True, None), True), end=NOW - 1),
+        certificate("root", ROOT_KEY, "root", ROOT_KEY, (x509.BasicConstraints(True, None), True)),
+        certificate(
+            "root", ROOT_KEY, "root", ROOT_KEY, (x509.BasicConstraints(True, None), True), (CERT_SIGN, True), end=NOW - 1
+        ),
         authority("root", ROOT_KEY, "root", ROOT_KEY, (UNKNOWN, True)),
     ],
 )

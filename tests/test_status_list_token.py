@@ -531,6 +531,25 @@ def test_a_certificate_for_status_lists_need_not_name_the_issuer() -> None:
         assert status(body, checker=StatusChecker(purposes=(STATUS_SIGNING,))).value == 1
 
 
+def test_an_authority_that_is_not_for_status_lists_makes_nobody_list_for_others() -> None:
+    checker = StatusChecker(purposes=(STATUS_SIGNING,))
+
+    def usage(*purposes: str) -> tuple[x509.ExtensionType, bool]:
+        return x509.ExtendedKeyUsage([ObjectIdentifier(each) for each in purposes]), False
+
+    anywhere = Trust(ANCHORS, allow=lambda _: True)
+    leaf = leaf_of("https://status.example", OTHER_KEY, usage(STATUS_SIGNING, "1.2.3"))
+    for purpose, good in ((STATUS_SIGNING, True), ("1.2.3", False)):
+        sub = authority("sub", SUB_KEY, "root", ROOT_KEY, usage(purpose))
+        for body in chained(leaf, sub, by=OTHER):
+            if good:
+                assert status(body, checker=checker).value == 1
+            else:
+                refused(body, checker=checker)
+                # Its own are another matter.
+                assert status(body, credential(issuer="https://status.example"), checker=checker, trust=anywhere).value == 1
+
+
 @pytest.mark.parametrize("x5c", [[], "MII", ["!"], [7], {}, [b64encode(LEAF).decode()] * 9])
 def test_malformed_chains(x5c: Any) -> None:
     refused(jwt(header={**HEADER, "x5c": x5c}))

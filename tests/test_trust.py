@@ -97,6 +97,7 @@ def attest_keys(anchors: Anchors, by: Party) -> None:
         required=None,
         max_keys=1,
         exp_required=False,
+        audience=issuance.IDENTIFIER,
         nonce=False,
         keys={},
         statuses={},
@@ -256,6 +257,16 @@ def test_status_lists_of_revoked_certificates() -> None:
         else:
             with pytest.raises(StatusUnknown, match="was revoked"):
                 status_lists.status(token, trust=trust)
+
+
+def test_no_answer_is_not_taken_for_no_question() -> None:
+    party = WORLDS["names"]["credentials"]
+    credential = signed(PAYLOAD, signer=party.signer, kid=None, **party.header)
+    silent: Any = lambda named, now: None  # noqa: E731
+    with pytest.raises(InvalidCredential, match="could not be found out"):
+        check(credential, trust=Trust(party.anchors, check_statuses=silent), documents={})
+    with pytest.raises(InvalidCredential, match="could not be found out"):
+        mdocs.verify(mdocs.issue(), trusted=Trust(Anchors.from_der(mdocs.IACA), check_statuses=silent))
 
 
 def test_a_list_that_the_application_keeps() -> None:

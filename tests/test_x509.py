@@ -227,6 +227,13 @@ def test_the_leaf_must_be_for_signatures() -> None:
         verify_chain([leaf], ANCHORS, now=NOW)
 
 
+def test_a_leaf_may_be_for_what_its_signer_stands_by() -> None:
+    """Certificates of electronic seals, with which attestations are sealed, need no other bit (ETSI EN 319 412-2 4.3.2)."""
+    seal = x509.KeyUsage(False, True, False, False, False, False, False, False, False)
+    leaf = certificate("signer", LEAF_KEY, "root", ROOT_KEY, (seal, True))
+    assert verify_chain([leaf], ANCHORS, now=NOW) == load(leaf)
+
+
 def test_weak_signatures_are_refused() -> None:
     key = rsa.generate_private_key(65537, 1024)  # noqa: S505
     root = authority("root", key, "root", key)

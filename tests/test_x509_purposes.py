@@ -198,6 +198,20 @@ def test_an_authority_that_is_for_something_else() -> None:
     refused((LEAF, chain_under(SERVER)[1]), ANCHORS, "does not lead")
 
 
+def test_all_authorities_allow_the_same_purpose() -> None:
+    """One that may certify attesters, and one below it that may certify issuers, certify neither."""
+    both = (ATTESTER, ISSUER)
+    root = authority("root", ROOT_KEY, "root", ROOT_KEY, usages(ATTESTER))
+    anchors = Anchors.from_der(root, purposes=both)
+    assert verify_x5c(encode_x5c(chain_under(ATTESTER)), anchors, now=NOW)
+    assert verify_x5c(encode_x5c(chain_under(*both)), anchors, now=NOW)
+    refused(chain_under(ISSUER), anchors, "does not lead")
+    for purpose in (both, list(both), frozenset(both)):
+        assert verify_x5c(encode_x5c(chain_under(ATTESTER)), Anchors.from_der(root), now=NOW, purpose=purpose)
+        refused(chain_under(ISSUER), Anchors.from_der(root), "does not lead", purpose=purpose)
+    assert verify_x5c(encode_x5c(chain_under(ISSUER)), ANCHORS, now=NOW, purpose=())
+
+
 def test_an_anchor_that_is_for_something_else() -> None:
     """Such as the authorities of web servers that a system comes with."""
     root = authority("root", ROOT_KEY, "root", ROOT_KEY, usages(SERVER))

@@ -10,20 +10,20 @@ from examples.reference_server.fetching import fetch
 from oid4vci.errors import StatusUnknown, Untrusted
 from oid4vci.formats import NeededDocument
 from oid4vci.revocation import Statuses, StatusRef, StatusReference
-from oid4vci.status_list import StatusChecker
-from oid4vci.status_list.token import StatusListToken
+from oid4vci.status_list import StatusChecker, StatusListToken
 from oid4vci.trust import Trust
 
 __all__ = ("AttestationStatuses",)
 
 # Lists of so many attesters are kept; whoever names others has them fetched each time.
 MAX_LISTS: Final = 100
+MAX_LIST: Final = 1 << 20
 CHECKER: Final = StatusChecker()
 
 
 @frozen(eq=False)
 class AttestationStatuses:
-    """Finds out statuses. `trust` allows the URLs that are fetched, its anchors are above those who sign status lists."""
+    """Finds out statuses. `trust` allows the URLs that are fetched, its `status_anchors` are above those who sign the lists."""
 
     client: httpx.AsyncClient
     trust: Trust
@@ -57,9 +57,12 @@ class AttestationStatuses:
 
     async def _list(self, uri: str, now: int) -> StatusListToken:
         documents: dict[str, bytes] = {}
-        for _ in range(3):
+        while True:
             found = CHECKER.token(uri, issuer=None, trust=self.trust, documents=documents, now=now)
             if not isinstance(found, NeededDocument):
                 return found
-            documents[found.url] = await fetch(self.client, found.url, found.media_types)
-        raise StatusUnknown("the status list leads to too many documents")
+            # Who signs is known by certificate, so that nothing but the list itself is needed.
+            document = await fetch(self.client, found.url, found.media_types, max_bytes=MAX_LIST)
+            if document is None:
+                raise StatusUnknown("there is no such status list")
+            documents[found.url] = document

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
-from examples.reference_server.attesters import ATTESTERS, YEAR, Attesters, own_keys, read_attesters
+from examples.reference_server.attesters import ATTESTERS, Attesters, own_keys, read_attesters
 from examples.reference_server.members import (
     boolean,
     choice,
@@ -22,6 +22,7 @@ from oid4vci.metadata import ClientMetadata
 __all__ = ("ATTESTED", "METHODS", "PUBLIC", "SIGNED", "Attestation", "Clients", "read_clients")
 
 PUBLIC, SIGNED, ATTESTED = "none", "private_key_jwt", "attest_jwt_client_auth"
+YEAR: Final = 31_536_000
 METHODS: Final = (PUBLIC, SIGNED, ATTESTED)
 DEMO_REDIRECT_URIS: Final = ("http://127.0.0.1/callback", "http://[::1]/callback")
 # Of RFC 7591 2, what this server acts upon.

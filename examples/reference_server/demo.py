@@ -6,6 +6,7 @@ from typing import Any, Final
 __all__ = ("CONFIGURATIONS", "SUBJECTS", "USERS")
 
 ALGORITHMS: Final = ["ES256", "ES384", "ES512", "EdDSA"]
+CRYPTOSUITES: Final = ["ecdsa-rdfc-2019", "eddsa-rdfc-2022", "ecdsa-jcs-2019", "eddsa-jcs-2022"]
 
 
 def _configuration(
@@ -27,6 +28,8 @@ def _configuration(
     }
 
 
+# Keys can be named by DIDs that are keys as well; the first is for those that are not.
+DIDS: Final = ["jwk", "did:key", "did:jwk"]
 DEGREE: Final = {"degree": "Degree", "name": "Name"}
 
 
@@ -78,6 +81,7 @@ CONFIGURATIONS: Final[Mapping[str, Any]] = {
             within=("credentialSubject",),
             format="jwt_vc_json",
             credential_definition={"type": ["VerifiableCredential", "ExampleDegreeCredential"]},
+            cryptographic_binding_methods_supported=DIDS,
         ),
     },
     "degree_ldp": {
@@ -95,7 +99,11 @@ CONFIGURATIONS: Final[Mapping[str, Any]] = {
                 "type": ["VerifiableCredential"],
             },
             credential_signing_alg_values_supported=["ecdsa-rdfc-2019"],
-            cryptographic_binding_methods_supported=["did:key", "jwk"],
+            cryptographic_binding_methods_supported=DIDS,
+            proof_types_supported={
+                "jwt": {"proof_signing_alg_values_supported": ALGORITHMS},
+                "di_vp": {"proof_signing_alg_values_supported": CRYPTOSUITES},
+            },
         ),
     },
 }

@@ -15,6 +15,7 @@ from oid4vci.keys import KeyReference, ResolvedKeys
 __all__ = ("DidDocuments",)
 
 MAX_DOCUMENTS: Final = 1_000
+MAX_DOCUMENT: Final = 1 << 16
 
 
 @frozen(eq=False)
@@ -50,6 +51,9 @@ class DidDocuments:
         if self.clock() >= until:
             if len(self._documents) >= MAX_DOCUMENTS:
                 self._documents.clear()
-            document = await fetch(self.client, url, DID_MEDIA_TYPES)
+            fetched = await fetch(self.client, url, DID_MEDIA_TYPES, max_bytes=MAX_DOCUMENT)
+            if fetched is None:
+                return None
+            document = fetched
             self._documents[url] = (document, self.clock() + self.lifetime)
         return document

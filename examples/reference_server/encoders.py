@@ -48,6 +48,10 @@ _KEY_RESOLUTIONS: Final[Mapping[str, Callable[[CertifiedKey, str], dict[str, Any
 }
 
 
+DID_BINDING: Final = frozenset(("jwt_vc_json", "jwt_vc_json-ld", "ldp_vc", "vc+jwt", "vc+sd-jwt"))
+"""Formats whose credentials can be bound to DIDs."""
+
+
 def encoder(configuration: Configuration, identifier: str, keys: IssuerKeys) -> CredentialEncoder:
     """The encoder of a configuration of the issuer `identifier`.
 
@@ -58,6 +62,10 @@ def encoder(configuration: Configuration, identifier: str, keys: IssuerKeys) -> 
     if key is None:
         raise ValueError("there is no key of a document signer")
     settings = _KEY_RESOLUTIONS[configuration.key_resolution](key, identifier)
+    # With a DID method, a credential is bound as the holder named the key; a plain key as without.
+    methods = configuration.metadata.get("cryptographic_binding_methods_supported", ())
+    if format_ in DID_BINDING and any(method.startswith("did:") for method in methods):
+        settings["binding"] = "did"
     if format_ in ("dc+sd-jwt", "vc+sd-jwt"):
         settings["disclosable"] = EVERY_CLAIM
     return CREDENTIAL_FORMATS[format_].encoder(signer=key.signer, lifetime=configuration.lifetime, **settings)

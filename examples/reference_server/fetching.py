@@ -1,10 +1,11 @@
-"""One document from another server, of bounded size; redirects are not followed."""
+"""One document from another server, of bounded size and within a time; redirects are not followed."""
 
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import anyio
 import httpx
 
 from examples.issuer_alone.jwks import Unavailable
@@ -12,7 +13,7 @@ from examples.issuer_alone.jwks import Unavailable
 __all__ = ("fetch", "new_client")
 
 TIMEOUT: Final = 10
-MAX_BODY: Final = 1 << 20
+GONE: Final = (404, 410)
 
 
 def new_client(authorities: Path | None) -> httpx.AsyncClient:
@@ -23,17 +24,21 @@ def new_client(authorities: Path | None) -> httpx.AsyncClient:
     return httpx.AsyncClient(verify=context, trust_env=False, follow_redirects=False, timeout=TIMEOUT)
 
 
-async def fetch(client: httpx.AsyncClient, url: str, media_types: Sequence[str]) -> bytes:
-    """The body of a successful answer. Raises `Unavailable`."""
+async def fetch(client: httpx.AsyncClient, url: str, media_types: Sequence[str], *, max_bytes: int) -> bytes | None:
+    """The body of a successful answer, None if there is nothing at that URL. Raises `Unavailable`."""
     body = bytearray()
     try:
-        async with client.stream("GET", url, headers={"accept": ", ".join(media_types)}) as answer:
-            async for chunk in answer.aiter_bytes():
-                body += chunk
-                if len(body) > MAX_BODY:
+        # httpx limits the time of each step; whoever sends a byte a second would keep a request waiting for ever.
+        with anyio.fail_after(TIMEOUT):
+            async with client.stream("GET", url, headers={"accept": ", ".join(media_types)}) as answer:
+                if answer.status_code in GONE:
+                    return None
+                if answer.status_code != 200:
                     raise Unavailable
-            if answer.status_code != 200:
-                raise Unavailable
-    except httpx.HTTPError:
+                async for chunk in answer.aiter_bytes():
+                    body += chunk
+                    if len(body) > max_bytes:
+                        raise Unavailable
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError):
         raise Unavailable from None
     return bytes(body)

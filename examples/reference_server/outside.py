@@ -49,8 +49,7 @@ def outside(settings: Settings) -> Outside | None:
     client = new_client(settings.tls_authorities_file)
     statuses = None
     if attesters is not None and lists:
-        trust = Trust(attesters.anchors, allow=lambda url: url.startswith(lists))
-        statuses = AttestationStatuses(client, trust, _now)
+        statuses = AttestationStatuses(client, Trust(status_anchors=attesters.anchors, allow=attesters.allows), _now)
     return Outside(
         client,
         Jwks(client, urls, _now, lifetime=LIFETIME),

@@ -73,7 +73,18 @@ def _methods(clients: Clients, keys: SealingKeys) -> dict[str, ClientAuthenticat
     return {name: methods[name] for name in clients.methods}
 
 
-def _proof_types(settings: Settings) -> dict[str, ProofType]:
+def _check_outside(metadata: CredentialIssuerMetadata, settings: Settings) -> None:
+    """Raise `ValueError` if a configuration takes what would always be refused, since nobody is named who is believed."""
+    for name, each in metadata.credential_configurations_supported.items():
+        types = each.proof_types_supported or {}
+        attested = "attestation" in types or any(terms.key_attestations_required is not None for terms in types.values())
+        if attested and settings.key_attestation is None:
+            raise ValueError(f"key_attestation: is missing, the configuration {name} takes keys that are attested")
+        if "did:web" in (each.cryptographic_binding_methods_supported or ()) and not settings.did_web_hosts:
+            raise ValueError(f"did_web_hosts: is missing, the configuration {name} binds to did:web")
+
+
+def _proof_types(metadata: CredentialIssuerMetadata, settings: Settings) -> dict[str, ProofType]:
     """What the configurations name: `attestation` needs somebody who is believed, `di_vp` the extra `oid4vci[ldp]`."""
     attesters, believed = settings.key_attestation, None
     if attesters is not None:
@@ -82,12 +93,12 @@ def _proof_types(settings: Settings) -> dict[str, ProofType]:
             attesters=attesters.attesters,
             require_x5c=attesters.require_x5c,
             check_status=attesters.check_status,
-            max_age=attesters.max_age,
         )
     types: dict[str, ProofType] = {"jwt": JwtProofType(key_attestations=believed)}
     if believed is not None:
         types["attestation"] = AttestationProofType(believed)
-    if any("di_vp" in each.metadata.get("proof_types_supported", ()) for each in settings.configurations.values()):
+    configurations = metadata.credential_configurations_supported.values()
+    if any("di_vp" in (each.proof_types_supported or ()) for each in configurations):
         from oid4vci.proofs.di_vp import DiVpProofType
 
         types["di_vp"] = DiVpProofType()
@@ -126,6 +137,7 @@ class Service:
         """
         sealing_keys = SealingKeys(settings.sealing_keys or (os.urandom(32),))
         metadata = _metadata(identifier, settings)
+        _check_outside(metadata, settings)
         minted: MintedAccessTokens = SealedAccessTokens(sealing_keys)
         taken: AccessTokens = SealedAccessTokens(sealing_keys)
         published: tuple[LocalSigner, ...] = ()
@@ -161,7 +173,7 @@ class Service:
             taken,
             {name: encoder(each, identifier, keys) for name, each in settings.configurations.items()},
             nonces=Nonces(sealing_keys),
-            proof_types=_proof_types(settings),
+            proof_types=_proof_types(metadata, settings),
             credential_offer_endpoint=f"{identifier.removesuffix('/')}/credential-offer",
             published_keys=(keys.signer,),
             dpop=dpop,

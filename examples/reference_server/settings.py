@@ -1,10 +1,10 @@
 """server.json: what is in it, read once at start. A member that is wrong or unknown stops the server with its name."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
@@ -24,6 +24,7 @@ from examples.reference_server.members import (
     token,
 )
 from examples.reference_server.users import User, read_users
+from oid4vci.dids import did_web_url
 
 __all__ = ("DPOP", "KEY_RESOLUTIONS", "Configuration", "RefreshLifetimes", "Settings", "Signing", "read_settings")
 
@@ -40,7 +41,6 @@ KEY_RESOLUTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 DPOP: Final = ("off", "optional", "required")
 ACCESS_TOKENS: Final = ("sealed", "jwt")
 MAX_BATCH = 100
-HOST: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
 DAY = 86_400
 
 
@@ -202,9 +202,17 @@ def _configuration(name: str, value: Any) -> Configuration:
 def _hosts(name: str, value: Any) -> tuple[str, ...]:
     hosts = tuple(text(f"{name}[{i}]", each) for i, each in enumerate(non_empty_list(name, value)))
     for i, host in enumerate(hosts):
-        if not HOST.fullmatch(host):
-            raise ValueError(f"{name}[{i}]: must be a host in small letters, and its port if it has one")
+        if not _is_did_web_host(host):
+            raise ValueError(f"{name}[{i}]: must be a domain name in small letters, and its port if it has one")
     return hosts
+
+
+def _is_did_web_host(host: str) -> bool:
+    """Whether the document of some did:web is fetched from there."""
+    try:
+        return urlsplit(did_web_url(f"did:web:{host.replace(':', '%3A')}")).netloc == host
+    except ValueError:
+        return False
 
 
 def _subject(name: str, value: Any) -> Mapping[str, Mapping[str, Any]]:

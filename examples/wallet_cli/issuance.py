@@ -159,8 +159,12 @@ class Issuance:
         """How keys are proved: the first that does without an attestation, if nobody here attests keys."""
         choices = order.proof_choices
         possible = (each for each in choices if self.attester is not None or not each.key_attestation_needed)
-        # Of one that is not possible, the library says what the issuer wants.
-        return next(possible, choices[0] if choices else None)
+        choice = next(possible, None)
+        if choice is None and choices:
+            # The library says what the issuer wants.
+            self.person.tell("This issuer wants keys that are attested: --key-attestation-key names a key to attest with.")
+            return choices[0]
+        return choice
 
     def _obtain(self, order: Order, choice: ProofChoice | None, keys: list[LocalSigner]) -> Issued:
         now = int(time.time())

@@ -3,6 +3,7 @@
 Rule 1: what JSON-LD would leave out without a word is refused: terms that no context defines, relative references, values that
 belong to nothing (VC Data Integrity 2.4.3). So is what can be said in two ways, of which a reader would see one alone: other names
 for keywords, or for what decides whether a credential holds. Who reads nothing may have terms without a definition left out.
+Contexts within such a document must be known as well: a stranger's own could make long text of short names, thousands of times.
 Rule 2: a document cannot make PyLD do other than raise an error, and `Malformed` is all that gets out.
 Rule 3: what one document does to contexts is nothing to the next.
 """
@@ -60,7 +61,7 @@ class _Processor(JsonLdProcessor):  # type: ignore[misc]  # PyLD has no types
 
     def __init__(self, contexts: Contexts, *, lossless: bool) -> None:
         super().__init__(on_property_dropped=_undefined if lossless else _pass_over)
-        self.contexts = contexts
+        self.contexts, self.lossless = contexts, lossless
         self.expansions = self.objects = self.applied = self.defined = 0
         # PyLD does not tell apart what it keeps of contexts that may redefine protected terms, those of a term, and of others.
         self.resolvers = {overriding: self._resolver(overriding) for overriding in (False, True)}
@@ -100,10 +101,18 @@ class _Processor(JsonLdProcessor):  # type: ignore[misc]  # PyLD has no types
 
     def _expand(self, active_ctx: Any, active_property: Any, element: Any, *more: Any, **options: Any) -> Any:
         self.expansions += 1
+        # Those of the document itself, which comes first, are the caller's to check.
+        if not self.lossless and self.expansions > 1 and isinstance(element, Mapping) and "@context" in element:
+            self._check_within(element["@context"])
         expanded = super()._expand(active_ctx, active_property, element, *more, **options)
         if expanded is None:
             raise Malformed("has a value that JSON-LD leaves out", shown(active_property))
         return expanded
+
+    def _check_within(self, value: Any) -> None:
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, Mapping) and not self.contexts.registers(each):
+                raise Malformed("is a context that is neither served nor registered", "@context")
 
     def _expand_object(
         self, active_ctx: Any, active_property: Any, expanded: Any, element: Any, *more: Any, **options: Any
@@ -205,7 +214,8 @@ def _check_values(document: Mapping[str, Any], *, lossless: bool) -> None:
 def expand(document: Mapping[str, Any], contexts: Contexts, *, lossless: bool = True) -> list[Any]:
     """The expanded form of a document. `document`: JSON values, of bounded size and depth.
 
-    `lossless`: whether a term that no context defines is refused, or else left out together with its value.
+    `lossless`: whether a term that no context defines is refused, or else left out together with its value. If not, contexts that
+    stand anywhere but at the top must be known.
 
     Raises `Malformed` for what is no JSON-LD, for unknown contexts, and for whatever would be left out.
     """

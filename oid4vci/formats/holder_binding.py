@@ -34,13 +34,16 @@ def holder_key(
             # One that is there already need not be made again; it has no other members then.
             known = next((key for key in holder_keys if key.jwk == cnf["jwk"]), None)
             try:
-                found.append(known or public_key(cnf["jwk"]))
+                given = known or public_key(cnf["jwk"])
             except Malformed as error:
                 raise error.within("cnf.jwk") from None
+            # The Wallet's own has a name as well.
+            found.append(next((key for key in holder_keys if key == given), given))
+        # A DID that has several keys is that of the one which was found already.
         if "kid" in cnf:
-            found += key_of_did(cnf["kid"], "cnf.kid", holder_keys, methods=methods)
+            found += key_of_did(cnf["kid"], "cnf.kid", (*found, *holder_keys), methods=methods)
     if len(subject_ids) == 1 and subject_ids[0] is not None:
-        found += key_of_did(subject_ids[0], "credentialSubject.id", holder_keys, methods=methods)
+        found += key_of_did(subject_ids[0], "credentialSubject.id", (*found, *holder_keys), methods=methods)
     if any(key != found[0] for key in found):
         raise Malformed("the credential is bound to two keys, in cnf and by the id of its subject")
     if holder_keys and (not found or found[0] not in holder_keys):
@@ -66,7 +69,6 @@ def key_of_did(value: Any, path: str, holder_keys: Sequence[PublicKey], *, metho
         return (key,)
     # DIDs are compared as strings. Without a fragment it is any key of the DID.
     for each in holder_keys:
-        name = each.did_url or ""
-        if value == (name if url.fragment is not None else name.partition("#")[0]):
+        if each.did_url is not None and value == (each.did_url if url.fragment is not None else DidUrl.parse(each.did_url).did):
             return (each,)
     return ()

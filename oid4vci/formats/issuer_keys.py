@@ -71,19 +71,24 @@ def certified_leaf(
     now: int,
     anchor_allowed: bool = True,
     anchors: "Anchors | None" = None,
+    purposes: frozenset[str] = frozenset(),
 ) -> "Leaf":
-    """The leaf whose key that is, under `anchors`: by default those of `trust` for issuers of credentials."""
+    """The leaf whose key that is, under `anchors`: by default those of `trust` for issuers of credentials.
+
+    `purposes`: extended key usages (dotted), of which it must have one, if there are any.
+    """
     anchors = anchors or trust.anchors
     if anchors is None or not anchors.certificates:
         raise Untrusted("no trust anchors are configured for issuers of credentials")
     if not isinstance(x5c, list | tuple) or not all(isinstance(text, str) for text in x5c):
         raise Malformed("must be an array of certificates", "x5c")
     if trust.check_statuses is None:
-        return _remembered(tuple(x5c), issuer, anchors, now, anchor_allowed)
+        return _remembered(tuple(x5c), issuer, anchors, now, anchor_allowed, purposes)
     from oid4vci import x509
 
-    statuses = trust.check_statuses(x509.references(x509.decode_x5c(x5c), anchors), now)
-    return _leaf(x5c, issuer, anchors, now, anchor_allowed, statuses)
+    # No answer is none of them, never a check that is left out.
+    statuses = trust.check_statuses(x509.references(x509.decode_x5c(x5c), anchors), now) or {}
+    return _leaf(x5c, issuer, anchors, now, anchor_allowed, purposes, statuses)
 
 
 def _leaf(
@@ -92,12 +97,13 @@ def _leaf(
     anchors: "Anchors",
     now: int,
     anchor_allowed: bool,
+    purposes: frozenset[str],
     statuses: "Statuses | None" = None,
 ) -> "Leaf":
     from oid4vci import x509
 
     # "The X.509 certificate of the trust anchor MUST NOT be included in the x5c JOSE header" -- HAIP 6.1.1
-    leaf = x509.verify_x5c(x5c, anchors, now=now, anchor_allowed=anchor_allowed, statuses=statuses)
+    leaf = x509.verify_x5c(x5c, anchors, now=now, purpose=purposes, anchor_allowed=anchor_allowed, statuses=statuses)
     if issuer is not None and not leaf.identifies(issuer):
         raise Malformed("is not the issuer that the certificate names", "iss")
     return leaf

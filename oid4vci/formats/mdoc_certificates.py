@@ -40,8 +40,8 @@ def _purposes(identifiers: Collection[str]) -> frozenset[str]:
 class CertificateProfile:
     """What certificates of mdoc issuers must be, beyond what any chain must (RFC 5280).
 
-    - `purposes`: object identifiers, of which the signer's extended key usage must name one, in a critical extension; empty if
-      none is demanded.
+    - `purposes`: object identifiers, of which the signer's extended key usage must name one, in a critical extension, and every
+      authority above it must not exclude it; empty if none is demanded.
     - `iaca`: whether ISO/IEC 18013-5 Annex B holds: the anchor is a certification authority that issues signers only (path length
       0) and has issued this one itself; both are of the same country, and of the same state or province if the authority names
       one; the signer's key is for signatures only.
@@ -145,8 +145,9 @@ def verify_chain(
     # Any of them, also one that the profile does not let stand above this signer.
     if not anchor_allowed and any(x509.load(der) in anchors for der in chain):
         raise Malformed("includes the trust anchor", "x5chain")
-    statuses = None if trust.check_statuses is None else trust.check_statuses(x509.references(chain, anchors), now)
-    above = profile.narrow(anchors, x509.load(chain[0]))
-    leaf = x509.verify_chain(chain, above, now=now, anchor_allowed=anchor_allowed, statuses=statuses)
+    # No answer is none of them, never a check that is left out.
+    statuses = None if trust.check_statuses is None else trust.check_statuses(x509.references(chain, anchors), now) or {}
+    above, purposes = profile.narrow(anchors, x509.load(chain[0])), profile.purposes
+    leaf = x509.verify_chain(chain, above, now=now, purpose=purposes, anchor_allowed=anchor_allowed, statuses=statuses)
     profile.check_signer(leaf)
     return leaf

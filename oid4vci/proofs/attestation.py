@@ -7,12 +7,14 @@ from attrs import field, frozen
 
 from oid4vci._jose import ALGORITHMS
 from oid4vci._json import Malformed
+from oid4vci.dids import DID_METHODS
 from oid4vci.errors import InvalidProof
 from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
 from oid4vci.metadata import AlgorithmIdentifier
 from oid4vci.proofs.attested_keys import AttestedKeys
 from oid4vci.proofs.holder_key import HolderKey
 from oid4vci.proofs.key_attestation import KeyAttestations, ReadKeyAttestation
+from oid4vci.proofs.named_key import binds_plain_keys
 from oid4vci.proofs.proof_type import Expected, Intended, Proved
 from oid4vci.revocation import Statuses, StatusRef
 
@@ -78,13 +80,19 @@ class ReadAttestationProof:
         return self.attestation.status_refs
 
     def verify(self, expected: Expected, *, keys: ResolvedKeys, statuses: Statuses) -> Proved:
-        """The attested keys, each once, and the key attestation. Raises `InvalidProof`."""
+        """The attested keys, each once, and the key attestation. Raises `InvalidProof`.
+
+        Nothing names them by a DID, so where Credentials are bound to DIDs only, it must be to such as keys have by themselves.
+        """
+        if not binds_plain_keys(expected) and not any(f"did:{method}" in expected.binding_methods for method in DID_METHODS):
+            raise InvalidProof("attested keys are named by no DID of a method to which the Credential is bound")
         try:
             attestation = self.attestation.verify(
                 algorithms=expected.algorithms,
                 required=expected.key_attestations_required,
                 max_keys=expected.max_keys,
                 exp_required=False,
+                audience=expected.audience,
                 nonce=expected.nonce,
                 keys=keys,
                 statuses=statuses,

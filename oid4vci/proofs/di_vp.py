@@ -9,7 +9,8 @@ Rule 2: nothing is believed but the proof. What else a presentation says, the cr
 the signature over it verifies; of linked data, it covers no terms without a definition, which are ignored altogether (OID4VCI F.2:
 "Additional properties ... MUST be ignored if not understood"; where a document is believed, VC Data Integrity 2.4.3 refuses them).
 Whatever is read of the proof must have one.
-Rule 3: nothing is fetched. Contexts are those that are served here or registered; JSON canonicalization needs none of them.
+Rule 3: nothing is fetched. Contexts are those that are served here or registered, within a presentation as well as at its top;
+JSON canonicalization needs none of them.
 Rule 4: a key is named by a DID URL. Credentials are bound to plain keys or to DIDs (OID4VCI 12.2.4), so an https URL, which is as
 good a controller elsewhere, could not be bound to.
 """
@@ -32,7 +33,7 @@ from oid4vci.formats.vcdm import contexts_of, types_of
 from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys, Signer, SigningInput
 from oid4vci.metadata import AlgorithmIdentifier
 from oid4vci.proofs.holder_key import HolderKey
-from oid4vci.proofs.proof_type import Expected, Intended, Proved
+from oid4vci.proofs.proof_type import Expected, Intended, Proved, check_documents
 from oid4vci.revocation import Statuses, StatusRef
 from oid4vci.unsigned_jwt import signatures_of, to_sign
 
@@ -57,11 +58,11 @@ class DiVpProofType:
     - `contexts`: the contexts that presentations with linked data may name, or have in themselves.
     - `did_methods`: the DID methods that are resolved here, by name. The DID URLs of others are among `key_refs`; what such a one
       leads to is the key that the DID document lists for `authentication`.
-    - `cryptosuites`: those that are verified, by name.
+    - `cryptosuites`: those that are verified, by name, some or all of `CRYPTOSUITES`.
     - `max_age` and `max_skew`: the seconds that `created` may lie in the past and in the future. With `max_age=None` only the
       `challenge` bounds a proof's age, and there is none without.
 
-    Raises `ImportError` without the extra `oid4vci[ldp]`.
+    Raises `ValueError` for other cryptosuites, `ImportError` without the extra `oid4vci[ldp]`.
     """
 
     contexts: Contexts = field(default=_CONTEXTS, repr=False)
@@ -71,6 +72,9 @@ class DiVpProofType:
     max_skew: int = 60
 
     def __attrs_post_init__(self) -> None:
+        # What can be said to be verified must be what is: proofs are read with those alone.
+        if not self.cryptosuites.items() <= CRYPTOSUITES.items():
+            raise ValueError(f"cryptosuites must be some of {', '.join(CRYPTOSUITES)}")
         _check_extra()
 
     def read(self, proofs: Sequence[Any]) -> "ReadDiVpProofs":
@@ -80,7 +84,9 @@ class DiVpProofType:
                 raise InvalidProof("proofs.di_vp: too large")
         except (TypeError, ValueError):
             raise InvalidProof("proofs.di_vp: is not JSON") from None
-        return ReadDiVpProofs(self, tuple([self._read(i, proof) for i, proof in enumerate(proofs)]))
+        read = ReadDiVpProofs(self, tuple([self._read(i, proof) for i, proof in enumerate(proofs)]))
+        check_documents(read.key_refs)
+        return read
 
     @property
     def algorithms(self) -> Collection[AlgorithmIdentifier]:

@@ -19,7 +19,7 @@ from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys
 from oid4vci.metadata import AlgorithmIdentifier
 from oid4vci.proofs.key_attestation import KeyAttestation, KeyAttestations, ReadKeyAttestation
 from oid4vci.proofs.named_key import NamedKey, Naming, binds_plain_keys, trust_chain_algorithms
-from oid4vci.proofs.proof_type import Expected, Proved
+from oid4vci.proofs.proof_type import Expected, Proved, check_documents
 from oid4vci.revocation import Statuses, StatusRef
 from oid4vci.signed_jwt import check_numbers, check_times
 
@@ -31,8 +31,7 @@ __all__ = ("JwtProofType",)
 TYP: Final = "openid4vci-proof+jwt"
 # A key attestation with its certificates, or a trust chain, may be in its header.
 MAX_PROOF: Final = 131_072
-# Of one request: what a stranger can make the caller fetch, and how many chains of certificates it takes to answer.
-MAX_DOCUMENTS: Final = 8
+# Of one request: how many chains of certificates it takes to answer.
 MAX_ATTESTATIONS: Final = 32
 # Signatures of one request that may fail, beyond one for each key, where a `kid` does not say which attested key it means.
 MAX_GUESSES: Final = 64
@@ -43,7 +42,8 @@ class JwtProofType:
     """Validation of `jwt` proofs.
 
     - `max_age`, `max_skew`: the seconds that `iat` may lie in the past and in the future. With `max_age=None` only the nonce
-      bounds a proof's age (OID4VCI 13.8: "servers MAY limit key proof lifetimes by using server-provided nonce values").
+      bounds a proof's age (OID4VCI 13.8: "servers MAY limit key proof lifetimes by using server-provided nonce values"), and
+      without a Nonce Endpoint no proof is taken.
     - `key_attestations`: whose key attestations are believed. With None, a `key_attestation` is not looked at, and a proof whose
       key only it could name is refused.
     - `did_methods`: DID methods, by name, whose DIDs are resolved here. A DID URL of another method becomes one of `key_refs`, a
@@ -52,7 +52,7 @@ class JwtProofType:
     - `federation`: whether a `kid` with a `trust_chain` becomes one of `key_refs`: a `KeyReference` with the chain and an empty
       `url`. The caller validates the chain to its anchors (OpenID Federation 10.2) and answers with the keys of the entity that
       may prove possession. A DID URL, or a key attestation that is validated, takes precedence: the chain is then only said
-      along. With False, a `trust_chain` is ignored.
+      along. With False, a `trust_chain` is ignored, but that it needs a `kid`.
     """
 
     max_age: int | None = 300
@@ -77,9 +77,7 @@ class JwtProofType:
                 raise _at(index, error) from None
         if len(attestations) > MAX_ATTESTATIONS:
             raise InvalidProof("the proofs bring too many key attestations")
-        named = [reference for proof in read if (reference := proof.key.reference) is not None]
-        if len({(each.url.partition("#")[0], each.trust_chain) for each in named}) > MAX_DOCUMENTS:
-            raise InvalidProof("the proofs name too many DIDs that have to be resolved")
+        check_documents(reference for proof in read if (reference := proof.key.reference) is not None)
         return ReadJwtProofs(self, tuple(read), attestations)
 
     @property
@@ -191,7 +189,11 @@ class ReadJwtProofs:
         if claims.get("aud") != expected.audience:
             raise Malformed("must be the Credential Issuer Identifier", "aud")
         check_times(claims, now=expected.now, max_skew=self.type.max_skew)
-        if self.type.max_age is not None and claims["iat"] < expected.now - self.type.max_age:
+        # "the creation time ..., as determined by either the issuance time, or a server managed timestamp via the nonce" -- F.4
+        if self.type.max_age is None:
+            if not expected.nonce:
+                raise Malformed("shows no age: neither iat nor a nonce bounds it")
+        elif claims["iat"] < expected.now - self.type.max_age:
             raise Malformed("is too long ago", "iat")
         if "iss" in claims:
             # "This claim MUST be omitted if the access token ... was obtained ... through anonymous access to the token endpoint."
@@ -240,6 +242,7 @@ class _Verification:
                     required=self.expected.key_attestations_required,
                     max_keys=self.expected.max_keys,
                     exp_required=True,
+                    audience=self.expected.audience,
                     nonce=self.expected.nonce,
                     keys=self.keys,
                     statuses=self.statuses,

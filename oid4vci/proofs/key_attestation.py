@@ -76,7 +76,8 @@ class KeyAttestations:
       known (the Token Status List is) is then refused.
     - `check_certificates`: whether each certificate of `x5c` must be found not to be revoked.
 
-    Raises `ValueError` if nobody is trusted.
+    Raises `ValueError` if nobody is trusted, and for an attester whose keys would be in a DID document: DIDs are resolved for
+    holders, of the methods that Credentials are bound to.
     """
 
     anchors: "Anchors | None" = None
@@ -94,6 +95,8 @@ class KeyAttestations:
             raise ValueError("max_age must be positive, and max_skew must not be negative")
         if self.check_certificates and self.anchors is None:
             raise ValueError("what is required of x5c needs anchors")
+        if any(isinstance(each, KeyReference) and each.url.startswith("did:") for each in self.attesters.values()):
+            raise ValueError("an attester is known by its keys or by the URL of its JWK Set, not by a DID")
         trusted = Attesters(anchors=self.anchors, known=self.attesters, purpose=self.purpose, require_x5c=self.require_x5c)
         object.__setattr__(self, "_trusted", trusted)
 
@@ -204,6 +207,7 @@ class ReadKeyAttestation:
         required: KeyAttestationsRequired | None,
         max_keys: int,
         exp_required: bool,
+        audience: str,
         nonce: bool,
         keys: ResolvedKeys,
         statuses: Statuses,
@@ -213,6 +217,7 @@ class ReadKeyAttestation:
 
         - `algorithms`, `required`: what the configuration says for the proof type. `max_keys`: the batch size.
         - `exp_required`: whether it came with a `jwt` proof: `exp` is required then, and the proof shows that it is fresh.
+        - `audience`: the Credential Issuer Identifier, which an `aud` must have, if there is one.
         - `nonce`: whether the issuer has a Nonce Endpoint. The value is the caller's to check.
         - `keys`, `statuses`: what `key_refs` and `status_refs` led to. `now`: seconds since the epoch.
 
@@ -222,6 +227,9 @@ class ReadKeyAttestation:
         if exp_required and "exp" not in claims:
             # "MUST be present if the attestation is used with the JWT proof type" -- OID4VCI D.1
             raise Malformed("is missing", "exp")
+        if "aud" in claims and audience not in (claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]):
+            # D.1 has no such claim, but whom it does not name "MUST" reject the JWT (RFC 7519 4.1.3).
+            raise Malformed("does not have the Credential Issuer Identifier", "aud")
         check_times(claims, now=now, max_skew=checks.max_skew)
         # "the creation time of the JWT ... is within an acceptable window" -- OID4VCI F.4
         if not (nonce or exp_required or checks.max_age is None) and claims["iat"] < now - checks.max_age:

@@ -3,11 +3,12 @@
 An issuer has a `ProofType` for each, which validates; a Wallet a `ProofMaker`, which makes.
 """
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attrs import field, frozen
 
+from oid4vci.errors import InvalidProof
 from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys, SigningInput
 from oid4vci.metadata import AlgorithmIdentifier, KeyAttestationsRequired
 from oid4vci.revocation import Statuses, StatusRef
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from oid4vci.proofs.holder_key import HolderKey
     from oid4vci.proofs.key_attestation import KeyAttestation
 
-__all__ = ("Expected", "Intended", "ProofMaker", "ProofType", "Proved", "ReadProofs", "UnsignedProofs")
+__all__ = ("Expected", "Intended", "ProofMaker", "ProofType", "Proved", "ReadProofs", "UnsignedProofs", "check_documents")
+
+# Of one request: what a stranger can make the caller fetch.
+MAX_DOCUMENTS: Final = 8
 
 # --- issuer -------------------------------------------------------------------------------------------------------------------
 
@@ -84,6 +88,12 @@ class ProofType(Protocol):
 
     def read(self, proofs: Sequence[Any]) -> ReadProofs:
         """Read the array that stands under the type's name in `proofs`. Raises `InvalidProof`."""
+
+
+def check_documents(named: Iterable[KeyReference]) -> None:
+    """For `read`: that the proofs of a request name few DIDs, or trust chains, to be resolved. Raises `InvalidProof`."""
+    if len({(each.url.partition("#")[0], each.trust_chain) for each in named}) > MAX_DOCUMENTS:
+        raise InvalidProof("the proofs name too many DIDs that have to be resolved")
 
 
 # --- wallet -------------------------------------------------------------------------------------------------------------------

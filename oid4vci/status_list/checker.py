@@ -5,6 +5,7 @@ where it came from.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from attrs import field, frozen
@@ -169,28 +170,13 @@ class StatusChecker:
             except (Malformed, Untrusted):
                 if trust.anchors is None:
                     raise
+        if self.purposes:
+            # The authorities above it must allow that too, not only the leaf say so.
+            with suppress(Malformed):
+                return issuer_keys.certified_leaf(x5c, trust=trust, now=now, anchor_allowed=allowed, purposes=self.purposes).key
         leaf = issuer_keys.certified_leaf(x5c, trust=trust, now=now, anchor_allowed=allowed)
-        self._check_leaf(leaf.certificate, x5c, issuer, certificate, trust)
+        _check_leaf(leaf.certificate, x5c, issuer, certificate, trust)
         return leaf.key
-
-    def _check_leaf(self, leaf: "Certificate", x5c: Any, issuer: str | None, certificate: bytes | None, trust: Trust) -> None:
-        """Of a leaf under the anchors for issuers: it is this issuer's, or for status lists."""
-        from oid4vci import x509
-
-        if x509.has_purpose(leaf, self.purposes):
-            return
-        if _is_identifier(issuer):
-            believed = x509.identifies(leaf, issuer)
-        elif certificate is not None:
-            known = x509.load(certificate)
-            # Not by name alone: another authority under the anchors may give its own certificates any issuer.
-            believed = trust.anchors is not None and x509.same_authority(leaf, known, x509.decode_x5c(x5c)[1:], trust.anchors)
-            # The issuer of an mdoc is the authority; else the certificate's subject is, and others may have certificates of it.
-            believed = believed and (issuer is not None or x509.same_subject(leaf, known))
-        else:
-            believed = issuer is None or x509.identifies(leaf, issuer)
-        if not believed:
-            raise Malformed("is for neither the issuer of the credential nor for status lists", "x5c")
 
     def _published_keys(
         self, signed: SignedStatusList, issuer: str | None, trust: Trust, documents: Mapping[str, bytes], now: int
@@ -204,6 +190,24 @@ class StatusChecker:
                 issuer, signed.kid, signed.algorithm, trust=trust, documents=documents, now=now, methods=methods
             )
         return issuer_keys.published_keys(issuer, signed.kid, signed.algorithm, trust=trust, documents=documents)
+
+
+def _check_leaf(leaf: "Certificate", x5c: Any, issuer: str | None, certificate: bytes | None, trust: Trust) -> None:
+    """Of a leaf under the anchors for issuers: it is this issuer's."""
+    from oid4vci import x509
+
+    if _is_identifier(issuer):
+        believed = x509.identifies(leaf, issuer)
+    elif certificate is not None:
+        known = x509.load(certificate)
+        # Not by name alone: another authority under the anchors may give its own certificates any issuer.
+        believed = trust.anchors is not None and x509.same_authority(leaf, known, x509.decode_x5c(x5c)[1:], trust.anchors)
+        # The issuer of an mdoc is the authority; else the certificate's subject is, and others may have certificates of it.
+        believed = believed and (issuer is not None or x509.same_subject(leaf, known))
+    else:
+        believed = issuer is None or x509.identifies(leaf, issuer)
+    if not believed:
+        raise Malformed("is for neither the issuer of the credential nor for status lists", "x5c")
 
 
 def _is_identifier(issuer: str | None) -> TypeGuard[str]:

@@ -13,7 +13,6 @@ from oid4vci.x509.anchors import Anchors
 from oid4vci.x509.certificate import (
     MAX_CERTIFICATE,
     MAX_CHAIN,
-    has_purpose,
     identifies,
     leaf_public_key,
     load,
@@ -32,7 +31,6 @@ __all__ = (
     "check_own_chain",
     "decode_x5c",
     "encode_x5c",
-    "has_purpose",
     "identifies",
     "leaf_public_key",
     "load",

@@ -4,7 +4,7 @@ Rule: only what the bytes of certificates say is remembered here. Whether they h
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -26,7 +26,6 @@ from oid4vci.revocation import CertificateReference
 __all__ = (
     "Facts",
     "facts",
-    "has_purpose",
     "holds",
     "identifies",
     "leaf_public_key",
@@ -155,8 +154,10 @@ class Facts:
             critical <= _UNDERSTOOD,
             ca,
             length if issues else None,
-            usage is None or usage.digital_signature,
-            usage is None or usage.crl_sign,
+            # "the digitalSignature and/or nonRepudiation bits would be asserted" -- RFC 5280 4.2.1.3; of seals, the latter alone
+            usage is None or usage.digital_signature or usage.content_commitment,
+            # Unlike the others, this bit must be there -- RFC 5280 4.2.1.3, RFC 10007
+            usage is not None and usage.crl_sign,
             frozenset(() if purposes is None else (each.dotted_string for each in purposes)),
             ExtensionOID.EXTENDED_KEY_USAGE in critical,
             issuer,
@@ -169,15 +170,15 @@ class Facts:
         """Validity at `now`, and nothing that is not understood."""
         return self.start <= now <= self.end and self.understood
 
-    def may_issue(self, below: int, now: int, purposes: Sequence[frozenset[str]]) -> bool:
+    def may_issue(self, below: int, now: int, purposes: Collection[str]) -> bool:
         """Whether this is a CA certificate at `now` that may stand `below` CA certificates above a leaf (RFC 5280 6.1.4), and whose
-        own extended key usage, if it has one, does not exclude those of the leaf: one of each of `purposes`."""
+        own extended key usage, if it has one, does not exclude `purposes`, for which the leaf is wanted."""
         return self.below is not None and self.below >= below and self.hold(now) and self._vouches(purposes)
 
-    def _vouches(self, purposes: Sequence[frozenset[str]]) -> bool:
+    def _vouches(self, purposes: Collection[str]) -> bool:
         if not self.purposes or _ANY_PURPOSE in self.purposes:
             return True
-        return all(self.purposes & each for each in purposes) if purposes else not self.purposes <= OTHER_PURPOSES
+        return self.purposes.issuperset(purposes) if purposes else not self.purposes <= OTHER_PURPOSES
 
     @property
     def self_signed(self) -> bool:
@@ -258,11 +259,6 @@ def _signs_itself(said: Facts) -> bool:
         # Of its own name, and nobody can tell: then it is not taken for another's.
         return True
     return True
-
-
-def has_purpose(certificate: x509.Certificate, purposes: Collection[str]) -> bool:
-    """Whether one of these extended key usages (dotted) is among the certificate's."""
-    return not facts(certificate).purposes.isdisjoint(purposes)
 
 
 @lru_cache(_REMEMBERED)

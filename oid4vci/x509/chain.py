@@ -1,7 +1,8 @@
 """From a leaf to an anchor: the path, and what was revoked on it (RFC 5280 6)."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Sequence
+from itertools import product
+from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 from cryptography import x509
@@ -23,6 +24,8 @@ from oid4vci.x509.certificate import (
 from oid4vci.x509.x5c import decode_x5c
 
 __all__ = ("Leaf", "references", "same_authority", "verify_chain", "verify_sent", "verify_x5c")
+
+Purpose: TypeAlias = str | Collection[str] | None
 
 _REVOKED: Final = "has a certificate that was revoked, or whose status could not be found out"
 
@@ -50,7 +53,7 @@ def verify_x5c(
     anchors: Anchors,
     *,
     now: int,
-    purpose: str | None = None,
+    purpose: Purpose = None,
     anchor_allowed: bool = False,
     statuses: Statuses | None = None,
 ) -> Leaf:
@@ -71,7 +74,7 @@ def verify_sent(
     anchors: Anchors,
     *,
     now: int,
-    purpose: str | None = None,
+    purpose: Purpose = None,
     anchor_allowed: bool = False,
     statuses: Statuses | None = None,
 ) -> Leaf:
@@ -85,7 +88,7 @@ def verify_chain(
     anchors: Anchors,
     *,
     now: int,
-    purpose: str | None = None,
+    purpose: Purpose = None,
     anchor_allowed: bool = True,
     statuses: Statuses | None = None,
 ) -> x509.Certificate:
@@ -94,7 +97,8 @@ def verify_chain(
     - `chain`: certificates, loaded or in DER, the leaf first. "Each subsequent certificate being the one used to certify the
       previous one" (RFC 7515 4.1.6) is found out by signatures: the others may stand in any order, those of no use are passed over.
     - `now`: seconds since the epoch, at which every certificate of the path, anchor included, must be valid.
-    - `purpose`: an extended key usage (dotted) that the leaf must have besides one of the `purposes` of `anchors`.
+    - `purpose`: an extended key usage (dotted) that the leaf must have besides one of the `purposes` of `anchors`, or several, one
+      of which it must have. As with those, every authority above it must not exclude it.
     - `anchor_allowed`: whether an anchor, which is neither needed nor taken for proof, or another self-signed certificate may be
       sent along. HAIP says no: 4.1, 4.4.1, 4.5.1, 6.1, 6.1.1.
     - `statuses`: what was found out of `references(chain, anchors)`. A certificate that is not there with 0 is not used. None:
@@ -117,12 +121,13 @@ def verify_chain(
     standing = rest if statuses is None else [each for each in rest if statuses.get(each.reference) == 0]
     if statuses is not None and statuses.get(leaf.reference) != 0:
         raise Malformed(_REVOKED)
-    if not _leads(leaf, standing, anchors, now, purposes):
+    # One and the same purpose must be allowed by every authority of the path: with several, each is another question.
+    if not any(_leads(leaf, standing, anchors, now, each) for each in product(*purposes)):
         raise Malformed("the chain does not lead to a trust anchor" if standing == rest else _REVOKED)
     return leaf.certificate
 
 
-def _leads(leaf: Facts, rest: list[Facts], anchors: Anchors, now: int, purposes: Sequence[frozenset[str]]) -> bool:
+def _leads(leaf: Facts, rest: list[Facts], anchors: Anchors, now: int, purposes: Collection[str]) -> bool:
     # Breadth first, each certificate once and where it stands lowest and its path length allows most: few signatures.
     level = [leaf]
     for below in range(min(len(rest) + 1, anchors.max_length)):
@@ -154,11 +159,10 @@ def _check_leaf(said: Facts, now: int) -> None:
         raise Malformed("the leaf certificate is that of a certification authority")
 
 
-def _purposes(said: Facts, anchors: Anchors, purpose: str | None) -> tuple[frozenset[str], ...]:
-    """Those demanded that the leaf has: of each of these, every authority above it must allow one."""
-    demanded = [anchors.purposes] if anchors.purposes else []
-    if purpose is not None:
-        demanded.append(frozenset((purpose,)))
+def _purposes(said: Facts, anchors: Anchors, purpose: Purpose) -> tuple[frozenset[str], ...]:
+    """Those demanded that the leaf has: one of each of these, every authority above it must allow."""
+    further = frozenset((purpose,) if isinstance(purpose, str) else purpose or ())
+    demanded = [each for each in (anchors.purposes, further) if each]
     found = tuple(said.purposes & each for each in demanded)
     # "the certificate MUST only be used for one of the purposes indicated" -- RFC 5280 4.2.1.12
     if not demanded and said.purposes and said.purposes <= OTHER_PURPOSES:

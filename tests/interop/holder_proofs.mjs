@@ -7,65 +7,35 @@
 //     {"ok": {key, attested}} or {"error": message}
 
 import { text } from 'node:stream/consumers'
-import * as EcdsaMultikey from '@digitalbazaar/ecdsa-multikey'
-import * as Ed25519Multikey from '@digitalbazaar/ed25519-multikey'
-import { Openid4vciClient, Openid4vciIssuer, Openid4vciWalletProvider } from '@openid4vc/openid4vci'
+import { Openid4vciClient, Openid4vciIssuer } from '@openid4vc/openid4vci'
 import * as jose from 'jose'
 import { certificate, certifiedKey, generateRandom, hash, Keys } from './callbacks.mjs'
+import { didJwk, didKey, keyOf } from './dids.mjs'
+import { keyAttestation, TYPE } from './key_attestation.mjs'
 
-const ATTESTATION = 'key-attestation+jwt'
 const ALGORITHMS = ['ES256', 'EdDSA']
-
-// DIDs that are keys
-
-const didJwk = (jwk) => `did:jwk:${Buffer.from(JSON.stringify(jwk)).toString('base64url')}#0`
-
-async function didKey(jwk) {
-  const pair = await EcdsaMultikey.fromJwk({ jwk })
-  const { publicKeyMultibase } = await pair.export({ publicKey: true })
-  return `did:key:${publicKeyMultibase}#${publicKeyMultibase}`
-}
-
-async function keyOf(didUrl) {
-  const [did, fragment] = didUrl.split('#')
-  const id = did.split(':')[2]
-  if (did.startsWith('did:jwk:') && fragment === '0') return JSON.parse(Buffer.from(id, 'base64url'))
-  if (!did.startsWith('did:key:') || fragment !== id) throw new Error('this DID URL names no key')
-  const Multikey = id.startsWith('z6Mk') ? Ed25519Multikey : EcdsaMultikey
-  const keyPair = await Multikey.from({ type: 'Multikey', id: didUrl, controller: did, publicKeyMultibase: id })
-  const { kty, crv, x, y } = await Multikey.toJwk({ keyPair })
-  return y === undefined ? { kty, crv, x } : { kty, crv, x, y }
-}
 
 // Making
 
 async function make({ issuer, client_id: clientId, nonce, attester, holder }) {
   const keys = new Keys()
   const names = new Map()
-  const signJwt = async (signer, { header, payload }) => {
-    const known = names.get(signer.didUrl) ?? signer
-    // The library still writes the type of a draft.
-    const typ = header.typ === 'keyattestation+jwt' ? ATTESTATION : header.typ
-    return await keys.signJwt(known, { header: { ...header, typ }, payload })
-  }
+  const signJwt = (signer, jwt) => keys.signJwt(names.get(signer.didUrl) ?? signer, jwt)
   const callbacks = { hash, generateRandom, signJwt, fetch, clientAuthentication: () => {} }
   const client = new Openid4vciClient({ callbacks })
-  const provider = new Openid4vciWalletProvider({ callbacks })
   await keys.add(attester.jwk)
   const [first, second] = [await keys.generate(), await keys.generate()]
   const certified = await keys.add(holder.jwk)
 
   const attestation = (use) =>
-    provider.createKeyAttestationJwt({
+    keyAttestation({
       use,
-      signer: { method: 'x5c', alg: 'ES256', x5c: attester.x5c },
-      attestedKeys: [first.jwk, second.jwk],
+      attester,
+      jwks: [first.jwk, second.jwk],
+      nonce,
       keyStorage: ['iso_18045_high'],
       userAuthentication: ['iso_18045_moderate'],
-      nonce,
-      issuedAt: new Date(),
-      expiresAt: new Date(Date.now() + 300_000),
-      additionalPayload: { iss: attester.issuer },
+      callbacks,
     })
 
   const configuration = {
@@ -98,8 +68,8 @@ async function make({ issuer, client_id: clientId, nonce, attester, holder }) {
   await named('did:key', await didKey(first.jwk))
   await named('did:jwk', didJwk(first.jwk))
   await jwt('x5c', { method: 'x5c', alg: 'ES256', x5c: holder.x5c }, [certified.jwk])
-  await jwt('key_attestation', first.signer, [first.jwk, second.jwk], await attestation('proof_type.jwt'))
-  const alone = await attestation('proof_type.attestation')
+  await jwt('key_attestation', first.signer, [first.jwk, second.jwk], await attestation('jwt'))
+  const alone = await attestation('attestation')
   made.attestation = { type: 'attestation', proof: alone, keys: [first.jwk, second.jwk] }
   return made
 }
@@ -110,7 +80,7 @@ function verifyJwt({ anchors }) {
   return async (signer, { header, compact }) => {
     let jwk = signer.publicJwk
     try {
-      if (header.typ === ATTESTATION) jwk = certifiedKey(header.x5c, anchors).export({ format: 'jwk' })
+      if (header.typ === TYPE) jwk = certifiedKey(header.x5c, anchors).export({ format: 'jwk' })
       else if (signer.method === 'x5c') jwk = certificate(signer.x5c[0]).publicKey.export({ format: 'jwk' })
       else if (signer.method === 'did') jwk = await keyOf(signer.didUrl)
       await jose.compactVerify(compact, await jose.importJWK(jwk, signer.alg), { algorithms: ALGORITHMS })

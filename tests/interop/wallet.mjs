@@ -8,6 +8,8 @@
 //     using: "scope" or "authorization_details"
 //     refresh: whether the second credential is had with a refreshed token
 //     codes: how often the code is exchanged
+//     proof: {"type": "jwt" or "attestation", "named": "did:key" or "did:jwk", "provider": {"issuer", "jwk", "x5c"}, "key_storage"}:
+//       how keys are proved and named, and who attests them; by default in `jwt` proofs, by themselves, and nobody
 //
 // Credentials other than SD-JWT VCs are printed as they came. On failure the object has `error`: the step, and what the library saw.
 
@@ -26,10 +28,15 @@ import * as jose from 'jose'
 import { withChallenge } from './attestation.mjs'
 import { decided } from './browser.mjs'
 import { certificate, certifiedKey, generateRandom, hash, Keys, newSecret } from './callbacks.mjs'
+import { didJwk, didKey } from './dids.mjs'
+import { keyAttestation } from './key_attestation.mjs'
 
 const input = JSON.parse(await text(process.stdin))
 const keys = new Keys()
-const common = { fetch, hash, generateRandom, signJwt: keys.signJwt, decryptJwe: () => ({ decrypted: false }) }
+// Keys by the DID URLs that name them.
+const names = new Map()
+const signJwt = (signer, jwt) => keys.signJwt(names.get(signer.didUrl) ?? signer, jwt)
+const common = { fetch, hash, generateRandom, signJwt, decryptJwe: () => ({ decrypted: false }) }
 
 async function clientAuthentication() {
   if (!input.client_id) return clientAuthenticationAnonymous()
@@ -186,6 +193,43 @@ function refreshed(issuerMetadata, { accessTokenResponse, dpop }) {
   })
 }
 
+// A key, as its proof names it.
+async function holder() {
+  const key = await keys.generate()
+  const named = input.proof?.named
+  if (named === undefined) return key
+  const didUrl = named === 'did:jwk' ? didJwk(key.jwk) : await didKey(key.jwk)
+  names.set(didUrl, key.signer)
+  return { ...key, did: didUrl.split('#')[0], signer: { method: 'did', alg: 'ES256', didUrl } }
+}
+
+// `proofs` of the Credential Request: one of each key, or one for all that are attested together.
+async function proofsOf(holders, issuerMetadata, credentialConfigurationId, nonce) {
+  const { type = 'jwt', provider, key_storage: keyStorage } = input.proof ?? {}
+  let keyAttestationJwt
+  if (provider) {
+    await keys.add(provider.jwk)
+    const jwks = holders.map(({ jwk }) => jwk)
+    const made = { use: type, attester: provider, jwks, nonce, keyStorage, userAuthentication: ['iso_18045_moderate'] }
+    keyAttestationJwt = await keyAttestation({ ...made, callbacks: common })
+    if (type === 'attestation') return { attestation: [keyAttestationJwt] }
+  }
+  const proving = provider ? holders.slice(0, 1) : holders
+  const proofs = await Promise.all(
+    proving.map(({ signer }) =>
+      client.createCredentialRequestJwtProof({
+        issuerMetadata,
+        credentialConfigurationId,
+        nonce,
+        clientId: input.client_id,
+        signer,
+        keyAttestationJwt,
+      })
+    )
+  )
+  return { jwt: proofs.map(({ jwt }) => jwt) }
+}
+
 let step = 'offer'
 let asked = new URLSearchParams()
 try {
@@ -206,25 +250,16 @@ try {
     step = 'nonce'
     const { c_nonce: nonce } = await client.requestNonce({ issuerMetadata })
     step = 'credential'
-    const holders = await Promise.all(Array.from({ length: input.copies }, () => keys.generate()))
-    const proofs = await Promise.all(
-      holders.map(({ signer }) =>
-        client.createCredentialRequestJwtProof({
-          issuerMetadata,
-          credentialConfigurationId,
-          nonce,
-          clientId: input.client_id,
-          signer,
-        })
-      )
-    )
-    const jwt = proofs.map(({ jwt }) => jwt)
-    const { credentials } = await retrieve(issuerMetadata, credentialConfigurationId, token, { jwt })
+    const holders = await Promise.all(Array.from({ length: input.copies }, holder))
+    const proofs = await proofsOf(holders, issuerMetadata, credentialConfigurationId, nonce)
+    const { credentials } = await retrieve(issuerMetadata, credentialConfigurationId, token, proofs)
     step = 'verification'
     const { format } = issuerMetadata.credentialIssuer.credential_configurations_supported[credentialConfigurationId]
     issued.push({
       configuration: credentialConfigurationId,
       holders: holders.map(({ thumbprint }) => thumbprint),
+      dids: holders.map(({ did }) => did),
+      proved: Object.keys(proofs),
       credentials: await Promise.all(
         credentials.map(({ credential }) => (format === 'dc+sd-jwt' ? verifyCredential(credential) : { credential }))
       ),
