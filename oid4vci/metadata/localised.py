@@ -63,13 +63,14 @@ def _displays(document: Mapping[str, Any]) -> Iterator[_Display]:
 
 def _changed(document: Mapping[str, Any], change: Callable[[_Display], _Display]) -> dict[str, Any]:
     """The document with each of its display arrays changed: of the issuer, of Credentials, of claims (OID4VCI 12.2.4, B.2)."""
+    shown = _shown(document, change)
     configurations = {
         name: {**each, "credential_metadata": _credential_metadata(each["credential_metadata"], change)}
         if "credential_metadata" in each
         else each
         for name, each in document[_CONFIGURATIONS].items()
     }
-    return {**_shown(document, change), _CONFIGURATIONS: configurations}
+    return {**shown, _CONFIGURATIONS: configurations}
 
 
 def _credential_metadata(members: Mapping[str, Any], change: Callable[[_Display], _Display]) -> dict[str, Any]:
