@@ -36,7 +36,7 @@ def locales(entries: list[dict[str, Any]]) -> list[str | None]:
     return [each.get("locale") for each in entries]
 
 
-def part(accept_language: str, *tags: str | None) -> list[str | None]:
+def kept_of(accept_language: str, *tags: str | None) -> list[str | None]:
     whole = document(display(*tags))
     ranges = relevant_ranges(language_ranges(accept_language), languages(whole))
     return locales(localised(whole, ranges)["display"]) if ranges else locales(whole["display"])
@@ -61,7 +61,7 @@ def part(accept_language: str, *tags: str | None) -> list[str | None]:
     ],
 )
 def test_the_part_in_wanted_languages(accept_language: str, tags: tuple[str | None, ...], kept: list[str | None]) -> None:
-    assert part(accept_language, *tags) == kept
+    assert kept_of(accept_language, *tags) == kept
 
 
 def test_every_display_keeps_something() -> None:
@@ -106,9 +106,9 @@ def test_a_wallet_is_shown_the_same_by_the_part_as_by_the_whole(ranges: list[str
         assert after
         rest = iter(before)
         assert all(any(each is entry for entry in rest) for each in after), "a part, in the same order"
-    before, after = (CredentialIssuerMetadata.from_json(each) for each in (whole, found))
-    assert after.shown(ranges) == before.shown(ranges)
-    for one, other in zip(configured(before), configured(after), strict=True):
+    read, part = (CredentialIssuerMetadata.from_json(each) for each in (whole, found))
+    assert part.shown(ranges) == read.shown(ranges)
+    for one, other in zip(configured(read), configured(part), strict=True):
         assert in_language(one, ranges) == in_language(other, ranges)
 
 
