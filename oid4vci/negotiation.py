@@ -54,12 +54,14 @@ def accepted(accept: str, offered: tuple[str, ...]) -> str:
 def language_ranges(accept_language: str) -> tuple[str, ...]:
     """The language ranges that are asked for by name in an `Accept-Language` value, the most wanted first (RFC 9110 12.5.4).
 
+    A range that is wanted less than any other language (`*`) is none of them.
+
     >>> language_ranges("fr;q=0.9, fr-CH, en;q=0, *;q=0.5")
     ('fr-ch', 'fr')
     """
-    liked = {
-        each: weight for each, weight in weights(accept_language).items() if weight > 0 and _LANGUAGE_RANGE.fullmatch(each)
-    }
+    found = weights(accept_language)
+    least = found.get("*", 0.0)
+    liked = {each: w for each, w in found.items() if w > 0 and w >= least and _LANGUAGE_RANGE.fullmatch(each)}
     return tuple(sorted(liked, key=lambda each: -liked[each]))
 
 
