@@ -52,7 +52,7 @@ class Trust:
     `signs_metadata`: called with the identifier of an issuer and the leaf of a chain that leads to one of `metadata_anchors`, tells
     whether that certificate may sign the metadata of that issuer. By default, it must name the issuer as its subject.
 
-    `signed_metadata_required`: whether unsigned metadata are refused.
+    `signed_metadata_required`: whether unsigned metadata are refused. If not, whoever answers decides whether they are signed.
 
     `allow`: called with a URL or an identifier, exactly as the peer gave it: a Credential Issuer identifier, an Authorization
     Server, a URL that is about to be fetched, an `iss`. True means the Wallet may send requests there and believe the keys it

@@ -36,7 +36,8 @@ class MetadataSigner:
     """Makes signed metadata: with which key, and how long they hold.
 
     - `signer`: the key; every algorithm that there is makes digital signatures.
-    - `x5c`: its certificate and those that lead towards the anchor, DER, leaf first, with nothing self-signed (HAIP 4.1).
+    - `x5c`: its certificate and those that lead towards the anchor, DER, leaf first, with nothing self-signed (HAIP 4.1). It should
+      name the issuer among its subject alternative names: the Wallet of this library demands that unless it is told otherwise.
     - `kid`: the key id in the header, by default that of the signer if there is no `x5c`; for a DID, the DID URL of the key.
     - `lifetime`: seconds until `exp`; None for metadata that do not expire.
     - `iss`: the party that attests to the metadata, if they are to name it; it need not be the issuer.
