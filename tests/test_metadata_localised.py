@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from oid4vci.metadata import CredentialIssuerMetadata
@@ -51,6 +51,8 @@ def kept_of(accept_language: str, *tags: str | None) -> list[str | None]:
         ("de-CH", ("en", "de-AT", None), ["en", "de-AT", None]),
         ("en", ("en-US", "de", "en-GB"), ["en-US", "en-GB"]),
         ("EN-us", ("en-US", "en"), ["en-US"]),
+        # Only a region is there that nobody asked for: the default as well.
+        ("de", ("en", "fr", "de-CH"), ["en", "de-CH"]),
         ("fr-ch, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5", ("it", "de", "en"), ["de", "en"]),
         # All of them where nothing is wanted that there is.
         ("fr", ("en", "de"), ["en", "de"]),
@@ -95,6 +97,7 @@ def parts(whole: dict[str, Any]) -> list[list[dict[str, Any]]]:
     return [each["display"] for each in (whole, shown, *claims) if "display" in each]
 
 
+@example(["de-Latn"], (display(None, "de-CH"), None, display("de")))
 @given(RANGES, st.tuples(DISPLAYS, DISPLAYS, DISPLAYS))
 def test_a_wallet_is_shown_the_same_by_the_part_as_by_the_whole(ranges: list[str], displays: Any) -> None:
     whole = document(*displays)

@@ -41,13 +41,13 @@ def localised(document: Mapping[str, Any], ranges: Iterable[str]) -> dict[str, A
 
 def _part(display: _Display, ranges: Sequence[str]) -> _Display:
     tags = [entry["locale"] for entry in display if entry.get("locale") is not None]
-    kept: set[str | None] = set()
-    for each in ranges:
-        found = lookup((each,), tags)
-        kept.update(in_narrower(each, tags) if found is None else (found,))
-    if not kept:
-        return [next((entry for entry in display if entry.get("locale") is None), display[0])]
-    return [entry for entry in display if entry.get("locale") in kept]
+    found = {tag for each in ranges if (tag := lookup((each,), tags)) is not None}
+    if found:
+        return [entry for entry in display if entry.get("locale") in found]
+    # A range that was cut short may have a region that was not wanted: the default stays for whoever sees that.
+    narrower = {tag for each in ranges for tag in in_narrower(each, tags)}
+    default = next((entry for entry in display if entry.get("locale") is None), display[0])
+    return [entry for entry in display if entry is default or entry.get("locale") in narrower]
 
 
 def _displays(document: Mapping[str, Any]) -> Iterator[_Display]:
