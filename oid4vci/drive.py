@@ -115,6 +115,11 @@ def _verify(call: Call, records: Records, keys: ResolvedKeys, statuses: Statuses
     return call.verify(records, keys=keys, now=now, **known)
 
 
+def _is_decided(verified: Any) -> bool:
+    """Whether the application has nothing to decide: it is an answer, or lacks its signatures only (signed metadata)."""
+    return isinstance(verified, Reply) or hasattr(verified, "finish")
+
+
 def _roles(roles: Iterable[Role]) -> tuple[Role, ...]:
     return tuple(roles)
 
@@ -159,7 +164,7 @@ def answer(call: Call, host: Host, *, now: int) -> Response:
             refs = _status_refs(call) if isinstance(host, StatusHost) else ()
             statuses = host.check_statuses(refs) if isinstance(host, StatusHost) and refs else {}
             verified = _verify(call, records, keys, statuses, now)
-            draft = verified if isinstance(verified, Reply) else host.decide(verified)
+            draft = verified if _is_decided(verified) else host.decide(verified)
             reply = draft if isinstance(draft, Reply) else draft.finish(host.sign(inputs) if (inputs := draft.to_sign) else ())
         except Refusal as refusal:
             reply = refusal.reply
@@ -186,7 +191,7 @@ async def aanswer(call: Call, host: AsyncHost, *, now: int) -> Response:
             refs = _status_refs(call) if isinstance(host, AsyncStatusHost) else ()
             statuses = await host.check_statuses(refs) if isinstance(host, AsyncStatusHost) and refs else {}
             verified = _verify(call, records, keys, statuses, now)
-            draft = verified if isinstance(verified, Reply) else await host.decide(verified)
+            draft = verified if _is_decided(verified) else await host.decide(verified)
             reply = (
                 draft
                 if isinstance(draft, Reply)

@@ -12,6 +12,7 @@ from oid4vci.errors import HistoryNotSupported, MethodNotAllowed, NotFound, Temp
 from oid4vci.http import Request, Response
 from oid4vci.keys import KeyReference, RemoteSigner, ResolvedKeys, SigningInput
 from oid4vci.memory import MemoryStore
+from oid4vci.negotiation import accepted
 from oid4vci.records import Change, Key, Records, Reply
 from oid4vci.status_list import (
     CWT,
@@ -24,7 +25,6 @@ from oid4vci.status_list import (
     StoredStatusList,
     read_aggregation,
 )
-from oid4vci.status_list.published import accepted
 from tests.status_lists import CHAIN, ISSUER, NOW, SIGNER, SIGNING, STATUSES, URI, credential, status
 
 PUBLISHED = SIGNING.draft(STATUSES, uri=URI, now=NOW, media_types=(JWT, CWT)).finish()

@@ -10,7 +10,7 @@ from oid4vci.authorization_server.authorization_request import (
     PushedRequestCall,
 )
 from oid4vci.authorization_server.authorization_server import AuthorizationServer, AuthorizationServerCall
-from oid4vci.authorization_server.open_endpoints import ChallengeCall, ServerKeysCall, ServerMetadataCall
+from oid4vci.authorization_server.open_endpoints import ChallengeCall
 from oid4vci.authorization_server.token_request import TokenCall, TokenDraft, TokenOrder
 
 __all__ = (
@@ -21,8 +21,6 @@ __all__ = (
     "ChallengeCall",
     "PendingAuthorization",
     "PushedRequestCall",
-    "ServerKeysCall",
-    "ServerMetadataCall",
     "TokenCall",
     "TokenDraft",
     "TokenOrder",

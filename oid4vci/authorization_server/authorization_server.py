@@ -14,7 +14,7 @@ from oid4vci.authorization_server.authorization_request import (
 )
 from oid4vci.authorization_server.capabilities import broken_promises, metadata_of
 from oid4vci.authorization_server.client_request import read_client_request
-from oid4vci.authorization_server.open_endpoints import ChallengeCall, ServerKeysCall, ServerMetadataCall
+from oid4vci.authorization_server.open_endpoints import ChallengeCall
 from oid4vci.authorization_server.token_request import TokenCall
 from oid4vci.errors import (
     InvalidRequest,
@@ -42,13 +42,12 @@ from oid4vci.oauth.client_authentication import ClientAuthenticationMethod, Publ
 from oid4vci.oauth.dpop import Dpop
 from oid4vci.oauth.pre_authorized import PreAuthorized, PreAuthorizedCodes, new_tx_code
 from oid4vci.oauth.refresh_tokens import RefreshTokens
+from oid4vci.published_document import DocumentCall, PublishedDocument
 from oid4vci.secret import NewSecret, new_secret
 
 __all__ = ("AuthorizationServer", "AuthorizationServerCall")
 
-AuthorizationServerCall: TypeAlias = (
-    ServerMetadataCall | ServerKeysCall | ChallengeCall | PushedRequestCall | AuthorizationCall | TokenCall
-)
+AuthorizationServerCall: TypeAlias = DocumentCall | ChallengeCall | PushedRequestCall | AuthorizationCall | TokenCall
 
 
 def _issuers(values: Sequence[str | CredentialIssuerMetadata]) -> tuple[str | CredentialIssuerMetadata, ...]:
@@ -103,8 +102,8 @@ class AuthorizationServer:
     request_uri_lifetime: int = 90
     login_lifetime: int = 600
     new_secret: NewSecret = field(default=new_secret, repr=False)
-    _metadata_json: bytes = field(init=False, repr=False, eq=False)
-    _keys_json: bytes = field(init=False, repr=False, eq=False)
+    _metadata_document: PublishedDocument = field(init=False, repr=False, eq=False)
+    _keys_document: PublishedDocument = field(init=False, repr=False, eq=False)
     _identifiers: tuple[str, ...] = field(init=False, repr=False, eq=False)
     _endpoints: "Mapping[str, Callable[[Request], AuthorizationServerCall]]" = field(init=False, repr=False, eq=False)
 
@@ -125,8 +124,9 @@ class AuthorizationServer:
         endpoints = {url_path(url): reader for url, reader in readers.items() if url is not None}
         object.__setattr__(self, "_endpoints", endpoints)
         object.__setattr__(self, "_identifiers", identifiers or (self.identifier,))
-        object.__setattr__(self, "_metadata_json", _json.dump_bytes(metadata.to_json()))
-        object.__setattr__(self, "_keys_json", _json.dump_bytes(published_jwks(self.published_keys)))
+        object.__setattr__(self, "_metadata_document", PublishedDocument(_json.dump_bytes(metadata.to_json())))
+        keys = PublishedDocument(_json.dump_bytes(published_jwks(self.published_keys)))
+        object.__setattr__(self, "_keys_document", keys)
 
     @classmethod
     def at(cls, issuer: str, *, metadata: Mapping[str, Any] | None = None, **settings: Any) -> Self:
@@ -174,15 +174,15 @@ class AuthorizationServer:
             raise NotFound("there is no endpoint here")
         return reader(request)
 
-    def read_metadata_request(self, request: Request) -> ServerMetadataCall:
+    def read_metadata_request(self, request: Request) -> DocumentCall:
         """A request for the server's metadata (RFC 8414 3.1). Raises `MethodNotAllowed`."""
         check_method(request, "GET")
-        return ServerMetadataCall(self)
+        return DocumentCall(self._metadata_document, request)
 
-    def read_keys_request(self, request: Request) -> ServerKeysCall:
+    def read_keys_request(self, request: Request) -> DocumentCall:
         """A request for the server's JWK Set. Raises `MethodNotAllowed`."""
         check_method(request, "GET")
-        return ServerKeysCall(self)
+        return DocumentCall(self._keys_document, request)
 
     def read_challenge_request(self, request: Request) -> ChallengeCall:
         """A request for a challenge; its body is ignored. Raises `MethodNotAllowed`, `NotFound`."""

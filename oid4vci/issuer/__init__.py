@@ -3,7 +3,8 @@
 from oid4vci.issuer.credential_issuer import Issuer, IssuerCall
 from oid4vci.issuer.credential_order import CredentialDraft, CredentialOrder
 from oid4vci.issuer.credential_request import CredentialCall
-from oid4vci.issuer.open_endpoints import KeysCall, MetadataCall, NonceCall, OfferCall, PublishedOffer
+from oid4vci.issuer.metadata_endpoint import MetadataCall, MetadataReplyDraft
+from oid4vci.issuer.open_endpoints import NonceCall, OfferCall, PublishedOffer
 
 __all__ = (
     "CredentialCall",
@@ -11,8 +12,8 @@ __all__ = (
     "CredentialOrder",
     "Issuer",
     "IssuerCall",
-    "KeysCall",
     "MetadataCall",
+    "MetadataReplyDraft",
     "NonceCall",
     "OfferCall",
     "PublishedOffer",

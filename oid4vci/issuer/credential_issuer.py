@@ -21,9 +21,15 @@ from oid4vci.claims import ClaimsPath
 from oid4vci.errors import NotFound, check_method
 from oid4vci.http import Request, url_path
 from oid4vci.issuer.credential_request import MAX_PROOFS, CredentialCall, read_credential_request
-from oid4vci.issuer.open_endpoints import OFFER, KeysCall, MetadataCall, NonceCall, OfferCall, PublishedOffer
+from oid4vci.issuer.metadata_endpoint import MetadataCall, MetadataDocuments
+from oid4vci.issuer.open_endpoints import OFFER, NonceCall, OfferCall, PublishedOffer
 from oid4vci.keys import Signer, published_jwks
-from oid4vci.metadata import CredentialIssuerMetadata, credential_issuer_metadata_url, jwt_vc_issuer_metadata_url
+from oid4vci.metadata import (
+    CredentialIssuerMetadata,
+    MetadataSigner,
+    credential_issuer_metadata_url,
+    jwt_vc_issuer_metadata_url,
+)
 from oid4vci.metadata.finding import publishing_errors
 from oid4vci.nonces import Nonces
 from oid4vci.oauth.access_tokens import AccessTokens
@@ -32,6 +38,7 @@ from oid4vci.oauth.protected_resource import ProtectedResource
 from oid4vci.offers import AuthorizationCodeGrant, CredentialOffer, Grants, PreAuthorizedCodeGrant, check_new_offer
 from oid4vci.proofs.jwt import JwtProofType
 from oid4vci.proofs.proof_type import ProofType
+from oid4vci.published_document import DocumentCall, PublishedDocument
 from oid4vci.records import Insert, Key, Record
 from oid4vci.sealed import SealingKeys
 from oid4vci.secret import NewSecret, new_secret
@@ -43,7 +50,7 @@ __all__ = ("Issuer", "IssuerCall")
 
 # What `publish_offer` makes: 32 bytes in base64url.
 _OFFER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
-IssuerCall: TypeAlias = MetadataCall | KeysCall | NonceCall | OfferCall | CredentialCall
+IssuerCall: TypeAlias = MetadataCall | DocumentCall | NonceCall | OfferCall | CredentialCall
 
 
 @frozen
@@ -60,6 +67,9 @@ class Issuer:
       They are served as JWT VC issuer metadata, each with its `key_id` as `kid` (draft-ietf-oauth-sd-jwt-vc).
     - `dpop`: how DPoP proofs are checked; with None, no Access Token that is bound to a key is taken.
     - `bearer`: whether Bearer tokens are taken; False, with `dpop`, where every token must be bound to a key.
+    - `signed_metadata`: how the metadata are signed for Wallets that ask for it (OID4VCI 12.2.3); None: they get JSON.
+    - `localised`: whether who asks for languages gets the display of these only (OID4VCI 12.2.2). Else everybody gets the same
+      document with all of them, and can choose others later without asking again.
     - `new_secret`: where randomness comes from.
 
     `promised_claims` are, by configuration, the paths of claims that every dataset must have: those that are mandatory in the
@@ -75,12 +85,14 @@ class Issuer:
     published_keys: Sequence[Signer] = ()
     dpop: Dpop | None = None
     bearer: bool = True
+    signed_metadata: MetadataSigner | None = None
+    localised: bool = False
     new_secret: NewSecret = field(default=new_secret, repr=False)
     promised_claims: Mapping[str, tuple[ClaimsPath, ...]] = field(init=False, repr=False, eq=False)
     _did_methods: frozenset[str] = field(init=False, repr=False, eq=False)
     _resource: ProtectedResource = field(init=False, repr=False, eq=False)
-    _metadata_json: bytes = field(init=False, repr=False, eq=False)
-    _keys_json: bytes = field(init=False, repr=False, eq=False)
+    _metadata_documents: MetadataDocuments = field(init=False, repr=False, eq=False)
+    _keys_document: PublishedDocument = field(init=False, repr=False, eq=False)
     _endpoints: Mapping[str, Callable[[Request], IssuerCall]] = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
@@ -101,9 +113,9 @@ class Issuer:
         object.__setattr__(self, "promised_claims", _promised_claims(self))
         object.__setattr__(self, "_resource", resource)
         object.__setattr__(self, "_endpoints", endpoints)
-        object.__setattr__(self, "_metadata_json", _json.dump_bytes(metadata.to_json()))
+        object.__setattr__(self, "_metadata_documents", MetadataDocuments(metadata, self.signed_metadata, self.localised))
         keys = {"issuer": self.identifier, "jwks": published_jwks(self.published_keys)}
-        object.__setattr__(self, "_keys_json", _json.dump_bytes(keys))
+        object.__setattr__(self, "_keys_document", PublishedDocument(_json.dump_bytes(keys)))
 
     @property
     def identifier(self) -> str:
@@ -135,12 +147,12 @@ class Issuer:
     def read_metadata_request(self, request: Request) -> MetadataCall:
         """A request for the Credential Issuer Metadata (OID4VCI 12.2.2). Raises `MethodNotAllowed`."""
         check_method(request, "GET")
-        return MetadataCall(self)
+        return MetadataCall(self._metadata_documents, request)
 
-    def read_keys_request(self, request: Request) -> KeysCall:
+    def read_keys_request(self, request: Request) -> DocumentCall:
         """A request for the JWT VC issuer metadata. Raises `MethodNotAllowed`."""
         check_method(request, "GET")
-        return KeysCall(self)
+        return DocumentCall(self._keys_document, request)
 
     def read_nonce_request(self, request: Request) -> NonceCall:
         """A Nonce Request (OID4VCI 7.1). No Access Token is needed, the body is ignored. Raises `MethodNotAllowed`, `NotFound`."""

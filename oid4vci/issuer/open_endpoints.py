@@ -1,4 +1,4 @@
-"""The endpoints that need no Access Token and no decision: metadata, nonces, offers by reference (OID4VCI 12.2.2, 7, 4.1.3)."""
+"""The endpoints that need no Access Token and no decision: nonces, offers by reference (OID4VCI 7, 4.1.3)."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -15,36 +15,10 @@ from oid4vci.sealed import SealingKeys
 if TYPE_CHECKING:
     from oid4vci.issuer.credential_issuer import Issuer
 
-__all__ = ("OFFER", "KeysCall", "MetadataCall", "NonceCall", "OfferCall", "PublishedOffer")
+__all__ = ("OFFER", "NonceCall", "OfferCall", "PublishedOffer")
 
 OFFER: Final = "credential_offer"
 MAX_SEALED_OFFER: Final = 1 << 20
-
-
-@frozen
-class MetadataCall:
-    """A request for metadata."""
-
-    issuer: "Issuer"
-    lookups: tuple[Key, ...] = field(default=(), init=False)
-    key_refs: tuple[KeyReference, ...] = field(default=(), init=False)
-
-    def verify(self, records: Records, *, keys: ResolvedKeys, now: int) -> Reply:
-        """The metadata as an unsigned JSON document (OID4VCI 12.2.2)."""
-        return Reply(Response(200, {"content-type": "application/json"}, self.issuer._metadata_json))
-
-
-@frozen
-class KeysCall:
-    """A request for the JWT VC issuer metadata: with which keys credentials without a certificate chain are verified."""
-
-    issuer: "Issuer"
-    lookups: tuple[Key, ...] = field(default=(), init=False)
-    key_refs: tuple[KeyReference, ...] = field(default=(), init=False)
-
-    def verify(self, records: Records, *, keys: ResolvedKeys, now: int) -> Reply:
-        """The issuer's identifier and its JWK Set."""
-        return Reply(Response(200, {"content-type": "application/json"}, self.issuer._keys_json))
 
 
 @frozen

@@ -20,6 +20,8 @@ from oid4vci.metadata.credential_issuer import BatchCredentialIssuance, Credenti
 from oid4vci.metadata.display import CredentialDisplay, Image, IssuerDisplay, canonical_language_tag, is_language_tag
 from oid4vci.metadata.encryption import CredentialRequestEncryption, CredentialResponseEncryption
 from oid4vci.metadata.finding import Finding
+from oid4vci.metadata.signed import SignedMetadata
+from oid4vci.metadata.signing import MetadataSigner, SignedMetadataDraft
 from oid4vci.metadata.well_known import (
     CREDENTIAL_ISSUER,
     JWT_VC_ISSUER,
@@ -54,9 +56,12 @@ __all__ = (
     "JwtVcJsonLdConfiguration",
     "KeyAttestationsRequired",
     "LdpVcConfiguration",
+    "MetadataSigner",
     "MsoMdocConfiguration",
     "ProofType",
     "SdJwtVcConfiguration",
+    "SignedMetadata",
+    "SignedMetadataDraft",
     "SkippedConfiguration",
     "authorization_server_metadata_url",
     "canonical_language_tag",

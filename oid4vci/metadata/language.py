@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
-__all__ = ("Localised", "in_language", "lookup")
+__all__ = ("Localised", "in_language", "in_narrower", "lookup")
 
 MAX_PREFERENCES = 100
 _MAX_TAG = 255
@@ -61,9 +61,14 @@ def in_language(entries: Sequence[T] | None, preferences: Sequence[str]) -> T | 
     return entries[0]
 
 
+def in_narrower(language_range: str, tags: Iterable[str]) -> list[str]:
+    """Those of `tags` that are for a region or a script of that language: `en-US` for `en`."""
+    begin = f"{language_range.lower()}-"
+    return [tag for tag in tags if language_range and tag.lower().startswith(begin)]
+
+
 def _narrower(preferences: Sequence[str], tags: Sequence[str]) -> str | None:
     for preference in preferences[:MAX_PREFERENCES]:
-        for tag in tags:
-            if preference and tag.lower().startswith(f"{preference.lower()}-"):
-                return tag
+        if found := in_narrower(preference, tags):
+            return found[0]
     return None

@@ -1,39 +1,17 @@
 """A signed Status List Token as it is served: over HTTP, and kept in a store between requests (Token Status List 8.1, 8.2)."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from attrs import field, frozen
 
 from oid4vci._json import b64url_decode, b64url_encode
 from oid4vci.errors import HistoryNotSupported, TemporarilyUnavailable, check_method
 from oid4vci.http import Request, Response
+from oid4vci.negotiation import accepted
 from oid4vci.status_list.token import CWT, JWT
 
-__all__ = ("PublishedStatusList", "accepted")
-
-MAX_ACCEPT: Final = 32
-
-
-def accepted(accept: str, offered: tuple[str, ...]) -> str:
-    """The media type of `offered` that an `Accept` value likes best (RFC 9110 12.5.1), of equals the first.
-
-    What it does not name at all is served nevertheless: the header is a preference, and whoever sends an odd one gets the first.
-    """
-    liked: dict[str, float] = {}
-    for each in accept.split(",")[:MAX_ACCEPT]:
-        media_range, *parameters = (part.strip().lower() for part in each.split(";"))
-        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
-        try:
-            liked[media_range] = min(max(float(weight), 0.0), 1.0)
-        except ValueError:
-            liked[media_range] = 0.0
-
-    def quality(media_type: str) -> float:
-        ranges = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
-        return next((liked[each] for each in ranges if each in liked), 0.0)
-
-    return max(offered, key=quality)
+__all__ = ("PublishedStatusList",)
 
 
 @frozen(kw_only=True)

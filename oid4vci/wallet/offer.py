@@ -1,9 +1,9 @@
 """From what invoked the Wallet to an opened offer: the offer, the issuer's metadata, the server's metadata (OID4VCI 4, 12)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from oid4vci._json import Malformed
 from oid4vci.errors import InvalidMetadata, InvalidOffer, TryLater, Untrusted, WalletError
@@ -11,6 +11,7 @@ from oid4vci.http import Response
 from oid4vci.metadata import (
     AuthorizationServerMetadata,
     CredentialIssuerMetadata,
+    SignedMetadata,
     authorization_server_metadata_url,
     credential_issuer_metadata_url,
     well_known_fallback_url,
@@ -24,13 +25,15 @@ from oid4vci.offers import (
     read_offer_response,
     read_offer_uri,
 )
-from oid4vci.wallet.exchange import Exchange, get, json_object
+from oid4vci.wallet.exchange import JSON, Exchange, get, json_object
+from oid4vci.wallet.issuer_metadata import MetadataRequest
 from oid4vci.wallet.opened import Opened, demand_issuer_endpoints, demand_token_endpoint
 from oid4vci.wallet.settings import Wallet
 
 __all__ = ("Offer",)
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 
 @frozen
@@ -56,23 +59,28 @@ class Offer:
         """
         return cls(CredentialOffer(credential_issuer=credential_issuer, credential_configuration_ids=configuration_ids))
 
-    def open(self, wallet: Wallet, *, grant_type: str | None = None) -> Exchange[Opened]:
+    def open(self, wallet: Wallet, *, grant_type: str | None = None, now: int | None = None) -> Exchange[Opened]:
         """Fetch the offer if it came by reference, then the metadata of the issuer and of the Authorization Server.
 
         `grant_type` is the one that the Wallet is going to use, of those that the offer names; each may name an Authorization
         Server of its own (OID4VCI 4.1.1). By default, it is the pre-authorized code grant where the offer has it, else the
         authorization code grant. Of several servers, the first one that supports the grant type is used (OID4VCI 12.2.4).
 
+        The issuer's metadata are asked for signed where the trust has somebody to believe, by `metadata_anchors` or `metadata_keys`
+        (OID4VCI 12.2.3). Then `now`, in seconds since the epoch, is needed.
+
         Each is fetched only if `wallet.trust` allows its URL or identifier, else `Untrusted` is raised, here or by an exchange.
-        The exchanges also raise `InvalidOffer`, also for an offer without `grant_type`, and `InvalidMetadata`.
+        The exchanges also raise `InvalidOffer`, also for an offer without `grant_type`, and `InvalidMetadata`. Raises `ValueError`
+        if `now` is missing.
         """
+        MetadataRequest.check_now(wallet.trust, now)
         if isinstance(self.content, CredentialOffer):
-            return _Opening(wallet, self.content, grant_type).begin()
+            return _Opening(wallet, self.content, grant_type, now).begin()
         wallet.trust.demand(self.content.url)
         # The languages are for the description of the Transaction Code (OID4VCI 4.1.1).
         return Exchange(
             get(self.content.url, locales=wallet.locales),
-            lambda response: _Opening(wallet, read_offer_response(response), grant_type).begin(),
+            lambda response: _Opening(wallet, read_offer_response(response), grant_type, now).begin(),
             InvalidOffer,
         )
 
@@ -80,27 +88,30 @@ class Offer:
 def _document(
     wallet: Wallet,
     url: str,
-    read: Callable[[dict[str, Any]], T | Exchange[T]],
+    decode: Callable[[Response], D],
+    read: Callable[[D], T | Exchange[T]],
     otherwise: "Callable[[TryLater | Malformed], T | Exchange[T]] | None" = None,
+    *,
+    accept: str = JSON,
 ) -> Exchange[T]:
     """A GET for metadata, and another one without the final `/` if they are not found with it.
 
-    `otherwise` says how to go on if there is no such document, or none now.
+    `decode` takes them from an answer. `otherwise` says how to go on if there is no such document, or none now.
     """
     fallback = well_known_fallback_url(url)
 
     def receive(response: Response) -> T | Exchange[T]:
         if response.status == 404 and fallback is not None:
-            return _document(wallet, fallback, read, otherwise)
+            return _document(wallet, fallback, decode, read, otherwise, accept=accept)
         try:
-            members = json_object(response)
+            document = decode(response)
         except Malformed as error:
             if otherwise is None:
                 raise
             return otherwise(error)
-        return read(members)
+        return read(document)
 
-    return Exchange(get(url, locales=wallet.locales), receive, InvalidMetadata, otherwise)
+    return Exchange(get(url, locales=wallet.locales, accept=accept), receive, InvalidMetadata, otherwise)
 
 
 def check_encryption(metadata: CredentialIssuerMetadata) -> None:
@@ -117,6 +128,8 @@ class _Opening:
     wallet: Wallet
     offer: CredentialOffer
     chosen: str | None
+    now: int | None
+    signed: SignedMetadata | None = None
 
     def begin(self) -> Exchange[Opened]:
         """Fetch the issuer's metadata."""
@@ -124,9 +137,12 @@ class _Opening:
         self.wallet.trust.demand(identifier)
         if self.chosen is not None and self.offer.grant_types and self.chosen not in self.offer.grant_types:
             raise InvalidOffer("the offer does not have the grant type that the Wallet chose")
-        return _document(self.wallet, credential_issuer_metadata_url(identifier), self._read_issuer)
+        asked = MetadataRequest(self.wallet.trust, identifier, self.now)
+        url = credential_issuer_metadata_url(identifier)
+        return _document(self.wallet, url, asked.read, self._read_issuer, accept=asked.accept)
 
-    def _read_issuer(self, members: dict[str, Any]) -> Exchange[Opened]:
+    def _read_issuer(self, document: tuple[Mapping[str, Any], SignedMetadata | None]) -> Exchange[Opened]:
+        members, signed = document
         metadata = CredentialIssuerMetadata.from_json(members, classes=self.wallet.configuration_classes)
         metadata.check_identifier(self.offer.credential_issuer)
         check_offer(self.offer, metadata)
@@ -135,7 +151,7 @@ class _Opening:
         servers = [server for server in self._candidates(metadata) if self.wallet.trust.allow(server)]
         if not servers:
             raise Untrusted("the trust decision does not allow this Authorization Server")
-        return self._server_metadata(metadata, servers, None)
+        return evolve(self, signed=signed)._server_metadata(metadata, servers, None)
 
     @property
     def _grant_type(self) -> str | None:
@@ -187,7 +203,7 @@ class _Opening:
         # A server that is gone does not stop an offer that another one can serve.
         another = others or doubtful is not None or failure is not None
         url = authorization_server_metadata_url(identifier)
-        return _document(self.wallet, url, read, otherwise if another else None)
+        return _document(self.wallet, url, json_object, read, otherwise if another else None)
 
     def _supports(self, server: AuthorizationServerMetadata) -> bool | None:
         """Whether the server supports the grant type; None if that is in doubt, and the server is for want of a better one.
@@ -205,4 +221,5 @@ class _Opening:
         return None if grant_type == AUTHORIZATION_CODE and server.authorization_endpoint is None else True
 
     def _opened(self, metadata: CredentialIssuerMetadata, server: AuthorizationServerMetadata) -> Opened:
-        return Opened(self.wallet, self.offer, metadata, server, demand_token_endpoint(self.wallet, server))
+        endpoint = demand_token_endpoint(self.wallet, server)
+        return Opened(self.wallet, self.offer, metadata, server, endpoint, self.signed)

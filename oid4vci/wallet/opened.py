@@ -10,7 +10,7 @@ from oid4vci._document import strings
 from oid4vci.claims import ClaimsDescription
 from oid4vci.errors import InvalidMetadata, TxCodeRequired
 from oid4vci.keys import Signer
-from oid4vci.metadata import AuthorizationServerMetadata, CredentialConfiguration, CredentialIssuerMetadata
+from oid4vci.metadata import AuthorizationServerMetadata, CredentialConfiguration, CredentialIssuerMetadata, SignedMetadata
 from oid4vci.oauth.authorization_details import AuthorizationDetail
 from oid4vci.offers import AUTHORIZATION_CODE, PRE_AUTHORIZED_CODE, CredentialOffer, PreAuthorizedCodeGrant, TxCode
 from oid4vci.wallet.authorization_request import request_authorization
@@ -76,6 +76,8 @@ class Opened:
     to these parties. Show the person `metadata` and, before a Transaction Code is entered, where code and Transaction Code will go:
     `token_endpoint` (OID4VCI 13.6.2).
 
+    `signed_metadata` says by whom the metadata were signed and who attests to them (OID4VCI 12.2.3); None: they came as they are.
+
     The value holds the code of the offer. Store it (`dump`) as a secret.
     """
 
@@ -84,6 +86,7 @@ class Opened:
     metadata: CredentialIssuerMetadata = field(repr=False)
     server: AuthorizationServerMetadata = field(repr=False)
     token_endpoint: str
+    signed_metadata: SignedMetadata | None = field(default=None, repr=False)
 
     @property
     def configurations(self) -> Mapping[str, CredentialConfiguration]:

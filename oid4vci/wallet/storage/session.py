@@ -8,8 +8,9 @@ from attrs import field, frozen
 from oid4vci._document import Document, array, boolean, integer, json_object, mapping, nested, string, wire
 from oid4vci._json import Malformed
 from oid4vci.claims import ClaimsDescription
-from oid4vci.metadata import AuthorizationServerMetadata, CredentialIssuerMetadata
+from oid4vci.metadata import AuthorizationServerMetadata, CredentialIssuerMetadata, SignedMetadata
 from oid4vci.offers import CredentialOffer, check_offer
+from oid4vci.wallet.issuer_metadata import check_signed
 from oid4vci.wallet.opened import Opened, demand_issuer_endpoints, demand_token_endpoint
 from oid4vci.wallet.session import ACCESS_TOKEN, Session
 from oid4vci.wallet.settings import Wallet
@@ -20,23 +21,47 @@ __all__ = ("StoredOpened", "StoredSession")
 
 
 @frozen(kw_only=True)
+class StoredSignedMetadata(Document):
+    """A `SignedMetadata`: what was received and when."""
+
+    jwt: str = field(metadata=wire(TEXT))
+    verified_at: int = field(metadata=wire(integer()))
+
+    def restore(self, wallet: Wallet, credential_issuer: str) -> SignedMetadata:
+        """The metadata, verified against the Wallet's present trust for the time of their receipt."""
+        return SignedMetadata.verify(self.jwt, credential_issuer=credential_issuer, trust=wallet.trust, now=self.verified_at)
+
+
+@frozen(kw_only=True)
 class StoredOpened(Document):
     """An `Opened`."""
 
     offer: CredentialOffer = field(metadata=wire(nested(CredentialOffer)))
-    # Which classes its configurations have is for the Wallet that reads it to say.
-    metadata: Mapping[str, Any] = field(metadata=wire(json_object()))
+    # Which classes its configurations have is for the Wallet that reads it to say. None: they are in the signed ones.
+    metadata: Mapping[str, Any] | None = field(default=None, metadata=wire(json_object()))
+    signed_metadata: StoredSignedMetadata | None = field(default=None, metadata=wire(nested(StoredSignedMetadata)))
     server: AuthorizationServerMetadata = field(metadata=wire(nested(AuthorizationServerMetadata)))
 
     @classmethod
     def of(cls, opened: Opened) -> "StoredOpened":
         """The stored form."""
-        return cls(offer=opened.offer, metadata=opened.metadata.to_json(), server=opened.server)
+        signed = opened.signed_metadata
+        return cls(
+            offer=opened.offer,
+            metadata=opened.metadata.to_json() if signed is None else None,
+            signed_metadata=None if signed is None else StoredSignedMetadata(jwt=signed.jwt, verified_at=signed.verified_at),
+            server=opened.server,
+        )
 
     def restore(self, wallet: Wallet) -> Opened:
         """The state."""
+        require((self.metadata is None) != (self.signed_metadata is None), "metadata")
         try:
-            metadata = CredentialIssuerMetadata.from_json(self.metadata, classes=wallet.configuration_classes)
+            stored, identifier = self.signed_metadata, self.offer.credential_issuer
+            signed = None if stored is None else stored.restore(wallet, identifier)
+            check_signed(wallet.trust, signed)
+            members = self.metadata if signed is None else signed.parameters
+            metadata = CredentialIssuerMetadata.from_json(members, classes=wallet.configuration_classes)
         except Malformed as error:
             raise error.within("metadata") from None
         check_offer(self.offer, metadata)
@@ -45,7 +70,7 @@ class StoredOpened(Document):
             wallet.trust.demand(identifier)
         demand_issuer_endpoints(wallet, metadata)
         require(self.server.issuer in metadata.servers, "server")
-        return Opened(wallet, self.offer, metadata, self.server, demand_token_endpoint(wallet, self.server))
+        return Opened(wallet, self.offer, metadata, self.server, demand_token_endpoint(wallet, self.server), signed)
 
 
 @frozen(kw_only=True)
