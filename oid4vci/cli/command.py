@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
+from oid4vci.cli.terminal import plain
 from oid4vci.errors import ProtocolError
 
 __all__ = ("main",)
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except ProtocolError as error:
-        print(f"oid4vci: {error}", file=sys.stderr)
+        print(f"oid4vci: {plain(str(error), 1_000)}", file=sys.stderr)
         return 1
     return code
 
@@ -64,7 +65,7 @@ def _run(options: argparse.Namespace, now: int) -> int:
 
         return show_credential(options.source, kind=options.type, trust=options.trust, now=now)
     except Unreadable as error:
-        print(f"oid4vci: {error}", file=sys.stderr)
+        print(f"oid4vci: {plain(str(error), 1_000)}", file=sys.stderr)
         return 2
 
 

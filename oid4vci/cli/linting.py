@@ -8,11 +8,11 @@ import json
 from collections.abc import Sequence
 from typing import Literal
 
-from oid4vci._json import Malformed, object_from
+from oid4vci._json import Malformed
 from oid4vci.cli.source import Source, Unreadable, from_file
 from oid4vci.cli.terminal import plain
-from oid4vci.lint import KINDS, Report, lint, lint_with_servers
-from oid4vci.lint.recognition import ISSUER, SERVER, is_offer_uri
+from oid4vci.lint import KINDS, Report, lint, lint_with_servers, members_of
+from oid4vci.lint.recognition import ISSUER, SERVER, SIGNED, is_offer_uri
 from oid4vci.metadata import CredentialIssuerMetadata
 from oid4vci.metadata.finding import Finding
 
@@ -67,7 +67,7 @@ def _sources(source: str) -> tuple[list[Source], tuple[Finding, ...]]:
 def _servers_of(found: Source) -> Sequence[str]:
     """The Authorization Servers of an issuer that was asked for by its identifier."""
     try:
-        metadata = CredentialIssuerMetadata.from_json(object_from(found.body))
+        metadata = CredentialIssuerMetadata.from_json(members_of(found.body))
     except Malformed:
         return ()
     return metadata.servers[:MAX_SERVERS] if found.issuer is not None else ()
@@ -77,12 +77,13 @@ def _identity(source: Source, report: Report) -> tuple[Finding, ...]:
     """Metadata must name the identifier that they were asked for by (OID4VCI 12.2.4, RFC 8414 3.3)."""
     name, rule, requirement = {
         ISSUER: ("credential_issuer", "OID4VCI 12.2.4", "VCI-12.2.4-02"),
+        SIGNED: ("credential_issuer", "OID4VCI 12.2.4", "VCI-12.2.4-02"),
         SERVER: ("issuer", "RFC 8414 3.3", None),
     }.get(report.kind or "", ("", "", None))
     if source.issuer is None or not name:
         return ()
     try:
-        named = object_from(source.body).get(name)
+        named = members_of(source.body).get(name)
     except Malformed:
         return ()
     if named == source.issuer or any(finding.path == name for finding in report.findings):

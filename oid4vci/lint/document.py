@@ -1,8 +1,9 @@
 """Any document: what it is, and the findings of whoever knows that kind."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
+from oid4vci import _jose
 from oid4vci._json import MAX_BYTES, Malformed, loads, object_from
 from oid4vci.lint import offer, server
 from oid4vci.lint.issuer import lint_issuer, lint_signed
@@ -14,7 +15,7 @@ from oid4vci.lint.w3c import lint_jwt_vc, lint_ldp_vc, lint_vc_jwt, lint_vc_sd_j
 from oid4vci.metadata import AuthorizationServerMetadata, CredentialIssuerMetadata
 from oid4vci.metadata.finding import Finding
 
-__all__ = ("KINDS", "lint", "lint_with_servers")
+__all__ = ("KINDS", "lint", "lint_with_servers", "members_of")
 
 Linter: TypeAlias = Callable[[str, int, bool], Report]
 """Looks at a text, at a time, with or without the rules of HAIP."""
@@ -66,12 +67,18 @@ def lint_with_servers(metadata: bytes | str, servers: Mapping[str, bytes]) -> tu
     Nothing is said about what cannot be read: `lint` does that.
     """
     try:
-        issuer = CredentialIssuerMetadata.from_json(object_from(metadata))
+        issuer = CredentialIssuerMetadata.from_json(members_of(metadata))
         read = [AuthorizationServerMetadata.from_json(object_from(body)) for body in servers.values()]
     except Malformed:
         return ()
     without = set(issuer.findings())
     return tuple(finding for finding in issuer.findings(read) if finding not in without)
+
+
+def members_of(document: bytes | str) -> dict[str, Any]:
+    """The members of metadata, of signed ones as well: nothing is verified. Raises `Malformed`."""
+    text = _text(document)
+    return object_from(text if text.startswith("{") else _jose.parse(text, max_bytes=MAX_BYTES).payload)
 
 
 def _text(document: bytes | str) -> str:

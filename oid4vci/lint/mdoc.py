@@ -1,7 +1,9 @@
 """Credentials of the format `mso_mdoc` (OID4VCI A.2, ISO/IEC 18013-5)."""
 
-from oid4vci import _cose
-from oid4vci._json import b64url_decode
+from collections.abc import Sequence
+
+from oid4vci import _cose, x509
+from oid4vci._json import Malformed, b64url_decode
 from oid4vci.formats import mdl
 from oid4vci.formats.mdoc_security_object import IssuerSigned, SecurityObject
 from oid4vci.lint import haip as rules
@@ -35,17 +37,29 @@ def _lint(text: str, notebook: Notebook, now: int, haip: bool) -> None:
     message = issued.issuer_auth
     algorithm = notebook.attempt(lambda: message.algorithm, "RFC 9052 3.1")
     name = None if algorithm is None else _cose.ALGORITHMS[algorithm]
+    chain: Sequence[bytes] = ()
     if _cose.X5CHAIN not in message.unprotected:
         notebook.error("issuerAuth", "x5chain is missing", f"{_ISO}.4")
     else:
-        chain = notebook.attempt(lambda: _cose.x5chain(message.unprotected[_cose.X5CHAIN]), "RFC 9360 2")
-        if chain is not None:
+        chain = notebook.attempt(lambda: _cose.x5chain(message.unprotected[_cose.X5CHAIN]), "RFC 9360 2") or ()
+        if chain:
             lint_chain(chain, "x5chain", name, notebook, now=now, haip=None)
     security_object = notebook.attempt(lambda: SecurityObject.read(message.payload), f"{_ISO}.4")
     if security_object is not None:
         _lint_security_object(issued, security_object, notebook, now)
+        if chain and not _signed_in_time(chain[0], security_object):
+            notebook.error("validityInfo.signed", "is not within the validity of the certificate", "ISO/IEC 18013-5 9.3.1")
         if haip:
             notebook.findings += rules.mdoc_findings(security_object.status)
+
+
+def _signed_in_time(der: bytes, security_object: SecurityObject) -> bool:
+    """Whether the mdoc was signed while the certificate held; what cannot be read is reported elsewhere."""
+    try:
+        leaf = x509.load(der)
+    except Malformed:
+        return True
+    return leaf.not_valid_before_utc <= security_object.validity.signed <= leaf.not_valid_after_utc
 
 
 def _lint_security_object(issued: IssuerSigned, security_object: SecurityObject, notebook: Notebook, now: int) -> None:

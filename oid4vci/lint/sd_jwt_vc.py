@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from oid4vci import x509
 from oid4vci._json import Malformed
 from oid4vci.formats import sd_jwt
 from oid4vci.formats.integrity import is_integrity_metadata
@@ -55,9 +56,19 @@ def _lint_payload(header: Mapping[str, Any], payload: Mapping[str, Any], noteboo
             notebook.error(name, "must be a string that is not empty", "RFC 7519 4.1")
     if "iss" not in payload and "x5c" not in header:
         notebook.error("iss", "is missing, and there is no x5c", _RULE)
+    elif "x5c" in header and isinstance(payload.get("iss"), str) and not _is_named(header["x5c"], payload["iss"]):
+        notebook.warning("x5c[0]", "does not name iss", _RULE)
     lint_times(payload, notebook, now)
     lint_cnf(payload, notebook)
     lint_status(payload, notebook)
+
+
+def _is_named(chain: Any, issuer: str) -> bool:
+    """Whether the first certificate is for the issuer; what cannot be read is reported elsewhere."""
+    try:
+        return x509.identifies(x509.load(x509.decode_x5c(chain)[0]), issuer)
+    except Malformed:
+        return True
 
 
 def _check_type(payload: Mapping[str, Any]) -> None:

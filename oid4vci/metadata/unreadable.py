@@ -1,6 +1,6 @@
 """Members that cannot be read, as findings: which requirement each of them breaks (OID4VCI 4.1.1, 12.2.4, 12.3, A, B).
 
-The first pattern that fits a path decides. Identifiers of Credential Configurations may have dots.
+The first pattern that fits a path, or a path and what is wrong there, decides. Identifiers of configurations may have dots.
 """
 
 import re
@@ -88,11 +88,12 @@ CREDENTIAL_ISSUER_MEMBERS: Final = _members(
     (rf"{_SHOWN}display\[\d+\]\.logo.*", "VCI-12.2.4-77"),
     (rf"{_SHOWN}display\[\d+\]\.background_image.*", "VCI-12.2.4-82"),
     (rf"{_SHOWN}display.*", "VCI-12.2.4-71"),
+    (rf"{_SHOWN}claims\[\d+\]\.path.*: addresses the same claim .*", "VCI-B.3-03"),
+    (rf"{_SHOWN}claims\[\d+\]\.path.*: addresses (?:all|one) .*", "VCI-B.3-04"),
+    (rf"{_SHOWN}claims\[\d+\]\.path.*: implies an .*", "VCI-B.3-05"),
     (rf"{_SHOWN}claims\[\d+\]\.path.*", "VCI-B.2-01"),
     (rf"{_SHOWN}claims\[\d+\]\.mandatory", "VCI-B.2-02"),
     (rf"{_SHOWN}claims\[\d+\]\.display.*", "VCI-B.2-04"),
-    # Repeated or contradictory ones.
-    (rf"{_SHOWN}claims\[\d+\]", "VCI-B.3-02"),
     (rf"{_SHOWN}claims", "VCI-12.2.4-85"),
     (rf"{_ONE}credential_metadata", "VCI-12.2.4-68"),
     (rf"{_ONE}format", "VCI-12.2.4-48"),
@@ -104,7 +105,7 @@ def unreadable(malformed: Malformed, members: Members) -> Finding:
     """What could not be read, as an error with its requirement, and its section: that of the requirement, if there is one."""
     rule, patterns = members
     for pattern, requirement in patterns:
-        if pattern.fullmatch(malformed.path) or pattern.fullmatch(str(malformed)):
+        if pattern.fullmatch(str(malformed)) or pattern.fullmatch(malformed.path):
             section = requirement.removeprefix("VCI-").rpartition("-")[0]
             return error(malformed.path, malformed.reason, f"OID4VCI {section}", requirement)
     return error(malformed.path, malformed.reason, rule)
