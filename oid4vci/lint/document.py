@@ -5,12 +5,13 @@ from typing import Any, Final, Literal, TypeAlias
 
 from oid4vci import _jose
 from oid4vci._json import MAX_BYTES, Malformed, loads, object_from
-from oid4vci.lint import offer, server
 from oid4vci.lint.issuer import lint_issuer, lint_signed
 from oid4vci.lint.mdoc import lint_mdoc
+from oid4vci.lint.offer import lint_offer
 from oid4vci.lint.recognition import ISSUER, KINDS, OFFER, SERVER, SIGNED, recognise
 from oid4vci.lint.report import Report
 from oid4vci.lint.sd_jwt_vc import lint_sd_jwt_vc
+from oid4vci.lint.server import lint_server
 from oid4vci.lint.w3c import lint_jwt_vc, lint_ldp_vc, lint_vc_jwt, lint_vc_sd_jwt
 from oid4vci.metadata import AuthorizationServerMetadata, CredentialIssuerMetadata
 from oid4vci.metadata.finding import Finding
@@ -23,8 +24,8 @@ Linter: TypeAlias = Callable[[str, int, bool], Report]
 _LINTERS: Final[Mapping[str, Linter]] = {
     ISSUER: lambda text, now, haip: lint_issuer(text, haip=haip),
     SIGNED: lambda text, now, haip: lint_signed(text, now=now, haip=haip),
-    SERVER: lambda text, now, haip: server.lint_server(text, haip=haip),
-    OFFER: lambda text, now, haip: offer.lint_offer(text),
+    SERVER: lambda text, now, haip: lint_server(text, haip=haip),
+    OFFER: lambda text, now, haip: lint_offer(text),
     "dc+sd-jwt": lambda text, now, haip: lint_sd_jwt_vc(text, now=now, haip=haip),
     "mso_mdoc": lambda text, now, haip: lint_mdoc(text, now=now, haip=haip),
     "jwt_vc_json": lambda text, now, haip: lint_jwt_vc(text, now=now, haip=haip),
