@@ -5,7 +5,7 @@ the class they concern. Unknown members are kept in `extra` and written back (OI
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -311,6 +311,26 @@ class Document:
             elif required:
                 raise Malformed("is missing" if wire_name not in value else "must not be null", _step(wire_name))
         return cls(**known, extra={name: member for name, member in value.items() if name not in seen})
+
+    @classmethod
+    def faults(cls, value: Any) -> Iterator[Malformed]:
+        """What `from_json` would raise, for every member that is wrong: who writes a document wants to know them all.
+
+        What members are together (`rules`) is not looked at.
+        """
+        if not isinstance(value, Mapping):
+            yield Malformed("must be an object")
+            return
+        for _, _, name, codec, required in _members(cls):
+            member = value.get(name)
+            if member is None:
+                if required:
+                    yield Malformed("is missing" if name not in value else "must not be null", _step(name))
+                continue
+            try:
+                _at(_step(name), codec.check, _at(_step(name), codec.parse, member))
+            except Malformed as error:
+                yield error
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object, absent members left out, unknown ones at the end."""

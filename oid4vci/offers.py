@@ -40,6 +40,7 @@ __all__ = (
     "OfferReference",
     "PreAuthorizedCodeGrant",
     "TxCode",
+    "carried_by_uri",
     "check_new_offer",
     "check_offer",
     "offer_response",
@@ -224,14 +225,24 @@ def read_offer_uri(uri: str) -> CredentialOffer | OfferReference:
     Raises `InvalidOffer` unless exactly one of the two parameters is there, once, and is right.
     """
     with reading(InvalidOffer):
-        found = [(name, value) for name, value in _parameters(uri) if name in _NAMES]
-        if len(found) != 1:
-            raise Malformed("the URI must have one of credential_offer and credential_offer_uri, once")
-        name, value = found[0]
-        if name == b"credential_offer":
-            return _offer(unquote_to_bytes(value if "%20" in value else value.replace("+", " ")))
-        # Bytes outside ASCII become characters that no URL has.
-        return OfferReference(unquote_to_bytes(value).decode("latin-1"))
+        carried = carried_by_uri(uri)
+        return carried if isinstance(carried, OfferReference) else _offer(carried)
+
+
+def carried_by_uri(uri: str) -> bytes | OfferReference:
+    """What `read_offer_uri` reads: the JSON text of an offer, or a reference to one. Raises `Malformed`."""
+    found = [(name, value) for name, value in _parameters(uri) if name in _NAMES]
+    if len(found) != 1:
+        raise Malformed("the URI must have one of credential_offer and credential_offer_uri, once")
+    name, value = found[0]
+    if name == b"credential_offer":
+        return unquote_to_bytes(value if "%20" in value else value.replace("+", " "))
+    # Bytes outside ASCII become characters that no URL has.
+    url = unquote_to_bytes(value).decode("latin-1")
+    try:
+        return OfferReference(url)
+    except Malformed as error:
+        raise error.within("credential_offer_uri") from None
 
 
 def read_offer(body: bytes) -> CredentialOffer:

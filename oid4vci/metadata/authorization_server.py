@@ -102,7 +102,7 @@ class AuthorizationServerMetadata(Document):
                 )
         if self.response_types_supported is None and self.grant_types != (PRE_AUTHORIZED_CODE,):
             # Only a server with nothing but the Pre-Authorized Code grant may leave it out (OID4VCI 12.2.4).
-            yield error("response_types_supported", "is missing", "RFC 8414 2")
+            yield error("response_types_supported", "is missing", "RFC 8414 2", "VCI-12.2.4-86")
         if self.require_pushed_authorization_requests and self.pushed_authorization_request_endpoint is None:
             yield error("pushed_authorization_request_endpoint", "is missing, and pushed requests are required", "RFC 9126 5")
         yield from self._algorithm_findings()

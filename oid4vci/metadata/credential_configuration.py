@@ -107,6 +107,8 @@ def _format_fits(configuration: "CredentialConfiguration") -> None:
         raise Malformed(f"must be {identifier}", "format")
 
 
+_PROOF_TYPES: Final = "VCI-12.2.4-58"
+_BINDING: Final = "VCI-12.2.4-56"
 _BINDING_METHOD = re.compile(r"jwk|cose_key|did:[a-z0-9]+")
 # RFC 6749 3.3
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -119,6 +121,10 @@ class CredentialConfiguration(Document):
     identifier: ClassVar[str] = ""
     # What kind of algorithm identifiers the format uses; None where the format is not known.
     algorithm_type: ClassVar[type[str] | type[int] | None] = None
+    # The requirement that says so.
+    algorithm_requirement: ClassVar[str | None] = None
+    # That of a claims path.
+    path_requirement: ClassVar[str] = "VCI-C.1-01"
     rules: ClassVar[tuple[Callable[[Any], None], ...]] = (_format_fits,)
 
     format: str = field(default=Factory(lambda self: self.identifier, takes_self=True), metadata=wire(string()))
@@ -168,39 +174,45 @@ class CredentialConfiguration(Document):
             yield error("scope", "must be a single scope value", "RFC 6749 3.3")
         methods, proof_types = self.cryptographic_binding_methods_supported, self.proof_types_supported
         if methods is not None and not proof_types:
-            yield error("proof_types_supported", "must be there with cryptographic_binding_methods_supported", rule)
+            yield error(
+                "proof_types_supported", "must be there with cryptographic_binding_methods_supported", rule, _PROOF_TYPES
+            )
         if methods is None and proof_types is not None:
-            yield error("proof_types_supported", "must not be there without cryptographic_binding_methods_supported", rule)
+            yield error(
+                "proof_types_supported", "must not be there without cryptographic_binding_methods_supported", rule, _PROOF_TYPES
+            )
         for i, method in enumerate(methods or ()):
             path = f"cryptographic_binding_methods_supported[{i}]"
             if method.startswith("did:") and not _BINDING_METHOD.fullmatch(method):
-                yield error(path, "must be did: and a method name, without anything further", rule)
+                yield error(path, "must be did: and a method name, without anything further", rule, _BINDING)
             elif not _BINDING_METHOD.fullmatch(method):
-                yield warning(path, "is not a value that the specification defines", rule)
+                yield warning(path, "is not a value that the specification defines", rule, _BINDING)
         yield from self._algorithm_findings()
         for name, proof_type in (proof_types or {}).items():
             for i, algorithm in enumerate(proof_type.proof_signing_alg_values_supported):
                 if name in ("jwt", "attestation") and not _is_signature(algorithm):
                     path = f"proof_types_supported.{name}.proof_signing_alg_values_supported[{i}]"
-                    yield error(path, "must be the JWS name of a digital signature algorithm", "OID4VCI F")
+                    requirement = "VCI-F.1-02" if name == "jwt" else "VCI-D.1-02"
+                    yield error(path, "must be the JWS name of a digital signature algorithm", "OID4VCI F", requirement)
         if self.credential_metadata is not None:
             yield from (finding.within("credential_metadata") for finding in self.credential_metadata.findings())
             for i, claim in enumerate(self.credential_metadata.claims or ()):
                 try:
                     self.check_claims_path(claim.path)
                 except Malformed as wrong:
-                    yield error(wrong.within(f"credential_metadata.claims[{i}].path").path, wrong.reason, "OID4VCI C")
+                    path = wrong.within(f"credential_metadata.claims[{i}].path").path
+                    yield error(path, wrong.reason, "OID4VCI C", self.path_requirement)
         for name in ("display", "claims"):
             if name in self.extra:
                 yield warning(name, "belongs into credential_metadata", rule)
 
     def _algorithm_findings(self) -> Iterator[Finding]:
         for i, algorithm in enumerate(self.credential_signing_alg_values_supported or ()):
-            path = f"credential_signing_alg_values_supported[{i}]"
+            path, requirement = f"credential_signing_alg_values_supported[{i}]", self.algorithm_requirement
             if self.algorithm_type is str and not isinstance(algorithm, str):
-                yield error(path, f"must be a string in the format {step(self.format)}", "OID4VCI A")
+                yield error(path, f"must be a string in the format {step(self.format)}", "OID4VCI A", requirement)
             elif self.algorithm_type is int and not isinstance(algorithm, int):
-                yield error(path, "must be a numeric COSE algorithm identifier", "OID4VCI A.2.2")
+                yield error(path, "must be a numeric COSE algorithm identifier", "OID4VCI A.2.2", requirement)
 
 
 @frozen(kw_only=True)
@@ -209,6 +221,7 @@ class SdJwtVcConfiguration(CredentialConfiguration):
 
     identifier = "dc+sd-jwt"
     algorithm_type = str
+    algorithm_requirement = "VCI-A.3.2-01"
     check_claims_path = staticmethod(check_json_path)
 
     vct: str = field(metadata=wire(string()))
@@ -220,6 +233,8 @@ class MsoMdocConfiguration(CredentialConfiguration):
 
     identifier = "mso_mdoc"
     algorithm_type = int
+    algorithm_requirement = "VCI-A.2.2-01"
+    path_requirement = "VCI-C.2-01"
     check_claims_path = staticmethod(check_mdoc_path)
 
     doctype: str = field(metadata=wire(string()))
@@ -242,6 +257,7 @@ class JwtVcJsonConfiguration(CredentialConfiguration):
 
     identifier = "jwt_vc_json"
     algorithm_type = str
+    algorithm_requirement = "VCI-A.1.1.2-01"
     check_claims_path = staticmethod(check_json_path)
 
     credential_definition: CredentialDefinition = field(metadata=wire(nested(CredentialDefinition)))
@@ -258,6 +274,7 @@ class LdpVcConfiguration(CredentialConfiguration):
 
     identifier = "ldp_vc"
     algorithm_type = str
+    algorithm_requirement = "VCI-A.1.2.2-01"
     check_claims_path = staticmethod(check_json_path)
     rules = (_format_fits, _context_there)
 
@@ -270,6 +287,7 @@ class JwtVcJsonLdConfiguration(LdpVcConfiguration):
     __slots__ = ()
 
     identifier = "jwt_vc_json-ld"
+    algorithm_requirement = "VCI-A.1.3.2-01"
 
 
 CONFIGURATION_CLASSES: Final[Mapping[str, type[CredentialConfiguration]]] = {

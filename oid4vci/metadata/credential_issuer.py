@@ -16,6 +16,7 @@ from oid4vci.metadata.display import IssuerDisplay, display_findings
 from oid4vci.metadata.encryption import CredentialRequestEncryption, CredentialResponseEncryption
 from oid4vci.metadata.finding import Finding, error, refuse_errors, step, warning
 from oid4vci.metadata.language import in_language
+from oid4vci.metadata.unreadable import CREDENTIAL_ISSUER_MEMBERS, unreadable
 
 __all__ = ("BatchCredentialIssuance", "CredentialIssuerMetadata", "SkippedConfiguration")
 
@@ -150,16 +151,20 @@ class CredentialIssuerMetadata(Document):
                 yield finding.within("credential_request_encryption")
         elif self.credential_response_encryption is not None:
             # A request with response encryption parameters must be encrypted itself (8.2): without keys for it none can be made.
-            yield error("credential_request_encryption", "must be there with credential_response_encryption", "OID4VCI 8.2")
+            yield error(
+                "credential_request_encryption",
+                "must be there with credential_response_encryption",
+                "OID4VCI 8.2",
+                "VCI-8.2-34",
+            )
         yield from (finding.within("display") for finding in display_findings(self.display))
         for identifier, configuration in self.credential_configurations_supported.items():
             for finding in configuration.findings():
                 yield finding.within(f"{_CONFIGURATIONS}.{step(identifier)}")
         for identifier, left_out in self.skipped.items():
-            path = left_out.error.within(f"{_CONFIGURATIONS}.{step(identifier)}").path
-            yield error(path, left_out.error.reason, _RULE)
+            yield unreadable(left_out.error.within(f"{_CONFIGURATIONS}.{step(identifier)}"), CREDENTIAL_ISSUER_MEMBERS)
         if not self.credential_configurations_supported:
-            yield warning(_CONFIGURATIONS, "has no usable configuration", _RULE)
+            yield warning(_CONFIGURATIONS, "has no usable configuration", _RULE, "VCI-12.2.4-47")
         if authorization_servers:
             yield from self._server_findings(authorization_servers)
 
@@ -175,4 +180,5 @@ class CredentialIssuerMetadata(Document):
                     f"{_CONFIGURATIONS}.{step(identifier)}.scope",
                     "is missing, and no Authorization Server lists openid_credential in authorization_details_types_supported",
                     _RULE,
+                    "VCI-12.2.4-52",
                 )

@@ -1,7 +1,7 @@
 """Display properties: of issuers and Credentials, their language tags, images and colours (OID4VCI 12.2.4)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import field, frozen
 
@@ -70,9 +70,9 @@ class Image(Document):
     uri: str = field(metadata=wire(string(maximum=1 << 20)))
     alt_text: str | None = field(default=None, metadata=wire(string(minimum=0)))
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self, requirement: str | None = None) -> Iterator[Finding]:
         if not _SCHEME.fullmatch(self.uri):
-            yield error("uri", "must be a URI with a scheme", _RULE)
+            yield error("uri", "must be a URI with a scheme", _RULE, requirement)
 
 
 @frozen(kw_only=True)
@@ -85,7 +85,7 @@ class IssuerDisplay(Document):
 
     def findings(self) -> Iterator[Finding]:
         if self.logo is not None:
-            yield from (finding.within("logo") for finding in self.logo.findings())
+            yield from (finding.within("logo") for finding in self.logo.findings("VCI-12.2.4-45"))
 
 
 @frozen(kw_only=True)
@@ -101,13 +101,27 @@ class CredentialDisplay(Document):
     text_color: str | None = field(default=None, metadata=wire(string(minimum=0)))
 
     def findings(self) -> Iterator[Finding]:
-        for name, image in (("logo", self.logo), ("background_image", self.background_image)):
+        for name, image, requirement in (
+            ("logo", self.logo, "VCI-12.2.4-77"),
+            ("background_image", self.background_image, "VCI-12.2.4-83"),
+        ):
             if image is not None:
-                yield from (finding.within(name) for finding in image.findings())
-        for name, colour in (("background_color", self.background_color), ("text_color", self.text_color)):
+                yield from (finding.within(name) for finding in image.findings(requirement))
+        for name, colour, requirement in (
+            ("background_color", self.background_color, "VCI-12.2.4-80"),
+            ("text_color", self.text_color, "VCI-12.2.4-84"),
+        ):
             # The length is bounded before the pattern is tried.
             if colour is not None and (len(colour) > 64 or not _COLOUR.fullmatch(colour)):
-                yield error(name, "must be a numerical color value of CSS Color Level 3", _RULE)
+                yield error(name, "must be a numerical color value of CSS Color Level 3", _RULE, requirement)
+
+
+# Language tags, and one object for each language, by what is displayed.
+_REQUIREMENTS: Mapping[type, tuple[str, str]] = {
+    IssuerDisplay: ("VCI-12.2.4-42", "VCI-12.2.4-43"),
+    CredentialDisplay: ("VCI-12.2.4-73", "VCI-12.2.4-75"),
+    ClaimDisplay: ("VCI-B.2-07", "VCI-B.2-08"),
+}
 
 
 def display_findings(
@@ -118,13 +132,14 @@ def display_findings(
     for i, entry in enumerate(entries or ()):
         # Language tags are compared without regard to case (RFC 5646 2.1.1).
         tag = None if entry.locale is None else entry.locale.lower()
+        tagged, once = _REQUIREMENTS[type(entry)]
         if tag in seen and tag is None:
-            yield warning(f"[{i}]", "is not the only entry without a locale", rule)
+            yield warning(f"[{i}]", "is not the only entry without a locale", rule, once)
         elif tag in seen:
-            yield error(f"[{i}].locale", "repeats a language", rule)
+            yield error(f"[{i}].locale", "repeats a language", rule, once)
         seen.add(tag)
         if entry.locale is not None and not is_language_tag(entry.locale):
-            yield error(f"[{i}].locale", "must be a BCP 47 language tag", rule)
+            yield error(f"[{i}].locale", "must be a BCP 47 language tag", rule, tagged)
         elif entry.locale is not None and canonical_language_tag(entry.locale) != entry.locale:
             yield warning(f"[{i}].locale", "is not written in the recommended letter case", "RFC 5646 2.1.1")
         if not isinstance(entry, ClaimDisplay):

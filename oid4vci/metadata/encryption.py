@@ -66,18 +66,20 @@ class CredentialRequestEncryption(Document):
     def findings(self) -> Iterator[Finding]:
         """What must not be published, or is doubtful."""
         if not isinstance(self.jwks, Mapping):
-            yield error("jwks", "must be an object with the member keys", "OID4VCI 12.2.4")
+            yield error("jwks", "must be an object with the member keys", "OID4VCI 12.2.4", "VCI-12.2.4-22")
         seen = set()
         for i, jwk in enumerate(self.keys):
             kid = jwk.get("kid")
             if not isinstance(kid, str) or not kid:
-                yield error(f"jwks.keys[{i}].kid", "must be a string that identifies the key", "OID4VCI 12.2.4")
+                yield error(
+                    f"jwks.keys[{i}].kid", "must be a string that identifies the key", "OID4VCI 12.2.4", "VCI-12.2.4-23"
+                )
             elif kid in seen:
-                yield error(f"jwks.keys[{i}].kid", "must be unique in the set", "OID4VCI 12.2.4")
+                yield error(f"jwks.keys[{i}].kid", "must be unique in the set", "OID4VCI 12.2.4", "VCI-12.2.4-23")
             else:
                 seen.add(kid)
             if not isinstance(jwk.get("alg"), str):
-                yield error(f"jwks.keys[{i}].alg", "is missing", "OID4VCI 10")
+                yield error(f"jwks.keys[{i}].alg", "is missing", "OID4VCI 10", "VCI-10-04")
             if jwk.get("use", "enc") != "enc":
                 yield warning(f"jwks.keys[{i}].use", "is not enc, so the key is for something else", "RFC 7517 4.2")
 

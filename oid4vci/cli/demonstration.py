@@ -1,21 +1,13 @@
-"""The command line, the edge of the library: here, and in this file only, a clock is read and something is printed.
+"""`oid4vci demo`: a whole issuance, message by message."""
 
-`oid4vci demo` shows a whole issuance, message by message. Exit codes: 0 if everything verified, 1 if not, 2 for wrong arguments.
-"""
-
-import argparse
 import json
 import os
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterator, Mapping
 from textwrap import fill
 from typing import Any, Final
 
-from oid4vci.errors import ProtocolError
-
-__all__ = ("main",)
+__all__ = ("demonstrate",)
 
 # The headers that mean something to the protocol.
 SHOWN: Final = ("accept", "accept-language", "authorization", "cache-control", "content-type", "www-authenticate")
@@ -23,45 +15,11 @@ LONGEST: Final = 64
 BOLD, DIM, CYAN, GREEN = "1", "2", "36", "32"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code. `argv` are the arguments without the program's name."""
-    options = _parser().parse_args(argv)
-    try:
-        _demo(as_json=options.json)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever reads has seen enough (`| head`). What is left in the buffer must not raise once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except ProtocolError as error:
-        print(f"oid4vci: {error}", file=sys.stderr)
-        return 1
-    return 0
+def demonstrate(*, as_json: bool, now: int) -> None:
+    """Print the demonstration. Raises `ProtocolError` if something in it does not verify."""
+    from oid4vci import demo
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="oid4vci", description="OpenID for Verifiable Credential Issuance 1.0")
-    parser.add_argument("--version", action="version", version=f"oid4vci {_version()}")
-    commands = parser.add_subparsers(required=True, metavar="command")
-    demo = commands.add_parser(
-        "demo",
-        help="issue credentials in this process and show every message",
-        description="Runs issuer, authorization server and wallet in this process and prints every HTTP message between them.",
-    )
-    demo.add_argument("--json", action="store_true", help="print one JSON document, for machines")
-    return parser
-
-
-def _version() -> str:
-    try:
-        return version("oid4vci")
-    except PackageNotFoundError:
-        return "(not installed)"
-
-
-def _demo(*, as_json: bool) -> None:
-    from oid4vci.demo import demonstrate
-
-    shown = demonstrate(now=int(time.time())).to_json()
+    shown = demo.demonstrate(now=now).to_json()
     if as_json:
         print(json.dumps(shown, indent=2, ensure_ascii=False))
         return
