@@ -9,15 +9,16 @@ Every refusal on the way is a `Refusal` with a `reply` of its own.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from oid4vci import _json
 from oid4vci._document import identifier_url
 from oid4vci._json import Malformed, b64url_encode
 from oid4vci.claims import ClaimsPath
+from oid4vci.encryption import Encryption
 from oid4vci.errors import NotFound, check_method
 from oid4vci.http import Request, url_path
 from oid4vci.issuer.credential_request import MAX_PROOFS, CredentialCall, read_credential_request
@@ -60,6 +61,7 @@ class Issuer:
       They are served as JWT VC issuer metadata, each with its `key_id` as `kid` (draft-ietf-oauth-sd-jwt-vc).
     - `dpop`: how DPoP proofs are checked; with None, no Access Token that is bound to a key is taken.
     - `bearer`: whether Bearer tokens are taken; False, with `dpop`, where every token must be bound to a key.
+    - `encryption`: how requests and responses are encrypted; the metadata say the same. With None, they are not.
     - `new_secret`: where randomness comes from.
 
     `promised_claims` are, by configuration, the paths of claims that every dataset must have: those that are mandatory in the
@@ -75,6 +77,7 @@ class Issuer:
     published_keys: Sequence[Signer] = ()
     dpop: Dpop | None = None
     bearer: bool = True
+    encryption: Encryption | None = None
     new_secret: NewSecret = field(default=new_secret, repr=False)
     promised_claims: Mapping[str, tuple[ClaimsPath, ...]] = field(init=False, repr=False, eq=False)
     _did_methods: frozenset[str] = field(init=False, repr=False, eq=False)
@@ -229,11 +232,10 @@ def _check_capabilities(issuer: Issuer) -> None:
     for name in (
         "deferred_credential_endpoint",
         "notification_endpoint",
-        "credential_request_encryption",
-        "credential_response_encryption",
     ):
         if getattr(metadata, name) is not None:
             broken.append(f"{name}: this issuer does not serve it")
+    broken.extend(_unserved_encryption(metadata, issuer.encryption))
     # "A Credential Issuer that requires `c_nonce` values ... MUST offer a Nonce Endpoint" -- OID4VCI 7
     if (metadata.nonce_endpoint is None) != (issuer.nonces is None):
         broken.append("nonce_endpoint: must be there exactly if nonces are")
@@ -275,3 +277,12 @@ def _check_capabilities(issuer: Issuer) -> None:
         broken.append("credential_endpoint, nonce_endpoint: each endpoint needs a path of its own")
     if broken:
         raise ValueError("; ".join(broken))
+
+
+def _unserved_encryption(metadata: CredentialIssuerMetadata, encryption: Encryption | None) -> Iterator[str]:
+    """The members about encryption that do not say what is served (OID4VCI 8.2, 12.2.4)."""
+    request, response = metadata.credential_request_encryption, metadata.credential_response_encryption
+    if (request and evolve(request, extra={})) != (encryption and encryption.request_metadata):
+        yield "credential_request_encryption: must be the request_metadata of the encryption"
+    if (response and evolve(response, extra={})) != (encryption and encryption.response_metadata):
+        yield "credential_response_encryption: must be the response_metadata of the encryption"
