@@ -1,6 +1,6 @@
 """Encrypted Credential Requests and Responses (OID4VCI 10): the issuer's settings, and what it does by them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import Attribute, field, frozen
@@ -33,6 +33,10 @@ class ResponseEncryption:
         return _jwe.encrypt(plaintext, self.key, enc=self.enc, zip=self.zip, new_secret=new_secret).encode()
 
 
+def _tuple(keys: Iterable[DecryptionKey]) -> tuple[DecryptionKey, ...]:
+    return tuple(keys)
+
+
 def _known(known: Sequence[str]) -> Any:
     def check(_: object, attribute: "Attribute[tuple[str, ...]]", values: tuple[str, ...]) -> None:
         if not set(values) <= set(known) or len(set(values)) != len(values):
@@ -56,8 +60,8 @@ class Encryption:
     `request_metadata` and `response_metadata` are what the issuer publishes. Raises `ValueError`.
     """
 
-    keys: Sequence[DecryptionKey] = field(converter=tuple, repr=False)
-    retired_keys: Sequence[DecryptionKey] = field(default=(), converter=tuple, repr=False)
+    keys: tuple[DecryptionKey, ...] = field(converter=_tuple, repr=False)
+    retired_keys: tuple[DecryptionKey, ...] = field(default=(), converter=_tuple, repr=False)
     requests_required: bool = False
     responses: bool = True
     responses_required: bool = False
