@@ -180,7 +180,8 @@ class Deferred:
         the advice to give up (`credential_request_denied`, `invalid_transaction_id`) it is over, and must not ask again (9.3). It
         raises `InvalidCredential` for Credentials that do not verify, and `InvalidResponse`.
 
-        Raises `ValueError` before `ready_at` if not `early`, and for an extra member that is a known one.
+        Raises `ValueError` before `ready_at` if not `early`, and for an extra member that is a known one, and `Untrusted` if the
+        trust decision does not allow the endpoint.
         """
         session, endpoint = self.session, self.session.metadata.deferred_credential_endpoint
         if endpoint is None:
@@ -188,6 +189,7 @@ class Deferred:
         # "the minimum amount of time in seconds that the Wallet SHOULD wait" -- OID4VCI 8.3
         if now < self.ready_at and not early:
             raise ValueError(f"too early by {self.ready_at - now} seconds: see ready_at")
+        session.wallet.trust.demand_endpoint(endpoint, session.metadata.credential_issuer)
         members = extended({"transaction_id": self.transaction_id}, extra, known=_MEMBERS)
 
         def read(response: Response, sender: "Sender") -> "Issued | Deferred | Exchange[Issued]":
