@@ -30,8 +30,8 @@ def test_a_wallet_does_what_the_example_demands(vectors: Path, folder: str) -> N
     metadata = CredentialIssuerMetadata.from_json(long_example(vectors, folder))
     encryption = message_encryption(wallet(), metadata)
     assert encryption is not None
-    key = encryption.answer_key(new_secret)
-    assert key is not None
+    assert encryption.answers is not None
+    key = encryption.answers.new_key(new_secret)
     assert key.parameters == {"jwk": key.key.public_jwk, "enc": "A128GCM"}
     header = parse(encryption.encrypt({}, new_secret)).header
     assert {name: value for name, value in header.items() if name != "epk"} == {"alg": "ECDH-ES", "enc": "A128GCM", "kid": "ac"}

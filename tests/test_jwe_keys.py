@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from oid4vci._json import Malformed, b64url_encode
 from oid4vci._jwe import CURVES, DecryptionKey, EncryptionKey
@@ -86,3 +88,21 @@ def test_keys_that_do_not_belong_together_or_are_of_other_kinds() -> None:
         DecryptionKey.generate(alg="dir")
     with pytest.raises(ValueError, match="not supported"):
         DecryptionKey(None, "ECDH-ES", ec.generate_private_key(ec.SECP256K1()))
+
+
+@pytest.mark.parametrize("crv", CURVES)
+@pytest.mark.parametrize("password", [None, b"secret"])
+def test_private_keys_come_from_pem(crv: str, password: bytes | None) -> None:
+    key = DecryptionKey.generate("k1", crv=crv)
+    encryption = NoEncryption() if password is None else BestAvailableEncryption(password)
+    pem = key._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+    assert DecryptionKey.from_pem("k1", pem, password=password).public_jwk == key.public_jwk
+    assert DecryptionKey.from_pem(None, pem, alg="ECDH-ES+A128KW", password=password).alg == "ECDH-ES+A128KW"
+
+
+def test_pem_of_other_kinds() -> None:
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with pytest.raises(ValueError, match="not supported"):
+        DecryptionKey.from_pem("k1", pem)
+    with pytest.raises(ValueError):  # noqa: PT011
+        DecryptionKey.from_pem("k1", b"no key")

@@ -24,6 +24,8 @@ def other(members: Mapping[str, Any]) -> Callable[[dict[str, Any]], Any]:
     [
         ({"alg": "ECDH-ES+A128KW"}, "alg is not that of the key"),
         ({"alg": "dir"}, "alg is not that of the key"),
+        ({"alg": "RSA1_5"}, "alg is not that of the key"),
+        ({"alg": "PBES2-HS256+A128KW", "p2c": 10**9, "p2s": "AA"}, "alg is not that of the key"),
         ({"alg": "none"}, "alg is not that of the key"),
         ({"alg": "ES256"}, "alg is not that of the key"),
         ({"alg": None}, "alg is not that of the key"),

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias
 from attrs import field, frozen
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from oid4vci._jose.curves import _CURVES
 from oid4vci._jose.public_keys import PRIVATE_MEMBERS, coordinate, jwk_of, point
@@ -175,3 +176,11 @@ class DecryptionKey:
         if private.public_key() != public:
             raise ValueError("the private and the public half of this JWK do not belong together")
         return cls(kid if kid is not None else jwk.get("kid"), _check_alg(jwk.get("alg") if alg is None else alg), private)
+
+    @classmethod
+    def from_pem(cls, kid: str | None, pem: bytes, *, alg: str = "ECDH-ES", password: bytes | None = None) -> "DecryptionKey":
+        """A key from PEM text. Raises `ValueError`, and `TypeError` for a password that is missing or not needed."""
+        key = load_pem_private_key(pem, password)
+        if not isinstance(key, ec.EllipticCurvePrivateKey | X25519PrivateKey):
+            raise ValueError("this kind of key is not supported")  # noqa: TRY004  # of the file, not of the argument
+        return cls(kid, alg, key)

@@ -32,7 +32,7 @@ def credential_exchange(
     """
     sender, token, secret = session.sender, session.access_token, session.wallet.new_secret
     encryption = message_encryption(session.wallet, session.metadata)
-    key = None if encryption is None else encryption.answer_key(secret)
+    key = None if encryption is None or encryption.answers is None else encryption.answers.new_key(secret)
 
     def opened(response: Response, sender: "Sender") -> T | Exchange[T]:
         return read(plain_response(response, key), sender)

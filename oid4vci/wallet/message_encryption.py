@@ -15,7 +15,7 @@ from oid4vci.metadata import CredentialIssuerMetadata, CredentialRequestEncrypti
 from oid4vci.secret import NewSecret
 from oid4vci.wallet.settings import Wallet
 
-__all__ = ("AnswerKey", "MessageEncryption", "message_encryption", "plain_response")
+__all__ = ("AnswerKey", "AnswerTerms", "MessageEncryption", "message_encryption", "plain_response")
 
 
 @frozen
@@ -40,21 +40,26 @@ class AnswerKey:
 
 
 @frozen
+class AnswerTerms:
+    """By which algorithms answers are to be encrypted."""
+
+    alg: str
+    enc: str
+    zip: str | None
+
+    def new_key(self, new_secret: NewSecret) -> AnswerKey:
+        """A key for one answer, on the curve that every issuer knows."""
+        return AnswerKey(DecryptionKey.generate(alg=self.alg, new_secret=new_secret), self.enc, self.zip)
+
+
+@frozen
 class MessageEncryption:
-    """How requests to one issuer are encrypted. `answer_alg` and `answer_enc` are for the answers; None if they are plain."""
+    """How requests to one issuer are encrypted, and their `answers`: not at all, if that is None."""
 
     key: EncryptionKey
     enc: str
     zip: str | None
-    answer_alg: str | None = None
-    answer_enc: str = ""
-    answer_zip: str | None = None
-
-    def answer_key(self, new_secret: NewSecret) -> AnswerKey | None:
-        """A new key for one answer, on the curve that every issuer knows."""
-        if self.answer_alg is None:
-            return None
-        return AnswerKey(DecryptionKey.generate(alg=self.answer_alg, new_secret=new_secret), self.answer_enc, self.answer_zip)
+    answers: AnswerTerms | None = None
 
     def encrypt(self, members: Mapping[str, Any], new_secret: NewSecret) -> bytes:
         """A request with these members."""
@@ -82,10 +87,10 @@ def message_encryption(wallet: Wallet, metadata: CredentialIssuerMetadata) -> Me
         return None
     if response is None or not (demands_response or wallet.encryption == "when possible"):
         return encryption
-    answered = _for_answers(wallet, encryption, response)
-    if answered is None and demands_response:
+    answers = _for_answers(wallet, response)
+    if answers is None and demands_response:
         raise InvalidMetadata("the issuer demands encrypted responses, but by no algorithm that this Wallet has")
-    return answered or encryption
+    return evolve(encryption, answers=answers)
 
 
 def _first(known: Sequence[str], named: Sequence[str]) -> str | None:
@@ -109,15 +114,10 @@ def _for_requests(wallet: Wallet, published: CredentialRequestEncryption) -> Mes
     return None
 
 
-def _for_answers(
-    wallet: Wallet, encryption: MessageEncryption, published: CredentialResponseEncryption
-) -> MessageEncryption | None:
+def _for_answers(wallet: Wallet, published: CredentialResponseEncryption) -> AnswerTerms | None:
     alg = _first(tuple(KEY_AGREEMENTS), published.alg_values_supported)
     enc = _first(tuple(CONTENT_ENCRYPTIONS), published.enc_values_supported)
-    if alg is None or enc is None:
-        return None
-    zip_ = _zip(wallet, published.zip_values_supported)
-    return evolve(encryption, answer_alg=alg, answer_enc=enc, answer_zip=zip_)
+    return None if alg is None or enc is None else AnswerTerms(alg, enc, _zip(wallet, published.zip_values_supported))
 
 
 def plain_response(response: Response, key: AnswerKey | None) -> Response:
