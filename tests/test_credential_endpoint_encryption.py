@@ -153,7 +153,7 @@ def test_a_message_that_has_no_json_object_in_it(plaintext: bytes) -> None:
     refused(world.send(sealed_request(world.token("badge"), plaintext)), "invalid_credential_request")
 
 
-@pytest.mark.spec("VCI-10-08")
+@pytest.mark.spec("VCI-10-08", "VCI-10-09")
 def test_a_request_may_be_compressed_and_not_inflate_without_end() -> None:
     world = encrypting()
     token = world.token("badge")
@@ -162,6 +162,9 @@ def test_a_request_may_be_compressed_and_not_inflate_without_end() -> None:
     request = sealed_request(token, bomb, zip="DEF")
     assert len(request.body) < 10_000
     refused(world.send(request), "invalid_encryption_parameters")
+    # Where it is not announced, it is not taken.
+    plain = encrypting(zip_values=())
+    refused(plain.send(sealed_request(plain.token("badge"), BADGE, zip="DEF")), "invalid_encryption_parameters")
 
 
 # --- answers --------------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +14,8 @@ from oid4vci import _jwe
 from oid4vci._deflate import deflate
 from oid4vci._json import Malformed, b64url_decode, b64url_encode, dump_bytes
 from oid4vci._jwe import KEY_AGREEMENTS, DecryptionKey, EncryptionKey
-from tests.jwes import ENC_VALUES, MESSAGE, changed_header, decrypted, encrypted, header, made
+from oid4vci._jwe.key_agreement import derived_key
+from tests.jwes import ENC_VALUES, MESSAGE, changed_header, decrypted, encrypted, header, made, to
 
 
 def other(members: Mapping[str, Any]) -> Callable[[dict[str, Any]], Any]:
@@ -155,12 +158,21 @@ def test_every_failure_to_decrypt_is_the_same(enc: str, alg: str) -> None:
 
 
 def test_a_content_key_of_another_size_than_the_algorithm_has() -> None:
-    """What was wrapped for one algorithm is no key for another."""
-    key = DecryptionKey.generate("k1", alg="ECDH-ES+A128KW")
-    for one, another in (("A128GCM", "A256GCM"), ("A256GCM", "A128CBC-HS256"), ("A128CBC-HS256", "A256CBC-HS512")):
-        token = changed_header(encrypted(key=key, enc=one), other({"enc": another}))
+    """Its sender may have used it all the same, and have less security than the header says."""
+    key, ephemeral = DecryptionKey.generate("k1", alg="ECDH-ES+A128KW"), DecryptionKey.generate()
+    epk = {name: ephemeral.public_jwk[name] for name in ("kty", "crv", "x", "y")}
+    wrapping_key = derived_key(ephemeral.agree(to(key).key), algorithm=key.alg, size=16)
+
+    def wrapped(enc: str, size: int) -> bytes:
+        head = b64url_encode(dump_bytes({"alg": key.alg, "enc": enc, "kid": "k1", "epk": epk}))
+        sealed = AESGCM(bytes(size)).encrypt(bytes(12), MESSAGE, head.encode())
+        parts = (aes_key_wrap(wrapping_key, bytes(size)), bytes(12), sealed[:-16], sealed[-16:])
+        return ".".join((head, *map(b64url_encode, parts))).encode()
+
+    assert decrypted(wrapped("A256GCM", 32), key) == decrypted(wrapped("A128GCM", 16), key) == MESSAGE
+    for enc, size in (("A256GCM", 16), ("A256GCM", 24), ("A128GCM", 32), ("A128CBC-HS256", 16)):
         with pytest.raises(Malformed, match=r"^cannot be decrypted$"):
-            decrypted(token, key)
+            decrypted(wrapped(enc, size), key)
 
 
 @pytest.mark.parametrize(
