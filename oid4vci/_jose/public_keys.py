@@ -12,7 +12,7 @@ from oid4vci._jose.curves import _CURVES, CURVE_NAMES
 from oid4vci._jose.ml_dsa import PARAMETER_SETS, MlDsaPublicKey, ParameterSet, parameter_set_of
 from oid4vci._json import Malformed, b64url_decode, b64url_encode
 
-__all__ = ("CryptoPublicKey", "PublicKey", "jwk_of", "number", "public_key")
+__all__ = ("PRIVATE_MEMBERS", "CryptoPublicKey", "PublicKey", "coordinate", "jwk_of", "number", "point", "public_key")
 
 CryptoPublicKey: TypeAlias = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey | MlDsaPublicKey
 
@@ -23,7 +23,7 @@ _ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95
 # The y coordinates of the points of order 1, 2, 4 and 8 on edwards25519.
 _SMALL_ORDER: Final = frozenset((0, 1, _P25519 - 1, _ORDER_8, _P25519 - _ORDER_8))
 # RFC 7518 6.2.2, 6.3.2, 6.4; RFC 9964 3.
-_PRIVATE_MEMBERS: Final = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"))
+PRIVATE_MEMBERS: Final = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"))
 
 
 @frozen(eq=False)
@@ -61,7 +61,8 @@ def _octets(jwk: Mapping[str, Any], name: str) -> bytes:
     return b64url_decode(value)
 
 
-def _coordinate(jwk: Mapping[str, Any], name: str, size: int) -> bytes:
+def coordinate(jwk: Mapping[str, Any], name: str, size: int) -> bytes:
+    """The bytes of a coordinate, or of a key that is one. Raises `Malformed`."""
     raw = _octets(jwk, name)
     if len(raw) != size:
         # "The length of this octet string MUST be the full size of a coordinate for the curve" -- RFC 7518 6.2.1.2
@@ -106,7 +107,7 @@ def _ml_dsa_key(jwk: Mapping[str, Any], kind: ParameterSet) -> MlDsaPublicKey:
 
 
 @lru_cache(256)
-def _point(crv: str, coordinates: bytes) -> ec.EllipticCurvePublicKey:
+def point(crv: str, coordinates: bytes) -> ec.EllipticCurvePublicKey:
     """Remembered, because a key comes again: in a proof, then in the credential that is bound to it. Raises `Malformed`."""
     try:
         return ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[crv][0], b"\x04" + coordinates)
@@ -125,7 +126,7 @@ def public_key(jwk: Any) -> PublicKey:
     """
     if not isinstance(jwk, Mapping):
         raise Malformed("must be a JSON object")
-    if not _PRIVATE_MEMBERS.isdisjoint(jwk):
+    if not PRIVATE_MEMBERS.isdisjoint(jwk):
         raise Malformed("must be a public key, without private members")
     kid, alg, crv = jwk.get("kid"), jwk.get("alg"), jwk.get("crv")
     if jwk.get("use", "sig") != "sig":
@@ -138,10 +139,10 @@ def public_key(jwk: Any) -> PublicKey:
     kty = jwk.get("kty")
     if kty == "EC" and isinstance(crv, str) and crv in _CURVES:
         size = _CURVES[crv][1]
-        point = _point(crv, _coordinate(jwk, "x", size) + _coordinate(jwk, "y", size))
-        return PublicKey({"kty": "EC", "crv": crv, "x": jwk["x"], "y": jwk["y"]}, crv, point, kid, alg)
+        ec_key = point(crv, coordinate(jwk, "x", size) + coordinate(jwk, "y", size))
+        return PublicKey({"kty": "EC", "crv": crv, "x": jwk["x"], "y": jwk["y"]}, crv, ec_key, kid, alg)
     if kty == "OKP" and crv == "Ed25519":
-        raw = _coordinate(jwk, "x", 32)
+        raw = coordinate(jwk, "x", 32)
         ordinate = int.from_bytes(raw, "little") & ((1 << 255) - 1)
         if ordinate >= _P25519 or ordinate in _SMALL_ORDER:
             # With a point of small order, one signature fits every message: whoever sends such a key has proved nothing.

@@ -11,6 +11,7 @@ from oid4vci.errors.credential import (
     InvalidEncryptionParameters,
     InvalidNonce,
     InvalidProof,
+    InvalidTransactionId,
     UnknownCredentialConfiguration,
     UnknownCredentialIdentifier,
 )
@@ -97,6 +98,7 @@ __all__ = (
     "InvalidTarget",
     "InvalidToken",
     "InvalidTokenRequest",
+    "InvalidTransactionId",
     "MethodNotAllowed",
     "MissingToken",
     "NotFound",

@@ -1,4 +1,4 @@
-"""Refusals of a Credential Request (OID4VCI 8.3.1.2)."""
+"""Refusals of a Credential Request and a Deferred Credential Request (OID4VCI 8.3.1.2, 9.3)."""
 
 from oid4vci.errors.refusal import Refusal
 
@@ -8,6 +8,7 @@ __all__ = (
     "InvalidEncryptionParameters",
     "InvalidNonce",
     "InvalidProof",
+    "InvalidTransactionId",
     "UnknownCredentialConfiguration",
     "UnknownCredentialIdentifier",
 )
@@ -53,3 +54,9 @@ class CredentialRequestDenied(Refusal):
     """The issuer decided not to issue; the Wallet need not try again."""
 
     error, section = "credential_request_denied", "OID4VCI 8.3.1.2"
+
+
+class InvalidTransactionId(Refusal):
+    """The `transaction_id` was not issued by this issuer to whoever asks, or was used to obtain the Credential."""
+
+    error, section = "invalid_transaction_id", "OID4VCI 9.3"

@@ -2,27 +2,30 @@
 
     call = issuer.read(request)                                  parsed, nothing believed
     order = call.verify(records, keys=resolved, now=now)         every check passed
-    draft = order.issue(claims)                                  or order.deny("no longer enrolled")
+    draft = order.issue(claims)                                  or order.defer(interval=3600), order.deny("no longer enrolled")
     reply = draft.finish(signatures)                             commit reply.changes, then send reply.response
 
 Every refusal on the way is a `Refusal` with a `reply` of its own.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from oid4vci import _json
 from oid4vci._document import identifier_url
 from oid4vci._json import Malformed, b64url_encode
 from oid4vci.claims import ClaimsPath
+from oid4vci.encryption import Encryption
 from oid4vci.errors import NotFound, check_method
 from oid4vci.http import Request, url_path
 from oid4vci.issuer.credential_request import MAX_PROOFS, CredentialCall, read_credential_request
+from oid4vci.issuer.deferred_request import DeferredCall, read_deferred_request
 from oid4vci.issuer.metadata_endpoint import MetadataCall, MetadataDocuments
 from oid4vci.issuer.open_endpoints import OFFER, NonceCall, OfferCall, PublishedOffer
+from oid4vci.issuer.transaction import Deferral, StoredTransaction
 from oid4vci.keys import Signer, published_jwks
 from oid4vci.metadata import (
     CredentialIssuerMetadata,
@@ -50,7 +53,7 @@ __all__ = ("Issuer", "IssuerCall")
 
 # What `publish_offer` makes: 32 bytes in base64url.
 _OFFER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
-IssuerCall: TypeAlias = MetadataCall | DocumentCall | NonceCall | OfferCall | CredentialCall
+IssuerCall: TypeAlias = MetadataCall | DocumentCall | NonceCall | OfferCall | CredentialCall | DeferredCall
 
 
 @frozen
@@ -61,6 +64,7 @@ class Issuer:
     - `access_tokens`: how Access Tokens are read: `SealedAccessTokens` where the authorization server shares our keys.
     - `encoders`: for each credential configuration, what issues it.
     - `nonces`: needed exactly if the metadata name a `nonce_endpoint`.
+    - `deferral`: for how long Credentials can be deferred; needed exactly if the metadata name a `deferred_credential_endpoint`.
     - `proof_types`: the proof types that can be validated, by identifier.
     - `credential_offer_endpoint`: where offers by reference are served, each under an id of its own; https.
     - `published_keys`: the keys of credentials that bring no certificate chain, and those of earlier ones that still must verify.
@@ -70,6 +74,7 @@ class Issuer:
     - `signed_metadata`: how the metadata are signed for Wallets that ask for it (OID4VCI 12.2.3); None: they get JSON.
     - `localised`: whether who asks for languages gets the display of these only (OID4VCI 12.2.2). Else everybody gets the same
       document with all of them, and can choose others later without asking again.
+    - `encryption`: how requests and responses are encrypted; the metadata say the same. With None, they are not.
     - `new_secret`: where randomness comes from.
 
     `promised_claims` are, by configuration, the paths of claims that every dataset must have: those that are mandatory in the
@@ -87,6 +92,8 @@ class Issuer:
     bearer: bool = True
     signed_metadata: MetadataSigner | None = None
     localised: bool = False
+    encryption: Encryption | None = None
+    deferral: Deferral | None = None
     new_secret: NewSecret = field(default=new_secret, repr=False)
     promised_claims: Mapping[str, tuple[ClaimsPath, ...]] = field(init=False, repr=False, eq=False)
     _did_methods: frozenset[str] = field(init=False, repr=False, eq=False)
@@ -104,6 +111,8 @@ class Issuer:
         }
         if metadata.nonce_endpoint is not None:
             endpoints[url_path(metadata.nonce_endpoint)] = self.read_nonce_request
+        if metadata.deferred_credential_endpoint is not None:
+            endpoints[url_path(metadata.deferred_credential_endpoint)] = self.read_deferred_request
         if self.published_keys:
             endpoints[url_path(jwt_vc_issuer_metadata_url(self.identifier))] = self.read_keys_request
         resource = ProtectedResource(self.access_tokens, self.identifier, self.dpop, self.bearer)
@@ -179,6 +188,26 @@ class Issuer:
         access = self._resource.read(request, url=self.metadata.credential_endpoint)
         return read_credential_request(self, access, request)
 
+    def read_deferred_request(self, request: Request) -> DeferredCall:
+        """A Deferred Credential Request (OID4VCI 9.1), refused here and by `verify` as a Credential Request is.
+
+        Raises `Refusal`, and `NotFound` without such an endpoint.
+        """
+        check_method(request, "POST")
+        url, deferral = self.metadata.deferred_credential_endpoint, self.deferral
+        if url is None or deferral is None:
+            raise NotFound("this issuer has no deferred credential endpoint")
+        return read_deferred_request(self, deferral, self._resource.read(request, url=url), request)
+
+    # --- deferring -------------------------------------------------------------------------------------------------------
+
+    def transaction(self, handle: str) -> StoredTransaction:
+        """A Deferred Issuance transaction, to be completed or refused by any process, at any time: load its `lookups`, then `read`.
+
+        `handle` is that of the `DeferredDraft`. Raises `ValueError` if it cannot be one.
+        """
+        return StoredTransaction(handle)
+
     # --- offering --------------------------------------------------------------------------------------------------------
 
     def offer(
@@ -238,14 +267,12 @@ def _check_capabilities(issuer: Issuer) -> None:
     """What is published must be what is served."""
     metadata = issuer.metadata
     broken = list(publishing_errors(metadata.findings()))
-    for name in (
-        "deferred_credential_endpoint",
-        "notification_endpoint",
-        "credential_request_encryption",
-        "credential_response_encryption",
-    ):
-        if getattr(metadata, name) is not None:
-            broken.append(f"{name}: this issuer does not serve it")
+    # "If omitted, the Credential Issuer does not support the Deferred Credential Endpoint" -- OID4VCI 12.2.4
+    if (metadata.deferred_credential_endpoint is None) != (issuer.deferral is None):
+        broken.append("deferred_credential_endpoint: must be there exactly if deferral is")
+    if metadata.notification_endpoint is not None:
+        broken.append("notification_endpoint: this issuer does not serve it")
+    broken.extend(_unserved_encryption(metadata, issuer.encryption))
     # "A Credential Issuer that requires `c_nonce` values ... MUST offer a Nonce Endpoint" -- OID4VCI 7
     if (metadata.nonce_endpoint is None) != (issuer.nonces is None):
         broken.append("nonce_endpoint: must be there exactly if nonces are")
@@ -279,11 +306,23 @@ def _check_capabilities(issuer: Issuer) -> None:
             identifier_url().check(issuer.credential_offer_endpoint)
         except Malformed as error:
             broken.append(str(error.within("credential_offer_endpoint")))
-    paths = [url_path(url) for url in (metadata.credential_endpoint, metadata.nonce_endpoint) if url is not None]
+    urls = (metadata.credential_endpoint, metadata.nonce_endpoint, metadata.deferred_credential_endpoint)
+    paths = [url_path(url) for url in urls if url is not None]
     paths.append(url_path(credential_issuer_metadata_url(metadata.credential_issuer)))
     if issuer.published_keys:
         paths.append(url_path(jwt_vc_issuer_metadata_url(metadata.credential_issuer)))
     if len(set(paths)) != len(paths):
-        broken.append("credential_endpoint, nonce_endpoint: each endpoint needs a path of its own")
+        broken.append(
+            "credential_endpoint, nonce_endpoint, deferred_credential_endpoint: each endpoint needs a path of its own"
+        )
     if broken:
         raise ValueError("; ".join(broken))
+
+
+def _unserved_encryption(metadata: CredentialIssuerMetadata, encryption: Encryption | None) -> Iterator[str]:
+    """The members about encryption that do not say what is served (OID4VCI 8.2, 12.2.4)."""
+    request, response = metadata.credential_request_encryption, metadata.credential_response_encryption
+    if (request and evolve(request, extra={})) != (encryption and encryption.request_metadata):
+        yield "credential_request_encryption: must be the request_metadata of the encryption"
+    if (response and evolve(response, extra={})) != (encryption and encryption.response_metadata):
+        yield "credential_response_encryption: must be the response_metadata of the encryption"

@@ -1,33 +1,40 @@
-"""A verified Credential Request, the decision, and the Credential Response (OID4VCI 8.3)."""
+"""A verified Credential Request, the decision, and the Credential Response (OID4VCI 8.3).
+
+What a verified Deferred Credential Request has in common with it is here as well: the order, and how Credentials are issued.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from oid4vci._json import Malformed, dumps
+from oid4vci._json import Malformed, b64url_encode, dumps
 from oid4vci.claims import ClaimsDescription, ClaimsPath, ClaimsSemantics
 from oid4vci.errors import CredentialRequestDenied, InvalidProof
+from oid4vci.issuer.deferred_draft import DeferredDraft
 from oid4vci.issuer.request_body import RequestBody
+from oid4vci.issuer.transaction import transaction_record
 from oid4vci.keys import PublicKey, SigningInput
 from oid4vci.metadata import CredentialConfiguration
 from oid4vci.nonces import Nonce
 from oid4vci.oauth.authorization_details import AuthorizationDetail
 from oid4vci.oauth.grants import Authorization
 from oid4vci.oauth.protected_resource import Access
-from oid4vci.records import Change, Reply
+from oid4vci.records import Change, Insert, Reply
 
 if TYPE_CHECKING:
     from oid4vci.formats.credential_format import CredentialsDraft
     from oid4vci.issuer.credential_issuer import Issuer
     from oid4vci.proofs.key_attestation import KeyAttestation
 
-__all__ = ("CredentialDraft", "CredentialOrder")
+__all__ = ("CredentialDraft", "CredentialOrder", "VerifiedOrder")
+
+TRANSACTION_ID_BYTES = 32
 
 
-@frozen
-class CredentialOrder:
-    """A verified Credential Request: the application decides to `issue`, to `deny`, or to `reject_proofs`.
+@frozen(kw_only=True)
+class VerifiedOrder:
+    """What is ordered, with whose Access Token, and for which keys.
 
     `identifier` names the dataset, if the Token Response named identifiers. `holder_keys` are the proved or attested keys, each
     once; a credential is issued for each, or one unbound credential if there are none. `key_attestations` are verified, and
@@ -40,10 +47,9 @@ class CredentialOrder:
     configuration: CredentialConfiguration = field(repr=False)
     access: Access
     holder_keys: tuple[PublicKey, ...] = field(repr=False)
-    nonces: tuple[Nonce, ...] = field(repr=False)
     now: int
     body: RequestBody = field(repr=False)
-    key_attestations: "tuple[KeyAttestation, ...]" = field(default=(), repr=False)
+    key_attestations: "tuple[KeyAttestation, ...]" = field(repr=False)
 
     @property
     def authorization(self) -> Authorization:
@@ -117,9 +123,8 @@ class CredentialOrder:
             new_secret=self.issuer.new_secret,
             copies=copies,
         )
-        spent = tuple(nonce.spent for nonce in self.nonces) if self._single_use else ()
         count = max(1, len(self.holder_keys[:limit]))
-        return CredentialDraft(drafts, (*self.access.changes, *spent, *changes), count, self.access.headers, self.body)
+        return CredentialDraft(drafts, (*self._spent, *changes), count, self.access.headers, self.body)
 
     def _agreed(
         self, claims: Mapping[str, Any], copies: Sequence[Mapping[str, Any]], semantics: ClaimsSemantics
@@ -144,8 +149,51 @@ class CredentialOrder:
             raise CredentialRequestDenied("none of the requested claims is available") from None
 
     @property
-    def _single_use(self) -> bool:
-        return self.issuer.nonces is not None and not self.issuer.nonces.reusable
+    def _spent(self) -> tuple[Change, ...]:
+        """What ends with the request if it is answered with Credentials: the guard is the first."""
+        return self.access.changes
+
+
+@frozen(kw_only=True)
+class CredentialOrder(VerifiedOrder):
+    """A verified Credential Request: the application decides to `issue`, to `defer`, to `deny`, or to `reject_proofs`."""
+
+    nonces: tuple[Nonce, ...] = field(repr=False)
+
+    @property
+    def _spent(self) -> tuple[Change, ...]:
+        policy = self.issuer.nonces
+        spent = () if policy is None or policy.reusable else tuple(nonce.spent for nonce in self.nonces)
+        return (*self.access.changes, *spent)
+
+    def defer(self, *, interval: int | float, note: Any = None, changes: Sequence[Change] = ()) -> DeferredDraft:
+        """Promise the Credentials for later: 202 with a `transaction_id` (OID4VCI 8.3).
+
+        `interval`, in seconds, is what the Wallet should wait before it asks the Deferred Credential Endpoint. `note` is JSON: what
+        the application wants to find then, as `DeferredOrder.deferral_note`; the less it says about a person, the better.
+        `changes` are the application's own, to be committed with the answer or not at all; see also `DeferredDraft.with_changes`.
+
+        The holder keys are those of this request, also where another Access Token fetches the Credentials.
+
+        Raises `ValueError` if the issuer has no `deferral`, or `interval` is not a positive number.
+        """
+        deferral = self.issuer.deferral
+        if deferral is None:
+            raise ValueError("this issuer has no Deferred Credential Endpoint: see deferral")
+        transaction_id = b64url_encode(self.issuer.new_secret(TRANSACTION_ID_BYTES))
+        record = transaction_record(
+            transaction_id,
+            self.authorization,
+            configuration_id=self.configuration_id,
+            identifier=self.identifier,
+            granted=self._granted,
+            holder_keys=self.holder_keys,
+            key_attestations=self.key_attestations,
+            note=note,
+            expires_at=self.now + deferral.lifetime,
+        )
+        committed = (*self._spent, Insert(record), *changes)
+        return DeferredDraft(transaction_id, interval, committed, self.access.headers, self.body)
 
     def deny(self, description: str = "") -> Reply:
         """Refuse for good: `credential_request_denied` (OID4VCI 8.3.1.2). `description` as in `Refusal`."""

@@ -152,16 +152,16 @@ class CredentialCall:
             # One that was attested, for instance, may be of any kind.
             raise InvalidProof("no credential of this configuration can be bound to such a key")
         return CredentialOrder(
-            self.issuer,
-            configuration_id,
-            self.identifier,
-            configuration,
-            access,
-            proved.keys,
-            nonces,
-            now,
-            self.body,
-            proved.attestations,
+            issuer=self.issuer,
+            configuration_id=configuration_id,
+            identifier=self.identifier,
+            configuration=configuration,
+            access=access,
+            holder_keys=proved.keys,
+            nonces=nonces,
+            now=now,
+            body=self.body,
+            key_attestations=proved.attestations,
         )
 
     def _requested(self, access: Access) -> str:

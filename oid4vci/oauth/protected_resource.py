@@ -84,7 +84,7 @@ class ProtectedResource:
             raise InvalidToken("the access token is malformed")
         read = self.access_tokens.read(token, credential_issuer=self.credential_issuer)
         if self.dpop is None or scheme != "dpop":
-            return ReadAccess(read, self._schemes[scheme])
+            return ReadAccess(read, self._schemes[scheme], token)
         proof = self.dpop.read(request, url=url)
         if proof is None:
             raise InvalidDpopProof("the DPoP proof is missing")
@@ -97,7 +97,7 @@ class ReadAccess:
 
     token: ReadAccessToken = field(repr=False)
     challenges: tuple[Challenge, ...]
-    access_token: str | None = field(default=None, repr=False)
+    access_token: str = field(repr=False)
     proof: ReadDpopProof | None = None
 
     @property

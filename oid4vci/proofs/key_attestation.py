@@ -1,7 +1,7 @@
 """Key attestations (OID4VCI D): what is known of the keys of a Wallet, and of how they are kept, by the word of an attester."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from attrs import field, frozen
 
@@ -17,7 +17,17 @@ from oid4vci.signed_jwt import KeySource, check_numbers, check_times, text
 if TYPE_CHECKING:
     from oid4vci.x509 import Anchors
 
-__all__ = ("BASIC", "ENHANCED_BASIC", "HIGH", "MODERATE", "TYP", "KeyAttestation", "KeyAttestations", "ReadKeyAttestation")
+__all__ = (
+    "BASIC",
+    "ENHANCED_BASIC",
+    "HIGH",
+    "MODERATE",
+    "TYP",
+    "KeyAttestation",
+    "KeyAttestations",
+    "ReadKeyAttestation",
+    "attested_keys",
+)
 
 TYP: Final = "key-attestation+jwt"
 HIGH: Final = "iso_18045_high"
@@ -52,6 +62,23 @@ class KeyAttestation:
     issuer: str | None = None
     certificate: bytes | None = field(default=None, repr=False)
     claims: Mapping[str, Any] = field(factory=dict, repr=False)
+
+    @classmethod
+    def of_claims(cls, claims: Mapping[str, Any], *, keys: tuple[PublicKey, ...], certificate: bytes | None) -> Self:
+        """What claims say that were verified. `keys` are the usable ones among `attested_keys`."""
+        return cls(
+            keys=keys,
+            issued_at=claims["iat"],
+            expires_at=claims.get("exp"),
+            key_storage=_levels(claims, "key_storage"),
+            user_authentication=_levels(claims, "user_authentication"),
+            certification=claims.get("certification"),
+            nonce=claims.get("nonce"),
+            status=claims.get("status"),
+            issuer=claims.get("iss"),
+            certificate=certificate,
+            claims=claims,
+        )
 
 
 @frozen(kw_only=True)
@@ -242,19 +269,7 @@ class ReadKeyAttestation:
             _check_level(claims, "user_authentication", required.user_authentication)
         self._check_statuses(statuses)
         certificates = self._signature.certificates
-        return KeyAttestation(
-            keys=attested,
-            issued_at=claims["iat"],
-            expires_at=claims.get("exp"),
-            key_storage=_levels(claims, "key_storage"),
-            user_authentication=_levels(claims, "user_authentication"),
-            certification=claims.get("certification"),
-            nonce=self.nonce,
-            status=claims.get("status"),
-            issuer=claims.get("iss"),
-            certificate=certificates[0] if certificates else None,
-            claims=claims,
-        )
+        return KeyAttestation.of_claims(claims, keys=attested, certificate=certificates[0] if certificates else None)
 
     def _check_statuses(self, statuses: Statuses) -> None:
         if self.checks.check_status and "status" in self.claims:

@@ -3,7 +3,7 @@
 import zlib
 from typing import Final
 
-from oid4vci._json import Malformed
+from oid4vci._deflate import deflate, inflate
 
 __all__ = ("MAX_SIZE", "gzip_compress", "gzip_decompress", "zlib_compress", "zlib_decompress")
 
@@ -20,31 +20,14 @@ def zlib_compress(data: bytes) -> bytes:
 
 def gzip_compress(data: bytes) -> bytes:
     """In GZIP's format, without a time, so that the same bytes always give the same."""
-    compressor = zlib.compressobj(9, zlib.DEFLATED, _GZIP)
-    return compressor.compress(data) + compressor.flush()
+    return deflate(data, _GZIP)
 
 
 def zlib_decompress(data: bytes, *, max_size: int) -> bytes:
     """What was deflated; never more than `max_size` bytes are made. Raises `Malformed`."""
-    return _inflate(data, _ZLIB, max_size)
+    return inflate(data, _ZLIB, max_size=max_size)
 
 
 def gzip_decompress(data: bytes, *, max_size: int) -> bytes:
     """What was deflated, a single member; never more than `max_size` bytes are made. Raises `Malformed`."""
-    return _inflate(data, _GZIP, max_size)
-
-
-def _inflate(data: bytes, wbits: int, max_size: int) -> bytes:
-    inflater = zlib.decompressobj(wbits)
-    try:
-        # One byte more than allowed tells too much from enough.
-        inflated = inflater.decompress(data, max_size + 1)
-    except zlib.error:
-        raise Malformed("does not decompress") from None
-    if len(inflated) > max_size:
-        raise Malformed("decompresses to too much")
-    if not inflater.eof:
-        raise Malformed("is truncated")
-    if inflater.unused_data:
-        raise Malformed("has something after its end")
-    return inflated
+    return inflate(data, _GZIP, max_size=max_size)

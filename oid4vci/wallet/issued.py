@@ -1,9 +1,10 @@
 """What a Credential Request leads to: Credentials, verified, or the promise of them (OID4VCI 8.3, 13.5)."""
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from oid4vci._document import Codec, Document, array, nested, positive_number, string, wire
 from oid4vci._json import Malformed
@@ -13,18 +14,22 @@ from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
 from oid4vci.http import MAX_BODY, Response
 from oid4vci.keys import PublicKey
 from oid4vci.metadata import CredentialConfiguration
+from oid4vci.wallet.credential_exchange import credential_exchange, credential_refusal
 from oid4vci.wallet.display import CredentialView, credential_view
-from oid4vci.wallet.exchange import Exchange, json_object
+from oid4vci.wallet.exchange import Exchange, extended, json_object
 from oid4vci.wallet.needed_documents import with_documents
 from oid4vci.wallet.status import CredentialStatusChecker, check_status
 
 if TYPE_CHECKING:
     from oid4vci.status_list.checker import Status
+    from oid4vci.wallet.sender import Sender
     from oid4vci.wallet.session import Session
 
 __all__ = ("Deferred", "Issued")
 
 S = TypeVar("S")
+# OID4VCI 9.1
+_MEMBERS = frozenset(("credential_response_encryption", "transaction_id"))
 
 
 def _check_credential(value: Any) -> None:
@@ -127,14 +132,77 @@ class Issued:
 class Deferred:
     """The issuer needs time: the Credentials for `holder_keys` are to be had under `transaction_id` (OID4VCI 9).
 
-    Wait at least `interval` seconds. The value holds the Access Token. Store it (`dump`) as a secret, and keep the keys.
+    `received_at` is when it said so, in seconds since the epoch: from `ready_at` on, `poll` asks for them. That may be weeks later.
+    Store the value (`dump`) as a secret, since it holds the Access Token, and keep the keys.
     """
 
     session: "Session"
     configuration_id: str
     transaction_id: str = field(repr=False)
     interval: int | float
+    received_at: int
     holder_keys: tuple[PublicKey, ...]
+
+    @property
+    def ready_at(self) -> int:
+        """When `poll` may ask, in seconds since the epoch: `interval` seconds after the issuer was last asked (OID4VCI 8.3)."""
+        return self.received_at + ceil(self.interval)
+
+    def with_session(self, session: "Session") -> "Deferred":
+        """The same with another Access Token: of a session that was refreshed, or authorized again by the same person.
+
+        "an Access Token that is valid for the issuance of the Credential(s) previously requested" (OID4VCI 9): it is for the same
+        configuration of the same issuer, which may want it to be for the same client, and bound to the same DPoP key, as well.
+        What was asked for as mandatory stays so.
+
+        Raises `ValueError` if the session is of another issuer, or not for this configuration.
+        """
+        known, configuration_id = self.session, self.configuration_id
+        if session.metadata.credential_issuer != known.metadata.credential_issuer:
+            raise ValueError("the session is of another issuer")
+        if configuration_id not in session.configuration_ids:
+            raise ValueError(f"the session is for {', '.join(session.configuration_ids)}")
+        if session.metadata.deferred_credential_endpoint is None:
+            raise ValueError("the issuer has no Deferred Credential Endpoint any more")
+        claims = {name: demanded for name, demanded in session.claims.items() if name != configuration_id}
+        if configuration_id in known.claims:
+            claims[configuration_id] = known.claims[configuration_id]
+        return evolve(self, session=evolve(session, claims=claims))
+
+    def poll(self, *, now: int, early: bool = False, extra: Mapping[str, Any] | None = None) -> "Exchange[Issued | Deferred]":
+        """Ask for the Credentials (OID4VCI 9.1).
+
+        `now`, in seconds since the epoch, is the time for which Credentials are verified, and that of a DPoP proof. `extra` members
+        are sent along. With `early` the issuer is asked although `interval` is not over: it may have called, for instance.
+
+        The exchange gives `Issued`, with verified Credentials, or if the issuer needs more time another `Deferred`, to be stored in
+        place of this one. It raises `Refused`. With the advice to refresh or to authorize, this value goes on `with_session`; with
+        the advice to give up (`credential_request_denied`, `invalid_transaction_id`) it is over, and must not ask again (9.3). It
+        raises `InvalidCredential` for Credentials that do not verify, and `InvalidResponse`.
+
+        Raises `ValueError` before `ready_at` if not `early`, and for an extra member that is a known one, and `Untrusted` if the
+        trust decision does not allow the endpoint.
+        """
+        session, endpoint = self.session, self.session.metadata.deferred_credential_endpoint
+        if endpoint is None:
+            raise ValueError("the issuer has no Deferred Credential Endpoint")
+        # "the minimum amount of time in seconds that the Wallet SHOULD wait" -- OID4VCI 8.3
+        if now < self.ready_at and not early:
+            raise ValueError(f"too early by {self.ready_at - now} seconds: see ready_at")
+        session.wallet.trust.demand_endpoint(endpoint, session.metadata.credential_issuer)
+        members = extended({"transaction_id": self.transaction_id}, extra, known=_MEMBERS)
+
+        def read(response: Response, sender: "Sender") -> "Issued | Deferred | Exchange[Issued]":
+            if refused := credential_refusal(session, response):
+                raise refused
+            kept = evolve(session, sender=sender)
+            result = read_credential_response(kept, self.configuration_id, self.holder_keys, now, response)
+            # "MUST be same as the value of `transaction_id` in the Deferred Credential Request" -- OID4VCI 9.2
+            if isinstance(result, Deferred) and result.transaction_id != self.transaction_id:
+                raise Malformed("is another one than was asked for", "transaction_id")
+            return result
+
+        return credential_exchange(session, endpoint, members, now=now, read=read)
 
 
 def read_credential_response(
@@ -151,6 +219,7 @@ def read_credential_response(
             configuration_id=configuration_id,
             transaction_id=promise.transaction_id,
             interval=promise.interval,
+            received_at=now,
             holder_keys=holder_keys,
         )
     answer = CredentialResponse.from_json(json_object(response))

@@ -27,6 +27,7 @@ from oid4vci.offers import (
 )
 from oid4vci.wallet.exchange import JSON, Exchange, get, json_object
 from oid4vci.wallet.issuer_metadata import MetadataRequest
+from oid4vci.wallet.message_encryption import message_encryption
 from oid4vci.wallet.opened import Opened, demand_issuer_endpoints, demand_token_endpoint
 from oid4vci.wallet.settings import Wallet
 
@@ -114,13 +115,6 @@ def _document(
     return Exchange(get(url, locales=wallet.locales, accept=accept), receive, InvalidMetadata, otherwise)
 
 
-def check_encryption(metadata: CredentialIssuerMetadata) -> None:
-    """Raise `InvalidMetadata` if the issuer demands encrypted messages (OID4VCI 10), before a code is spent in vain."""
-    for encryption in (metadata.credential_request_encryption, metadata.credential_response_encryption):
-        if encryption is not None and encryption.encryption_required:
-            raise InvalidMetadata("the issuer demands encrypted messages, which this Wallet does not send")
-
-
 @frozen
 class _Opening:
     """An offer that is being opened. `chosen` is the grant type that the application named."""
@@ -146,7 +140,8 @@ class _Opening:
         metadata = CredentialIssuerMetadata.from_json(members, classes=self.wallet.configuration_classes)
         metadata.check_identifier(self.offer.credential_issuer)
         check_offer(self.offer, metadata)
-        check_encryption(metadata)
+        # Before a code is spent in vain on an issuer that demands what this Wallet cannot do.
+        message_encryption(self.wallet, metadata)
         demand_issuer_endpoints(self.wallet, metadata)
         servers = [server for server in self._candidates(metadata) if self.wallet.trust.allow(server)]
         if not servers:

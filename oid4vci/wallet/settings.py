@@ -5,9 +5,10 @@ Settings are configuration of the running program. They are never part of a stor
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from attrs import Attribute, field, frozen
+from attrs.validators import in_
 
 from oid4vci._document import strings
 from oid4vci.formats.credential_format import CredentialFormat, CredentialVerifier
@@ -87,7 +88,12 @@ class Wallet:
     - `responses_without_iss`: whether an Authorization Response may lack `iss`, where the server does not say that it sends it.
       Nothing in such a response tells whose it is: give each such server a redirect URI of its own (RFC 9700 4.4.2).
     - `authorization_details`: whether Credentials may be asked for by `authorization_details`; if not, by scope values only.
-    - `new_secret` makes the identifiers of what the Wallet signs, and what binds an Authorization Response to its request.
+    - `encryption`: whether Credential Requests and their answers are encrypted only "when required" by the issuer, or always "when
+      possible" (OID4VCI 10): what is on the way between Wallet and issuer and ends TLS can read all others (13.11).
+    - `compression`: whether what is encrypted is compressed where the issuer takes that: its length can then give away something
+      of what it says (RFC 8725 3.6).
+    - `new_secret` makes keys for encryption, the identifiers of what the Wallet signs, and what binds an Authorization Response to
+      its request.
 
     HAIP wants False for five of them: `bearer` and `plain_requests`, `responses_without_iss` (4), `authorization_details` (4.3)
     and `public` (4.4.1).
@@ -107,6 +113,10 @@ class Wallet:
     plain_requests: bool = True
     responses_without_iss: bool = True
     authorization_details: bool = True
+    encryption: Literal["when required", "when possible"] = field(
+        default="when required", validator=in_(("when required", "when possible"))
+    )
+    compression: bool = False
     new_secret: NewSecret = field(default=new_secret, repr=False)
     _verifiers: dict[str, CredentialVerifier] = field(init=False, factory=dict, repr=False)
 

@@ -76,7 +76,7 @@ class ProofCase:
         attested = [dict(key.public_jwk) for key in HOLDERS] if self.key_attestation is not None else []
 
         def run() -> None:
-            public_keys._point.cache_clear()
+            public_keys.point.cache_clear()
             for jwk in attested:
                 public_key(jwk)
             for jwk, signature in signed:
@@ -147,7 +147,7 @@ def tables(*, rounds: int, seconds: float) -> Iterator[str]:
 
         def validate(case: ProofCase = case, proofs: Sequence[Any] = proofs) -> int:
             # A key that comes again would be remembered, and here all come again.
-            public_keys._point.cache_clear()
+            public_keys.point.cache_clear()
             return case.validate(proofs)
 
         ways: dict[str, Case] = {"cryptography": case.verifications(), "library": validate}

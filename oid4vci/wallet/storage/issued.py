@@ -97,6 +97,7 @@ class StoredDeferred(Document):
     configuration_id: str = field(metadata=wire(TEXT))
     transaction_id: str = field(repr=False, metadata=wire(TEXT))
     interval: int | float = field(metadata=wire(positive_number()))
+    received_at: int = field(metadata=wire(integer()))
     holder_keys: tuple[Mapping[str, str], ...] = field(metadata=wire(_KEYS))
 
     @classmethod
@@ -107,6 +108,7 @@ class StoredDeferred(Document):
             configuration_id=deferred.configuration_id,
             transaction_id=deferred.transaction_id,
             interval=deferred.interval,
+            received_at=deferred.received_at,
             holder_keys=_jwks(deferred.holder_keys),
         )
 
@@ -120,5 +122,6 @@ class StoredDeferred(Document):
             configuration_id=self.configuration_id,
             transaction_id=self.transaction_id,
             interval=self.interval,
+            received_at=self.received_at,
             holder_keys=_public_keys(self.holder_keys),
         )
