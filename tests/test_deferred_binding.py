@@ -11,6 +11,7 @@ from oid4vci.issuer import CredentialOrder, DeferredOrder
 from oid4vci.keys import LocalSigner, thumbprint
 from oid4vci.oauth.access_tokens import NewAccessToken, SealedAccessTokens
 from oid4vci.oauth.dpop import Dpop, DpopNonces
+from oid4vci.records import Insert, Swap
 from tests.deferrals import (
     BADGE,
     DEFERRED,
@@ -82,6 +83,17 @@ def test_a_bound_transaction_is_fetched_with_the_same_key() -> None:
     again = bound_token(world)
     host_of(world).polled = lambda order: order.issue({"x": 1})
     assert len(notes(world.send(with_proof(again, transaction, proved(again))))) == 1
+
+
+def test_the_transaction_is_the_guard_and_the_proof_is_spent_with_it() -> None:
+    world = world_of(dpop=Dpop())
+    token = bound_token(world)
+    call = world.issuer.read_deferred_request(with_proof(token, promised(world, token), proved(token)))
+    guard, spent = call.verify(world.host.load(call.lookups), now=NOW).issue({"x": 1}).changes
+    assert isinstance(guard, Swap)
+    assert guard.before.key.kind == "transaction"
+    assert isinstance(spent, Insert)
+    assert spent.record.key in call.lookups
 
 
 @pytest.mark.parametrize("other", [OTHER, None], ids=["another key", "no key"])
