@@ -7,17 +7,18 @@ from attrs import evolve
 
 from oid4vci.drive import respond
 from oid4vci.http import Request
-from oid4vci.issuer import DeferredOrder
+from oid4vci.issuer import CredentialOrder, DeferredOrder
 from oid4vci.keys import LocalSigner, thumbprint
 from oid4vci.oauth.access_tokens import NewAccessToken, SealedAccessTokens
 from oid4vci.oauth.dpop import Dpop, DpopNonces
-from oid4vci.oauth.pre_authorized import PreAuthorized
+from oid4vci.records import Insert, Swap
 from tests.deferrals import (
     BADGE,
     DEFERRED,
     INTERVAL,
     THERE_IS_NONE,
     deferred,
+    deferring_metadata,
     host_of,
     not_theirs,
     notes,
@@ -39,14 +40,14 @@ KEY, OTHER = LocalSigner.generate("dpop"), LocalSigner.generate("other")
 # --- DPoP ---------------------------------------------------------------------------------------------------------------------
 
 
-def bound_token(world: Issuance, key: LocalSigner | None = KEY, granted: PreAuthorized | None = None) -> str:
+def bound_token(world: Issuance, key: LocalSigner | None = KEY, *, credential_issuer: str = IDENTIFIER) -> str:
     """A token for a grant that was redeemed, bound to a key."""
-    granted = granted or world.grant("badge")
+    granted = world.grant("badge")
     assert world.redeem(granted).status == 200
     grant = world.host.rows[granted.key]
     new = NewAccessToken(
         grant=grant,
-        credential_issuer=IDENTIFIER,
+        credential_issuer=credential_issuer,
         configuration_ids=grant.data["configuration_ids"],
         jkt=None if key is None else thumbprint(key.public_jwk),
         now=NOW,
@@ -82,6 +83,17 @@ def test_a_bound_transaction_is_fetched_with_the_same_key() -> None:
     again = bound_token(world)
     host_of(world).polled = lambda order: order.issue({"x": 1})
     assert len(notes(world.send(with_proof(again, transaction, proved(again))))) == 1
+
+
+def test_the_transaction_is_the_guard_and_the_proof_is_spent_with_it() -> None:
+    world = world_of(dpop=Dpop())
+    token = bound_token(world)
+    call = world.issuer.read_deferred_request(with_proof(token, promised(world, token), proved(token)))
+    guard, spent = call.verify(world.host.load(call.lookups), now=NOW).issue({"x": 1}).changes
+    assert isinstance(guard, Swap)
+    assert guard.before.key.kind == "transaction"
+    assert isinstance(spent, Insert)
+    assert spent.record.key in call.lookups
 
 
 @pytest.mark.parametrize("other", [OTHER, None], ids=["another key", "no key"])
@@ -131,6 +143,47 @@ def test_a_nonce_is_wanted_before_anything_is_consumed() -> None:
     assert 'error="use_dpop_nonce"' in (wanted.headers.get("www-authenticate") or "")
     response = world.send(with_proof(token, transaction, proved(token, nonce=wanted.headers.get("dpop-nonce"))))
     assert len(notes(response)) == 1
+
+
+# --- issuers and authorization servers that share a store ---------------------------------------------------------------------
+
+TENANT = "https://issuer.example/other"
+
+
+def test_the_transaction_of_another_issuer() -> None:
+    """Two tenants with one store, the same keys, and people and configurations of the same names."""
+    world = world_of()
+    urls = {"credential_endpoint": "credential", "nonce_endpoint": "nonce", "deferred_credential_endpoint": "deferred"}
+    members = {name: f"{TENANT}/{path}" for name, path in urls.items()}
+    tenant = evolve(world.issuer, metadata=deferring_metadata(credential_issuer=TENANT, **members))
+    theirs, ours = token_for(world), bound_token(world, None, credential_issuer=TENANT)
+    transaction = deferred(world, theirs)
+    rows = world.host.rows
+    request = poll_request(ours, transaction, url=f"{TENANT}/deferred")
+    refused(respond(tenant, request, world.host, now=NOW), "invalid_transaction_id")
+    assert world.host.rows == rows
+    asked = evolve(credential_request(ours, BADGE), url=f"{TENANT}/credential")
+    own = transaction_id(respond(tenant, asked, world.host, now=NOW))
+    assert len(notes(respond(tenant, poll_request(ours, own, url=f"{TENANT}/deferred"), world.host, now=NOW))) == 1
+    notes(poll(world, theirs, transaction))
+
+
+@pytest.mark.parametrize("claims", [{"iss": "https://b.example"}, {}, {"iss": 7}])
+def test_the_same_name_at_another_authorization_server(claims: dict[str, Any]) -> None:
+    world = world_of()
+    deferred(world, token_for(world))
+    order = host_of(world).orders[-1]
+    assert isinstance(order, CredentialOrder)
+    first = evolve(order.authorization, claims={"iss": "https://a.example", "jti": "1"})
+    draft = evolve(order, access=evolve(order.access, authorization=first)).defer(interval=1)
+    assert world.host.commit(draft.finish().changes)
+    found = world.issuer.transaction(draft.handle).read(world.host.rows, now=NOW)
+    assert found is not None
+    asked = {"credential_issuer": IDENTIFIER, "transaction_id": draft.transaction_id, "access_token": "x"}
+    assert found.is_for(evolve(first, claims={"iss": "https://a.example", "jti": "2"}), **asked)
+    assert not found.is_for(evolve(first, claims=claims), **asked)
+    assert not found.is_for(first, **{**asked, "credential_issuer": TENANT})
+    assert not found.is_for(first, **{**asked, "transaction_id": "x"})
 
 
 # --- the grace ----------------------------------------------------------------------------------------------------------------

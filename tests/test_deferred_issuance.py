@@ -58,7 +58,7 @@ def holders(count: int) -> list[LocalSigner]:
 
 
 @pytest.mark.spec(
-    "VCI-8.3-02", "VCI-8.3-03", "VCI-8.3-06", "VCI-8.3-15", "VCI-8.3-16", "VCI-8.3-18", "VCI-8.3-21", "VCI-8.3-24"
+    "VCI-8.3-02", "VCI-8.3-03", "VCI-8.3-06", "VCI-8.3-08", "VCI-8.3-15", "VCI-8.3-16", "VCI-8.3-18", "VCI-8.3-21", "VCI-8.3-24"
 )
 def test_a_deferred_order_is_a_promise_and_nothing_else() -> None:
     world = world_of()

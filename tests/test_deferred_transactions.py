@@ -141,6 +141,15 @@ def test_who_was_slower_loads_again() -> None:
     assert not world.host.commit(found.refuse())
 
 
+def test_nothing_is_decided_after_a_refusal_by_who_was_slower() -> None:
+    world, token, transaction = begun()
+    slower = stored(world)
+    assert world.host.commit(stored(world).refuse())
+    for changes in (slower.complete(), slower.refuse(), slower.extend(expires_at=NOW + 10**9)):
+        assert not world.host.commit(changes)
+    refused(poll(world, token, transaction), "credential_request_denied")
+
+
 def test_what_is_over_is_not_found() -> None:
     world, token, transaction = begun()
     wanted = world.issuer.transaction(host_of(world).drafts[-1].handle)

@@ -217,7 +217,7 @@ def test_another_transaction_is_refused(other: str) -> None:
         later(promise(other))
 
 
-@pytest.mark.spec("VCI-9.2-03", "VCI-8.3-03", "VCI-8.3-19")
+@pytest.mark.spec("VCI-9.2-03", "VCI-8.3-03", "VCI-8.3-08", "VCI-8.3-18", "VCI-8.3-19", "VCI-8.3-21", "VCI-8.3-24")
 @pytest.mark.parametrize(
     "answer",
     [

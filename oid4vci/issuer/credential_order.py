@@ -184,6 +184,7 @@ class CredentialOrder(VerifiedOrder):
         record = transaction_record(
             transaction_id,
             self.authorization,
+            credential_issuer=self.issuer.identifier,
             configuration_id=self.configuration_id,
             identifier=self.identifier,
             granted=self._granted,

@@ -19,7 +19,8 @@ class DeferredOrder(VerifiedOrder):
     """A verified Deferred Credential Request: the application decides to `issue`, to `wait`, or to `deny`.
 
     The Access Token may be another one than that of the Credential Request, and `note` is of its grant; `holder_keys`,
-    `key_attestations` and `requested_claims` are those of the Credential Request. `transaction` is what is stored of that.
+    `key_attestations` and `requested_claims` are those of the Credential Request, as they were verified then: whether an
+    attestation was revoked since is for the application to find out. `transaction` is what is stored of that request.
 
     The Credentials are issued to one request only: also where several come at once, one of them is answered.
     """

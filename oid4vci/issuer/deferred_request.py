@@ -99,7 +99,10 @@ class DeferredCall:
         record = records.get(transaction_key(self.transaction_id))
         found = None if record is None else Transaction.of(record, now=now)
         if found is None or not found.is_for(
-            authorization, transaction_id=self.transaction_id, access_token=self.access.access_token
+            authorization,
+            credential_issuer=self.issuer.identifier,
+            transaction_id=self.transaction_id,
+            access_token=self.access.access_token,
         ):
             raise InvalidTransactionId("there is no such transaction for this access token, or no longer")
         return found

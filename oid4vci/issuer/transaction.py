@@ -1,6 +1,7 @@
 """Deferred Issuance transactions: how they are stored, and what the application does with them from anywhere (OID4VCI 9).
 
-Rule 1: a transaction belongs to one subject, one client and one DPoP key; the record has no more of them than a digest.
+Rule 1: a transaction belongs to one issuer, and to one subject (of one authorization server), one client and one DPoP key; the
+record has no more of them than a digest.
 Rule 2: the holder keys are those of the original request: nothing in a later one can replace them.
 Rule 3: whatever ends a transaction is a `Swap` of its record, so that of several requests at once one succeeds.
 """
@@ -61,6 +62,7 @@ def transaction_record(
     transaction_id: str,
     authorization: Authorization,
     *,
+    credential_issuer: str,
     configuration_id: str,
     identifier: str | None,
     granted: Mapping[str, Any] | None,
@@ -74,7 +76,7 @@ def transaction_record(
         transaction_key(transaction_id),
         {
             "state": PENDING,
-            "bound_to": _bound_to(transaction_id, authorization),
+            "bound_to": _bound_to(transaction_id, credential_issuer, authorization),
             "configuration_id": configuration_id,
             "identifier": identifier,
             "granted": None if granted is None else dict(granted),
@@ -87,9 +89,12 @@ def transaction_record(
     )
 
 
-def _bound_to(transaction_id: str, authorization: Authorization) -> str:
+def _bound_to(transaction_id: str, credential_issuer: str, authorization: Authorization) -> str:
     """A digest of whom the transaction is for, which says nothing to who does not know the `transaction_id`."""
-    named = [transaction_id, authorization.subject, authorization.client_id, authorization.jkt]
+    # Another authorization server may call somebody else by the same name.
+    server = authorization.claims.get("iss")
+    known_by = [server if isinstance(server, str) else None, authorization.subject, authorization.client_id, authorization.jkt]
+    named = [transaction_id, credential_issuer, *known_by]
     return hashlib.sha256(dump_bytes(named)).hexdigest()
 
 
@@ -255,13 +260,13 @@ class Transaction:
 
     # --- what a request may do -------------------------------------------------------------------------------------------
 
-    def is_for(self, authorization: Authorization, *, transaction_id: str, access_token: str) -> bool:
+    def is_for(self, authorization: Authorization, *, credential_issuer: str, transaction_id: str, access_token: str) -> bool:
         """Whether a verified Access Token is that of the same subject, client and DPoP key, and still is for what was ordered.
 
         Once the Credentials were issued, it must be the very token with which that was.
         """
         data = self.record.data
-        if not hmac.compare_digest(_bound_to(transaction_id, authorization), data["bound_to"]):
+        if not hmac.compare_digest(_bound_to(transaction_id, credential_issuer, authorization), data["bound_to"]):
             return False
         if self.state == ISSUED and not hmac.compare_digest(_digest(access_token), data["access_token"]):
             return False

@@ -5,6 +5,7 @@
 //     signing: {"jwk", "x5c"}, the issuer's private key and certificates
 //     anchors: PEM, whose attestations of wallets are believed
 //     challenge_endpoint: whether there is one; else challenges are in refusals only
+//     deferred_polls: if it is there, credentials are deferred, and so many requests for them come too early
 //
 // POST /offers makes an offer: {"grant", "configuration_ids", "tx_code"}.
 
@@ -61,6 +62,7 @@ const credentialIssuer = issuer.createCredentialIssuerMetadata({
   credential_issuer: identifier,
   credential_endpoint: `${identifier}/credential`,
   nonce_endpoint: `${identifier}/nonce`,
+  ...(input.deferred_polls === undefined ? {} : { deferred_credential_endpoint: `${identifier}/deferred` }),
   batch_credential_issuance: { batch_size: 3 },
   display: [{ name: 'TypeScript issuer', locale: 'en' }],
   credential_configurations_supported: {
@@ -85,6 +87,7 @@ const issuerMetadata = {
 }
 const resourceServer = new Oauth2ResourceServer({ callbacks })
 const credentialNonces = new Map()
+const transactions = new Map()
 
 // RFC 9110 11.2, RFC 6750 3: what the library makes of its errors has line breaks in `error_description`, and names that
 // have no value.
@@ -159,9 +162,32 @@ async function issue(request, body) {
   const proofs = await Promise.all((parsed.proofs?.jwt ?? []).map((jwt) => holderKey(jwt, tokenPayload.client_id)))
   if (proofs.length === 0) throw new Refused(400, { error: 'invalid_proof' })
   for (const { nonce } of proofs) credentialNonces.delete(nonce)
+  const order = { subject: tokenPayload.sub, configurationId, jwks: proofs.map(({ jwk }) => jwk), polls: input.deferred_polls }
+  if (order.polls === undefined) {
+    return issuer.createCredentialResponse({ credentialRequest: parsed, credentials: await credentialsFor(order) })
+  }
+  const transactionId = newSecret()
+  transactions.set(transactionId, order)
+  throw new Refused(202, issuer.createCredentialResponse({ credentialRequest: parsed, transactionId, interval: 1 }))
+}
+
+async function credentialsFor({ configurationId, jwks }) {
   const credentials = []
-  for (const { jwk } of proofs) credentials.push({ credential: await credential(configurationId, jwk) })
-  return issuer.createCredentialResponse({ credentialRequest: parsed, credentials })
+  for (const jwk of jwks) credentials.push({ credential: await credential(configurationId, jwk) })
+  return credentials
+}
+
+async function issueLater(request, body) {
+  const { tokenPayload } = await authorized(request)
+  const { deferredCredentialRequest } = issuer.parseDeferredCredentialRequest({ deferredCredentialRequest: body })
+  const { transaction_id: transactionId } = deferredCredentialRequest
+  const order = transactions.get(transactionId)
+  if (order?.subject !== tokenPayload.sub) throw new Refused(400, { error: 'invalid_transaction_id' })
+  if (order.polls-- > 0) throw new Refused(202, issuer.createDeferredCredentialResponse({ transactionId, interval: 1 }))
+  transactions.delete(transactionId)
+  const credentials = await credentialsFor(order)
+  // OID4VCI 9.2: the library takes no `notificationId` here, as if there were no credentials.
+  return { ...issuer.createDeferredCredentialResponse({ credentials }), notification_id: newSecret() }
 }
 
 async function offer({ grant, configuration_ids: credentialConfigurationIds, tx_code: txCode }) {
@@ -195,6 +221,7 @@ const routes = {
   'POST /par': (request, body) => server.push(request, form(body)),
   'POST /token': (request, body) => server.token(request, form(body)),
   'POST /credential': (request, body) => issue(request, json(body)),
+  'POST /deferred': (request, body) => issueLater(request, json(body)),
   'POST /offers': (_, body) => offer(json(body)),
   'GET /authorize': ({ url }) => {
     throw new Refused(302, {}, { location: server.authorize(Object.fromEntries(new URL(url).searchParams)) })
