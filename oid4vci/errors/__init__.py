@@ -14,6 +14,7 @@ from oid4vci.errors.credential import (
     UnknownCredentialConfiguration,
     UnknownCredentialIdentifier,
 )
+from oid4vci.errors.notification import InvalidNotificationId, InvalidNotificationRequest
 from oid4vci.errors.oauth import (
     AccessDenied,
     InvalidAuthorizationDetails,
@@ -88,6 +89,8 @@ __all__ = (
     "InvalidGrant",
     "InvalidMetadata",
     "InvalidNonce",
+    "InvalidNotificationId",
+    "InvalidNotificationRequest",
     "InvalidOffer",
     "InvalidProof",
     "InvalidRequest",

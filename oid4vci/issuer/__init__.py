@@ -3,6 +3,7 @@
 from oid4vci.issuer.credential_issuer import Issuer, IssuerCall
 from oid4vci.issuer.credential_order import CredentialDraft, CredentialOrder
 from oid4vci.issuer.credential_request import CredentialCall
+from oid4vci.issuer.notification import NotificationCall, NotificationOrder
 from oid4vci.issuer.open_endpoints import KeysCall, MetadataCall, NonceCall, OfferCall, PublishedOffer
 
 __all__ = (
@@ -14,6 +15,8 @@ __all__ = (
     "KeysCall",
     "MetadataCall",
     "NonceCall",
+    "NotificationCall",
+    "NotificationOrder",
     "OfferCall",
     "PublishedOffer",
 )

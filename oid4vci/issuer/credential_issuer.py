@@ -21,11 +21,13 @@ from oid4vci.claims import ClaimsPath
 from oid4vci.errors import NotFound, check_method
 from oid4vci.http import Request, url_path
 from oid4vci.issuer.credential_request import MAX_PROOFS, CredentialCall, read_credential_request
+from oid4vci.issuer.notification import NotificationCall, read_notification_request
 from oid4vci.issuer.open_endpoints import OFFER, KeysCall, MetadataCall, NonceCall, OfferCall, PublishedOffer
 from oid4vci.keys import Signer, published_jwks
 from oid4vci.metadata import CredentialIssuerMetadata, credential_issuer_metadata_url, jwt_vc_issuer_metadata_url
 from oid4vci.metadata.finding import publishing_errors
 from oid4vci.nonces import Nonces
+from oid4vci.notifications import Notifications
 from oid4vci.oauth.access_tokens import AccessTokens
 from oid4vci.oauth.dpop import Dpop
 from oid4vci.oauth.protected_resource import ProtectedResource
@@ -43,7 +45,7 @@ __all__ = ("Issuer", "IssuerCall")
 
 # What `publish_offer` makes: 32 bytes in base64url.
 _OFFER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
-IssuerCall: TypeAlias = MetadataCall | KeysCall | NonceCall | OfferCall | CredentialCall
+IssuerCall: TypeAlias = MetadataCall | KeysCall | NonceCall | OfferCall | CredentialCall | NotificationCall
 
 
 @frozen
@@ -54,6 +56,7 @@ class Issuer:
     - `access_tokens`: how Access Tokens are read: `SealedAccessTokens` where the authorization server shares our keys.
     - `encoders`: for each credential configuration, what issues it.
     - `nonces`: needed exactly if the metadata name a `nonce_endpoint`.
+    - `notifications`: how ids for notifications are made; needed exactly if the metadata name a `notification_endpoint`.
     - `proof_types`: the proof types that can be validated, by identifier.
     - `credential_offer_endpoint`: where offers by reference are served, each under an id of its own; https.
     - `published_keys`: the keys of credentials that bring no certificate chain, and those of earlier ones that still must verify.
@@ -75,6 +78,7 @@ class Issuer:
     published_keys: Sequence[Signer] = ()
     dpop: Dpop | None = None
     bearer: bool = True
+    notifications: Notifications | None = None
     new_secret: NewSecret = field(default=new_secret, repr=False)
     promised_claims: Mapping[str, tuple[ClaimsPath, ...]] = field(init=False, repr=False, eq=False)
     _did_methods: frozenset[str] = field(init=False, repr=False, eq=False)
@@ -92,6 +96,8 @@ class Issuer:
         }
         if metadata.nonce_endpoint is not None:
             endpoints[url_path(metadata.nonce_endpoint)] = self.read_nonce_request
+        if metadata.notification_endpoint is not None:
+            endpoints[url_path(metadata.notification_endpoint)] = self.read_notification_request
         if self.published_keys:
             endpoints[url_path(jwt_vc_issuer_metadata_url(self.identifier))] = self.read_keys_request
         resource = ProtectedResource(self.access_tokens, self.identifier, self.dpop, self.bearer)
@@ -167,6 +173,17 @@ class Issuer:
         access = self._resource.read(request, url=self.metadata.credential_endpoint)
         return read_credential_request(self, access, request)
 
+    def read_notification_request(self, request: Request) -> NotificationCall:
+        """A Notification Request (OID4VCI 11.1), refused here and by `verify` as a Credential Request is.
+
+        Raises `Refusal`, and `NotFound` without such an endpoint.
+        """
+        check_method(request, "POST")
+        url, notifications = self.metadata.notification_endpoint, self.notifications
+        if url is None or notifications is None:
+            raise NotFound("this issuer has no notification endpoint")
+        return read_notification_request(self, notifications, self._resource.read(request, url=url), request)
+
     # --- offering --------------------------------------------------------------------------------------------------------
 
     def offer(
@@ -228,12 +245,14 @@ def _check_capabilities(issuer: Issuer) -> None:
     broken = list(publishing_errors(metadata.findings()))
     for name in (
         "deferred_credential_endpoint",
-        "notification_endpoint",
         "credential_request_encryption",
         "credential_response_encryption",
     ):
         if getattr(metadata, name) is not None:
             broken.append(f"{name}: this issuer does not serve it")
+    # "If omitted, the Credential Issuer does not support the Notification Endpoint." -- OID4VCI 12.2.4
+    if (metadata.notification_endpoint is None) != (issuer.notifications is None):
+        broken.append("notification_endpoint: must be there exactly if notifications are")
     # "A Credential Issuer that requires `c_nonce` values ... MUST offer a Nonce Endpoint" -- OID4VCI 7
     if (metadata.nonce_endpoint is None) != (issuer.nonces is None):
         broken.append("nonce_endpoint: must be there exactly if nonces are")
@@ -267,11 +286,12 @@ def _check_capabilities(issuer: Issuer) -> None:
             identifier_url().check(issuer.credential_offer_endpoint)
         except Malformed as error:
             broken.append(str(error.within("credential_offer_endpoint")))
-    paths = [url_path(url) for url in (metadata.credential_endpoint, metadata.nonce_endpoint) if url is not None]
+    urls = (metadata.credential_endpoint, metadata.nonce_endpoint, metadata.notification_endpoint)
+    paths = [url_path(url) for url in urls if url is not None]
     paths.append(url_path(credential_issuer_metadata_url(metadata.credential_issuer)))
     if issuer.published_keys:
         paths.append(url_path(jwt_vc_issuer_metadata_url(metadata.credential_issuer)))
     if len(set(paths)) != len(paths):
-        broken.append("credential_endpoint, nonce_endpoint: each endpoint needs a path of its own")
+        broken.append("credential_endpoint, nonce_endpoint, notification_endpoint: each endpoint needs a path of its own")
     if broken:
         raise ValueError("; ".join(broken))

@@ -8,6 +8,7 @@ from attrs import field, frozen
 from oid4vci._json import Malformed, dumps
 from oid4vci.claims import ClaimsDescription, ClaimsPath, ClaimsSemantics
 from oid4vci.errors import CredentialRequestDenied, InvalidProof
+from oid4vci.issuer.notification import new_notification_id
 from oid4vci.issuer.request_body import RequestBody
 from oid4vci.keys import PublicKey, SigningInput
 from oid4vci.metadata import CredentialConfiguration
@@ -119,7 +120,11 @@ class CredentialOrder:
         )
         spent = tuple(nonce.spent for nonce in self.nonces) if self._single_use else ()
         count = max(1, len(self.holder_keys[:limit]))
-        return CredentialDraft(drafts, (*self.access.changes, *spent, *changes), count, self.access.headers, self.body)
+        notification_id = new_notification_id(
+            self.issuer, self.authorization, self.configuration_id, self.identifier, now=self.now
+        )
+        committed = (*self.access.changes, *spent, *changes)
+        return CredentialDraft(drafts, committed, count, self.access.headers, self.body, notification_id)
 
     def _agreed(
         self, claims: Mapping[str, Any], copies: Sequence[Mapping[str, Any]], semantics: ClaimsSemantics
@@ -165,6 +170,7 @@ class CredentialDraft:
     count: int
     headers: Mapping[str, str] = field(repr=False)
     body: RequestBody = field(repr=False)
+    notification_id: str | None = field(default=None, repr=False)
 
     @property
     def to_sign(self) -> tuple[SigningInput, ...]:
@@ -177,4 +183,6 @@ class CredentialDraft:
         if len(credentials) != self.count or not all(isinstance(each["credential"], str | dict) for each in credentials):
             # "The number of elements in the `credentials` array matches the number of keys" that are taken -- OID4VCI 8.3
             raise ValueError("the encoder must make one credential for each holder key, a string or a JSON object")
-        return Reply(self.body.response(200, {"credentials": credentials}, self.headers), self.changes)
+        # "It MUST not be used if the `credentials` parameter is not present." -- OID4VCI 8.3
+        notified = {} if self.notification_id is None else {"notification_id": self.notification_id}
+        return Reply(self.body.response(200, {"credentials": credentials, **notified}, self.headers), self.changes)
