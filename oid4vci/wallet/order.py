@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from attrs import evolve, field, frozen
 
 from oid4vci._document import Document, string, wire
-from oid4vci.errors import Advice
 from oid4vci.http import Response
 from oid4vci.keys import PublicKey, Signer, SigningInput
 from oid4vci.metadata import CredentialConfiguration
 from oid4vci.proofs.attested_keys import AttestedKeys
 from oid4vci.proofs.holder_key import HolderKey, holder_key
 from oid4vci.proofs.proof_type import Intended, UnsignedProofs
-from oid4vci.wallet.credential_exchange import credential_exchange
+from oid4vci.wallet.credential_exchange import credential_exchange, credential_refusal
 from oid4vci.wallet.exchange import Exchange, extended, json_object, post, server_error
 from oid4vci.wallet.issued import Deferred, Issued, read_credential_response
 from oid4vci.wallet.proof_choice import ProofChoice, proof_choices
@@ -245,9 +244,7 @@ class Proofs:
         def read(response: Response, sender: Sender) -> "Result | Exchange[Result]":
             # What the answer brings is kept, also for the request with another c_nonce.
             kept = evolve(session, sender=sender)
-            if refused := server_error(response, scheme=session.sender.scheme):
-                if refused.status == 401 and refused.error in ("invalid_token", "unknown_error"):
-                    refused.advice = Advice.AUTHORIZE if session.refresh_token is None else Advice.REFRESH
+            if refused := credential_refusal(session, response):
                 endpoint = session.metadata.nonce_endpoint
                 # "The wallet should retrieve a new c_nonce value" -- OID4VCI 8.3.1.2; but not for ever.
                 if refused.error != "invalid_nonce" or endpoint is None or order.renewed or self.proof_type is None:
