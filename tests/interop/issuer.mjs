@@ -61,6 +61,7 @@ const credentialIssuer = issuer.createCredentialIssuerMetadata({
   credential_issuer: identifier,
   credential_endpoint: `${identifier}/credential`,
   nonce_endpoint: `${identifier}/nonce`,
+  notification_endpoint: `${identifier}/notification`,
   batch_credential_issuance: { batch_size: 3 },
   display: [{ name: 'TypeScript issuer', locale: 'en' }],
   credential_configurations_supported: {
@@ -85,6 +86,8 @@ const issuerMetadata = {
 }
 const resourceServer = new Oauth2ResourceServer({ callbacks })
 const credentialNonces = new Map()
+// What wallets said of the credentials of each response, by its id.
+const notifications = new Map()
 
 // RFC 9110 11.2, RFC 6750 3: what the library makes of its errors has line breaks in `error_description`, and names that
 // have no value.
@@ -161,7 +164,18 @@ async function issue(request, body) {
   for (const { nonce } of proofs) credentialNonces.delete(nonce)
   const credentials = []
   for (const { jwk } of proofs) credentials.push({ credential: await credential(configurationId, jwk) })
-  return issuer.createCredentialResponse({ credentialRequest: parsed, credentials })
+  const notificationId = newSecret()
+  notifications.set(notificationId, [])
+  return issuer.createCredentialResponse({ credentialRequest: parsed, credentials, notificationId })
+}
+
+// OID4VCI 11; the library has no issuer's side of it. What was said so far is the answer.
+async function notified(request, { notification_id: id, ...event }) {
+  await authorized(request)
+  const events = notifications.get(id)
+  if (events === undefined) throw new Refused(400, { error: 'invalid_notification_id' })
+  events.push(event)
+  return { events }
 }
 
 async function offer({ grant, configuration_ids: credentialConfigurationIds, tx_code: txCode }) {
@@ -195,6 +209,7 @@ const routes = {
   'POST /par': (request, body) => server.push(request, form(body)),
   'POST /token': (request, body) => server.token(request, form(body)),
   'POST /credential': (request, body) => issue(request, json(body)),
+  'POST /notification': (request, body) => notified(request, json(body)),
   'POST /offers': (_, body) => offer(json(body)),
   'GET /authorize': ({ url }) => {
     throw new Refused(302, {}, { location: server.authorize(Object.fromEntries(new URL(url).searchParams)) })
@@ -208,6 +223,7 @@ const next = {
   '/par': () => server.next(),
   '/token': () => server.next(),
   '/credential': () => ({ 'DPoP-Nonce': nonces.new() }),
+  '/notification': () => ({ 'DPoP-Nonce': nonces.new() }),
 }
 
 async function answer({ method, url, rawHeaders }, body) {
