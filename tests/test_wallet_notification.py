@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from oid4vci import _json
 from oid4vci.drive import run
-from oid4vci.errors import Advice, InvalidCredential, InvalidResponse, Refused, TryLater, Untrusted
+from oid4vci.errors import Advice, InvalidCredential, InvalidMetadata, InvalidResponse, Refused, TryLater, Untrusted
 from oid4vci.http import Response
 from oid4vci.keys import LocalSigner
 from oid4vci.notifications import CREDENTIAL_ACCEPTED, CREDENTIAL_DELETED, CREDENTIAL_FAILURE, EVENTS, MAX_EVENT_DESCRIPTION
@@ -124,7 +124,7 @@ def test_a_promise_with_an_id_breaks_the_protocol() -> None:
 
 @pytest.mark.spec("VCI-11-06")
 def test_an_endpoint_without_tls_is_none() -> None:
-    with pytest.raises(Exception, match="notification_endpoint"):
+    with pytest.raises(InvalidMetadata, match="notification_endpoint"):
         notifiable(endpoint="http://issuer.example/tenant/notification")
 
 
