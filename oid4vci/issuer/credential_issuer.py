@@ -56,13 +56,13 @@ class Issuer:
     - `access_tokens`: how Access Tokens are read: `SealedAccessTokens` where the authorization server shares our keys.
     - `encoders`: for each credential configuration, what issues it.
     - `nonces`: needed exactly if the metadata name a `nonce_endpoint`.
-    - `notifications`: how ids for notifications are made; needed exactly if the metadata name a `notification_endpoint`.
     - `proof_types`: the proof types that can be validated, by identifier.
     - `credential_offer_endpoint`: where offers by reference are served, each under an id of its own; https.
     - `published_keys`: the keys of credentials that bring no certificate chain, and those of earlier ones that still must verify.
       They are served as JWT VC issuer metadata, each with its `key_id` as `kid` (draft-ietf-oauth-sd-jwt-vc).
     - `dpop`: how DPoP proofs are checked; with None, no Access Token that is bound to a key is taken.
     - `bearer`: whether Bearer tokens are taken; False, with `dpop`, where every token must be bound to a key.
+    - `notifications`: how ids for notifications are made; needed exactly if the metadata name a `notification_endpoint`.
     - `new_secret`: where randomness comes from.
 
     `promised_claims` are, by configuration, the paths of claims that every dataset must have: those that are mandatory in the
@@ -78,8 +78,8 @@ class Issuer:
     published_keys: Sequence[Signer] = ()
     dpop: Dpop | None = None
     bearer: bool = True
-    notifications: Notifications | None = None
     new_secret: NewSecret = field(default=new_secret, repr=False)
+    notifications: Notifications | None = None
     promised_claims: Mapping[str, tuple[ClaimsPath, ...]] = field(init=False, repr=False, eq=False)
     _did_methods: frozenset[str] = field(init=False, repr=False, eq=False)
     _resource: ProtectedResource = field(init=False, repr=False, eq=False)
@@ -96,10 +96,10 @@ class Issuer:
         }
         if metadata.nonce_endpoint is not None:
             endpoints[url_path(metadata.nonce_endpoint)] = self.read_nonce_request
-        if metadata.notification_endpoint is not None:
-            endpoints[url_path(metadata.notification_endpoint)] = self.read_notification_request
         if self.published_keys:
             endpoints[url_path(jwt_vc_issuer_metadata_url(self.identifier))] = self.read_keys_request
+        if metadata.notification_endpoint is not None:
+            endpoints[url_path(metadata.notification_endpoint)] = self.read_notification_request
         resource = ProtectedResource(self.access_tokens, self.identifier, self.dpop, self.bearer)
         configurations = metadata.credential_configurations_supported.values()
         methods = frozenset(method for each in configurations for method in each.cryptographic_binding_methods_supported or ())
@@ -163,16 +163,6 @@ class Issuer:
             raise NotFound("there is no credential offer here")
         return OfferCall(offer_id)
 
-    def read_credential_request(self, request: Request) -> CredentialCall:
-        """A Credential Request (OID4VCI 8.2).
-
-        Only the Access Token and its DPoP proof can be refused here: what is wrong with the body is said by `verify`, once the
-        token is known to be good, so that nobody without one learns anything. Raises `Refusal`.
-        """
-        check_method(request, "POST")
-        access = self._resource.read(request, url=self.metadata.credential_endpoint)
-        return read_credential_request(self, access, request)
-
     def read_notification_request(self, request: Request) -> NotificationCall:
         """A Notification Request (OID4VCI 11.1), refused here and by `verify` as a Credential Request is.
 
@@ -183,6 +173,16 @@ class Issuer:
         if url is None or notifications is None:
             raise NotFound("this issuer has no notification endpoint")
         return read_notification_request(self, notifications, self._resource.read(request, url=url), request)
+
+    def read_credential_request(self, request: Request) -> CredentialCall:
+        """A Credential Request (OID4VCI 8.2).
+
+        Only the Access Token and its DPoP proof can be refused here: what is wrong with the body is said by `verify`, once the
+        token is known to be good, so that nobody without one learns anything. Raises `Refusal`.
+        """
+        check_method(request, "POST")
+        access = self._resource.read(request, url=self.metadata.credential_endpoint)
+        return read_credential_request(self, access, request)
 
     # --- offering --------------------------------------------------------------------------------------------------------
 

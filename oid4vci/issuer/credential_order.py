@@ -120,11 +120,9 @@ class CredentialOrder:
         )
         spent = tuple(nonce.spent for nonce in self.nonces) if self._single_use else ()
         count = max(1, len(self.holder_keys[:limit]))
-        notification_id = new_notification_id(
-            self.issuer, self.authorization, self.configuration_id, self.identifier, now=self.now
-        )
+        notified = new_notification_id(self.issuer, self.authorization, self.configuration_id, self.identifier, now=self.now)
         committed = (*self.access.changes, *spent, *changes)
-        return CredentialDraft(drafts, committed, count, self.access.headers, self.body, notification_id)
+        return CredentialDraft(drafts, committed, count, self.access.headers, self.body, notified)
 
     def _agreed(
         self, claims: Mapping[str, Any], copies: Sequence[Mapping[str, Any]], semantics: ClaimsSemantics

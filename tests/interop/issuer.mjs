@@ -61,9 +61,9 @@ const credentialIssuer = issuer.createCredentialIssuerMetadata({
   credential_issuer: identifier,
   credential_endpoint: `${identifier}/credential`,
   nonce_endpoint: `${identifier}/nonce`,
-  notification_endpoint: `${identifier}/notification`,
   batch_credential_issuance: { batch_size: 3 },
   display: [{ name: 'TypeScript issuer', locale: 'en' }],
+  notification_endpoint: `${identifier}/notification`,
   credential_configurations_supported: {
     with_x5c: configuration('with_x5c', 'Certified'),
     with_metadata: configuration('with_metadata', 'Published'),
@@ -86,8 +86,6 @@ const issuerMetadata = {
 }
 const resourceServer = new Oauth2ResourceServer({ callbacks })
 const credentialNonces = new Map()
-// What wallets said of the credentials of each response, by its id.
-const notifications = new Map()
 
 // RFC 9110 11.2, RFC 6750 3: what the library makes of its errors has line breaks in `error_description`, and names that
 // have no value.
@@ -164,18 +162,7 @@ async function issue(request, body) {
   for (const { nonce } of proofs) credentialNonces.delete(nonce)
   const credentials = []
   for (const { jwk } of proofs) credentials.push({ credential: await credential(configurationId, jwk) })
-  const notificationId = newSecret()
-  notifications.set(notificationId, [])
-  return issuer.createCredentialResponse({ credentialRequest: parsed, credentials, notificationId })
-}
-
-// OID4VCI 11; the library has no issuer's side of it. What was said so far is the answer.
-async function notified(request, { notification_id: id, ...event }) {
-  await authorized(request)
-  const events = notifications.get(id)
-  if (events === undefined) throw new Refused(400, { error: 'invalid_notification_id' })
-  events.push(event)
-  return { events }
+  return issuer.createCredentialResponse({ credentialRequest: parsed, credentials, notificationId: newNotificationId() })
 }
 
 async function offer({ grant, configuration_ids: credentialConfigurationIds, tx_code: txCode }) {
@@ -197,6 +184,24 @@ function nonce() {
   return issuer.createNonceResponse({ cNonce })
 }
 
+// What wallets said of the credentials of each response, by its id.
+const notifications = new Map()
+
+function newNotificationId() {
+  const id = newSecret()
+  notifications.set(id, [])
+  return id
+}
+
+// OID4VCI 11; the library has no issuer's side of it. What was said so far is the answer.
+async function notified(request, { notification_id: id, ...event }) {
+  await authorized(request)
+  const events = notifications.get(id)
+  if (events === undefined) throw new Refused(400, { error: 'invalid_notification_id' })
+  events.push(event)
+  return { events }
+}
+
 const form = (body) => Object.fromEntries(new URLSearchParams(body.toString()))
 const json = (body) => JSON.parse(body.toString())
 const jwtVcIssuer = { issuer: identifier, jwks: { keys: [{ ...signingKey.jwk, kid: signingKey.thumbprint, alg: 'ES256' }] } }
@@ -209,8 +214,8 @@ const routes = {
   'POST /par': (request, body) => server.push(request, form(body)),
   'POST /token': (request, body) => server.token(request, form(body)),
   'POST /credential': (request, body) => issue(request, json(body)),
-  'POST /notification': (request, body) => notified(request, json(body)),
   'POST /offers': (_, body) => offer(json(body)),
+  'POST /notification': (request, body) => notified(request, json(body)),
   'GET /authorize': ({ url }) => {
     throw new Refused(302, {}, { location: server.authorize(Object.fromEntries(new URL(url).searchParams)) })
   },
