@@ -15,6 +15,7 @@ from oid4vci.errors.credential import (
     UnknownCredentialConfiguration,
     UnknownCredentialIdentifier,
 )
+from oid4vci.errors.notification import InvalidNotificationId, InvalidNotificationRequest
 from oid4vci.errors.oauth import (
     AccessDenied,
     InvalidAuthorizationDetails,
@@ -89,6 +90,8 @@ __all__ = (
     "InvalidGrant",
     "InvalidMetadata",
     "InvalidNonce",
+    "InvalidNotificationId",
+    "InvalidNotificationRequest",
     "InvalidOffer",
     "InvalidProof",
     "InvalidRequest",

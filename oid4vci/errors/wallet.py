@@ -1,8 +1,12 @@
 """What a Wallet can meet with: each error says what to do next."""
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from oid4vci.errors.refusal import ProtocolError
+
+if TYPE_CHECKING:
+    from oid4vci.wallet.notification import RejectedCredentials
 
 __all__ = (
     "Advice",
@@ -55,7 +59,12 @@ class InvalidMetadata(WalletError):
 
 
 class Untrusted(WalletError):
-    """The trust decision did not allow to talk to this party (OID4VCI 13.5, 13.6.2)."""
+    """The trust decision did not allow to talk to this party (OID4VCI 13.5, 13.6.2).
+
+    `rejected` is there if that party had to be asked for what it takes to verify Credentials that came.
+    """
+
+    rejected: "RejectedCredentials | None" = None
 
 
 class InvalidResponse(WalletError):
@@ -63,7 +72,12 @@ class InvalidResponse(WalletError):
 
 
 class InvalidCredential(WalletError):
-    """A Credential does not verify against the trust given, or is not what was asked for."""
+    """A Credential does not verify against the trust given, or is not what was asked for.
+
+    `rejected` is there if an issuer delivered it: `rejected.notify` tells it so, where `rejected.can_notify` (OID4VCI 11).
+    """
+
+    rejected: "RejectedCredentials | None" = None
 
 
 class StatusUnknown(InvalidCredential):

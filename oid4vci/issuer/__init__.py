@@ -7,6 +7,7 @@ from oid4vci.issuer.deferred_draft import DeferredDraft
 from oid4vci.issuer.deferred_order import DeferredOrder
 from oid4vci.issuer.deferred_request import DeferredCall
 from oid4vci.issuer.metadata_endpoint import MetadataCall, MetadataReplyDraft
+from oid4vci.issuer.notification import NotificationCall, NotificationOrder
 from oid4vci.issuer.open_endpoints import NonceCall, OfferCall, PublishedOffer
 from oid4vci.issuer.transaction import Decision, Deferral, StoredTransaction, Transaction
 
@@ -24,6 +25,8 @@ __all__ = (
     "MetadataCall",
     "MetadataReplyDraft",
     "NonceCall",
+    "NotificationCall",
+    "NotificationOrder",
     "OfferCall",
     "PublishedOffer",
     "StoredTransaction",

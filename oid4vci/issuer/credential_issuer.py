@@ -24,6 +24,7 @@ from oid4vci.http import Request, url_path
 from oid4vci.issuer.credential_request import MAX_PROOFS, CredentialCall, read_credential_request
 from oid4vci.issuer.deferred_request import DeferredCall, read_deferred_request
 from oid4vci.issuer.metadata_endpoint import MetadataCall, MetadataDocuments
+from oid4vci.issuer.notification import NotificationCall, read_notification_request
 from oid4vci.issuer.open_endpoints import OFFER, NonceCall, OfferCall, PublishedOffer
 from oid4vci.issuer.transaction import Deferral, StoredTransaction
 from oid4vci.keys import Signer, published_jwks
@@ -35,6 +36,7 @@ from oid4vci.metadata import (
 )
 from oid4vci.metadata.finding import publishing_errors
 from oid4vci.nonces import Nonces
+from oid4vci.notifications import Notifications
 from oid4vci.oauth.access_tokens import AccessTokens
 from oid4vci.oauth.dpop import Dpop
 from oid4vci.oauth.protected_resource import ProtectedResource
@@ -53,7 +55,7 @@ __all__ = ("Issuer", "IssuerCall")
 
 # What `publish_offer` makes: 32 bytes in base64url.
 _OFFER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
-IssuerCall: TypeAlias = MetadataCall | DocumentCall | NonceCall | OfferCall | CredentialCall | DeferredCall
+IssuerCall: TypeAlias = MetadataCall | DocumentCall | NonceCall | OfferCall | CredentialCall | DeferredCall | NotificationCall
 
 
 @frozen
@@ -75,6 +77,7 @@ class Issuer:
     - `localised`: whether who asks for languages gets the display of these only (OID4VCI 12.2.2). Else everybody gets the same
       document with all of them, and can choose others later without asking again.
     - `encryption`: how requests and responses are encrypted; the metadata say the same. With None, they are not.
+    - `notifications`: how ids for notifications are made; needed exactly if the metadata name a `notification_endpoint`.
     - `new_secret`: where randomness comes from.
 
     `promised_claims` are, by configuration, the paths of claims that every dataset must have: those that are mandatory in the
@@ -95,6 +98,7 @@ class Issuer:
     encryption: Encryption | None = None
     deferral: Deferral | None = None
     new_secret: NewSecret = field(default=new_secret, repr=False)
+    notifications: Notifications | None = None
     promised_claims: Mapping[str, tuple[ClaimsPath, ...]] = field(init=False, repr=False, eq=False)
     _did_methods: frozenset[str] = field(init=False, repr=False, eq=False)
     _resource: ProtectedResource = field(init=False, repr=False, eq=False)
@@ -115,6 +119,8 @@ class Issuer:
             endpoints[url_path(metadata.deferred_credential_endpoint)] = self.read_deferred_request
         if self.published_keys:
             endpoints[url_path(jwt_vc_issuer_metadata_url(self.identifier))] = self.read_keys_request
+        if metadata.notification_endpoint is not None:
+            endpoints[url_path(metadata.notification_endpoint)] = self.read_notification_request
         resource = ProtectedResource(self.access_tokens, self.identifier, self.dpop, self.bearer)
         configurations = metadata.credential_configurations_supported.values()
         methods = frozenset(method for each in configurations for method in each.cryptographic_binding_methods_supported or ())
@@ -177,6 +183,17 @@ class Issuer:
         if offer_id is None:
             raise NotFound("there is no credential offer here")
         return OfferCall(offer_id)
+
+    def read_notification_request(self, request: Request) -> NotificationCall:
+        """A Notification Request (OID4VCI 11.1), refused here and by `verify` as a Credential Request is.
+
+        Raises `Refusal`, and `NotFound` without such an endpoint.
+        """
+        check_method(request, "POST")
+        url, notifications = self.metadata.notification_endpoint, self.notifications
+        if url is None or notifications is None:
+            raise NotFound("this issuer has no notification endpoint")
+        return read_notification_request(self, notifications, self._resource.read(request, url=url), request)
 
     def read_credential_request(self, request: Request) -> CredentialCall:
         """A Credential Request (OID4VCI 8.2).
@@ -270,8 +287,9 @@ def _check_capabilities(issuer: Issuer) -> None:
     # "If omitted, the Credential Issuer does not support the Deferred Credential Endpoint" -- OID4VCI 12.2.4
     if (metadata.deferred_credential_endpoint is None) != (issuer.deferral is None):
         broken.append("deferred_credential_endpoint: must be there exactly if deferral is")
-    if metadata.notification_endpoint is not None:
-        broken.append("notification_endpoint: this issuer does not serve it")
+    # "If omitted, the Credential Issuer does not support the Notification Endpoint." -- OID4VCI 12.2.4
+    if (metadata.notification_endpoint is None) != (issuer.notifications is None):
+        broken.append("notification_endpoint: must be there exactly if notifications are")
     broken.extend(_unserved_encryption(metadata, issuer.encryption))
     # "A Credential Issuer that requires `c_nonce` values ... MUST offer a Nonce Endpoint" -- OID4VCI 7
     if (metadata.nonce_endpoint is None) != (issuer.nonces is None):
@@ -306,14 +324,20 @@ def _check_capabilities(issuer: Issuer) -> None:
             identifier_url().check(issuer.credential_offer_endpoint)
         except Malformed as error:
             broken.append(str(error.within("credential_offer_endpoint")))
-    urls = (metadata.credential_endpoint, metadata.nonce_endpoint, metadata.deferred_credential_endpoint)
+    urls = (
+        metadata.credential_endpoint,
+        metadata.nonce_endpoint,
+        metadata.deferred_credential_endpoint,
+        metadata.notification_endpoint,
+    )
     paths = [url_path(url) for url in urls if url is not None]
     paths.append(url_path(credential_issuer_metadata_url(metadata.credential_issuer)))
     if issuer.published_keys:
         paths.append(url_path(jwt_vc_issuer_metadata_url(metadata.credential_issuer)))
     if len(set(paths)) != len(paths):
         broken.append(
-            "credential_endpoint, nonce_endpoint, deferred_credential_endpoint: each endpoint needs a path of its own"
+            "credential_endpoint, nonce_endpoint, deferred_credential_endpoint, notification_endpoint: "
+            "each endpoint needs a path of its own"
         )
     if broken:
         raise ValueError("; ".join(broken))

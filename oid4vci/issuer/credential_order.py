@@ -12,6 +12,7 @@ from oid4vci._json import Malformed, b64url_encode, dumps
 from oid4vci.claims import ClaimsDescription, ClaimsPath, ClaimsSemantics
 from oid4vci.errors import CredentialRequestDenied, InvalidProof
 from oid4vci.issuer.deferred_draft import DeferredDraft
+from oid4vci.issuer.notification import new_notification_id
 from oid4vci.issuer.request_body import RequestBody
 from oid4vci.issuer.transaction import transaction_record
 from oid4vci.keys import PublicKey, SigningInput
@@ -124,7 +125,8 @@ class VerifiedOrder:
             copies=copies,
         )
         count = max(1, len(self.holder_keys[:limit]))
-        return CredentialDraft(drafts, (*self._spent, *changes), count, self.access.headers, self.body)
+        notified = new_notification_id(self.issuer, self.authorization, self.configuration_id, self.identifier, now=self.now)
+        return CredentialDraft(drafts, (*self._spent, *changes), count, self.access.headers, self.body, notified)
 
     def _agreed(
         self, claims: Mapping[str, Any], copies: Sequence[Mapping[str, Any]], semantics: ClaimsSemantics
@@ -214,6 +216,7 @@ class CredentialDraft:
     count: int
     headers: Mapping[str, str] = field(repr=False)
     body: RequestBody = field(repr=False)
+    notification_id: str | None = field(default=None, repr=False)
 
     @property
     def to_sign(self) -> tuple[SigningInput, ...]:
@@ -226,4 +229,6 @@ class CredentialDraft:
         if len(credentials) != self.count or not all(isinstance(each["credential"], str | dict) for each in credentials):
             # "The number of elements in the `credentials` array matches the number of keys" that are taken -- OID4VCI 8.3
             raise ValueError("the encoder must make one credential for each holder key, a string or a JSON object")
-        return Reply(self.body.response(200, {"credentials": credentials}, self.headers), self.changes)
+        # "It MUST not be used if the `credentials` parameter is not present." -- OID4VCI 8.3
+        notified = {} if self.notification_id is None else {"notification_id": self.notification_id}
+        return Reply(self.body.response(200, {"credentials": credentials, **notified}, self.headers), self.changes)

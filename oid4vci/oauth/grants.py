@@ -5,11 +5,13 @@ Its data are `grant_type`, `subject`, `configuration_ids`, `datasets` (configura
 ids), the application's own `note`, and once redeemed the `details` that were granted and what its Refresh Token is bound to.
 """
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
 from attrs import field, frozen
 
+from oid4vci._json import dump_bytes
 from oid4vci.errors import InvalidAuthorizationDetails
 from oid4vci.oauth.authorization_details import AuthorizationDetail
 from oid4vci.records import Record, Swap
@@ -119,6 +121,21 @@ class Authorization:
     grant: Record | None = field(default=None, repr=False)
     jkt: str | None = None
     claims: Mapping[str, Any] = field(factory=dict, repr=False)
+
+    @property
+    def family(self) -> str:
+        """A digest that all tokens of one grant have in common, refreshed ones among them, and tokens of other grants have not.
+
+        Where the grant is not ours to see, it is of the issuer, the subject and the client of the token; an anonymous client can
+        be told from others by its DPoP key only, with which it refreshes (RFC 9449 5).
+        """
+        if self.grant is not None:
+            named: list[str | None] = [self.grant.key.kind, self.grant.key.digest]
+        else:
+            issuer = self.claims.get("iss")
+            known_by = self.jkt if self.client_id is None else None
+            named = [issuer if isinstance(issuer, str) else None, self.subject, self.client_id, known_by]
+        return hashlib.sha256(dump_bytes(named)).hexdigest()
 
     @property
     def details(self) -> tuple[AuthorizationDetail, ...]:

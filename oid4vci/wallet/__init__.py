@@ -9,6 +9,8 @@ session = run(pending.callback(url))                  and what came back
 order   = run(session.order("pid_sd_jwt"))            with a fresh c_nonce
 proofs  = order.prove([signer], now=now)              to be signed, by whoever has the keys
 result  = run(proofs.submit(signatures))              Issued, Deferred, new Proofs, or a renewed Order
+
+issued  = run(issued.notify("credential_accepted"))   to tell the issuer, if it wants to know
 """
 
 from oid4vci.wallet.authorizing import Authorizing
@@ -16,6 +18,7 @@ from oid4vci.wallet.client_authentication import ClientAssertion, ClientAuthenti
 from oid4vci.wallet.display import ClaimView, CredentialView, credential_view
 from oid4vci.wallet.exchange import Exchange
 from oid4vci.wallet.issued import Deferred, Issued
+from oid4vci.wallet.notification import RejectedCredentials
 from oid4vci.wallet.offer import Offer
 from oid4vci.wallet.opened import Opened
 from oid4vci.wallet.order import Order, Proofs
@@ -41,6 +44,7 @@ __all__ = (
     "Order",
     "ProofChoice",
     "Proofs",
+    "RejectedCredentials",
     "Session",
     "State",
     "Wallet",

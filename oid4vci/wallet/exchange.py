@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 
 from oid4vci import _json
 from oid4vci._json import Malformed
-from oid4vci.errors import Advice, InvalidCredential, InvalidMetadata, InvalidOffer, InvalidResponse, Refused, TryLater
+from oid4vci.errors import Advice, InvalidResponse, Refused, TryLater, WalletError
 from oid4vci.http import MAX_BODY, Request, Response
 from oid4vci.keys import SigningInput
 from oid4vci.unsigned_jwt import UnsignedJwt, signed, to_sign
@@ -67,9 +67,8 @@ class Exchange(Generic[T_co]):
 
     _request: Request | UnsignedRequest = field(converter=_signed_here)
     _read: Callable[[Response], "Union[T_co, Exchange[T_co]]"] = field(repr=False)
-    _malformed: type[InvalidOffer] | type[InvalidMetadata] | type[InvalidResponse] | type[InvalidCredential] = field(
-        default=InvalidResponse, repr=False
-    )
+    # What is raised for an answer that is `Malformed`; called with what is wrong.
+    _malformed: Callable[[str], WalletError] = field(default=InvalidResponse, repr=False)
     # How to go on if there is no usable answer; None: that is raised.
     _otherwise: "Callable[[TryLater | Malformed], Union[T_co, Exchange[T_co]]] | None" = field(default=None, repr=False)
 

@@ -9,7 +9,7 @@ from attrs import evolve, field, frozen
 from oid4vci._document import Codec, Document, array, nested, positive_number, string, wire
 from oid4vci._json import Malformed
 from oid4vci.claims import ClaimsPath
-from oid4vci.errors import InvalidCredential
+from oid4vci.errors import InvalidCredential, Untrusted
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
 from oid4vci.http import MAX_BODY, Response
 from oid4vci.keys import PublicKey
@@ -18,6 +18,7 @@ from oid4vci.wallet.credential_exchange import credential_exchange, credential_r
 from oid4vci.wallet.display import CredentialView, credential_view
 from oid4vci.wallet.exchange import Exchange, extended, json_object
 from oid4vci.wallet.needed_documents import with_documents
+from oid4vci.wallet.notification import RejectedCredentials, can_notify, notification_exchange, outcome, same_issuer
 from oid4vci.wallet.status import CredentialStatusChecker, check_status
 
 if TYPE_CHECKING:
@@ -106,6 +107,55 @@ class Issued:
         described = self.configuration.credential_metadata
         claims = () if described is None else described.claims or ()
         return tuple(dict.fromkeys(path for credential in self.credentials for path in credential.missing(claims)))
+
+    @property
+    def can_notify(self) -> bool:
+        """Whether the issuer wants to be notified: it gave a `notification_id`, and has a Notification Endpoint."""
+        return can_notify(self.session, self.notification_id)
+
+    def outcome(self, stored: int, *, by_user: bool = False) -> str:
+        """The event to notify the issuer of, if that many of `credentials` were stored (OID4VCI 11.1).
+
+        That is `credential_accepted` only if all of them were. Else the whole has failed, whatever became of some of them:
+        `credential_deleted` if the person wanted it so (`by_user`), `credential_failure` for any other reason. Raises `ValueError`.
+        """
+        return outcome(len(self.credentials), stored, by_user=by_user)
+
+    def with_session(self, session: "Session") -> "Issued":
+        """The same with another Access Token: of the session that was refreshed. Raises `ValueError` for that of another issuer.
+
+        A new session, that the person authorized again, may not do: issuers know a `notification_id` by the grant.
+        """
+        return evolve(self, session=same_issuer(self.session, session))
+
+    def notify(
+        self,
+        event: str,
+        event_description: str | None = None,
+        *,
+        now: int | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> "Exchange[Issued]":
+        """Tell the issuer what became of `credentials`, all of them together (OID4VCI 11): see `outcome`.
+
+        `event` is `credential_accepted`, `credential_failure` or `credential_deleted`; `event_description` is for the issuer's
+        developers, in ASCII without `"` and backslash: keep what is personal out of it. `now`, in seconds since the epoch, is
+        needed if the session has a DPoP key. `extra` members are sent along. The same may be sent again, and another event later.
+
+        The exchange gives this value for the next request. It raises `TryLater`, and `Refused`: with the advice to refresh or to
+        authorize, this value goes on `with_session`; with the advice to give up (`invalid_notification_id`,
+        `invalid_notification_request`) the issuer has no use for it. The Credentials are good whatever it answers.
+
+        Raises `ValueError` if not `can_notify`, for another event or other characters, and for an extra member that is a known
+        one; `Untrusted` if the trust decision does not allow the endpoint.
+        """
+
+        def then(session: "Session") -> "Issued":
+            return evolve(self, session=session)
+
+        return notification_exchange(
+            self.session, self.notification_id, event, event_description, now=now, extra=extra, then=then
+        )
 
     @overload
     def check_status(self, *, now: int) -> "Exchange[tuple[Status, ...]] | tuple[Status, ...]": ...
@@ -253,11 +303,27 @@ class Received:
         return self.session.metadata.credential_configurations_supported[self.configuration_id]
 
     def verify(self, documents: Mapping[str, bytes]) -> Issued | Exchange[Issued]:
-        """Verify all, or fetch what the verifier needs first. Raises `InvalidCredential`, `Untrusted`.
+        """Verify all, or fetch what the verifier needs first. Raises `InvalidCredential`, `Untrusted`, with what was `rejected`.
 
         "The Wallet MUST NOT accept Credentials just because this mechanism was used." -- OID4VCI 13.5
         """
-        return with_documents(self._verify, documents)
+        return with_documents(self._issued, documents, self._invalid)
+
+    @property
+    def _rejected(self) -> RejectedCredentials:
+        return RejectedCredentials(session=self.session, notification_id=self.notification_id)
+
+    def _invalid(self, message: str) -> InvalidCredential:
+        error = InvalidCredential(message)
+        error.rejected = self._rejected
+        return error
+
+    def _issued(self, documents: Mapping[str, bytes]) -> Issued | NeededDocument:
+        try:
+            return self._verify(documents)
+        except (InvalidCredential, Untrusted) as error:
+            error.rejected = self._rejected
+            raise
 
     def _verify(self, documents: Mapping[str, bytes]) -> Issued | NeededDocument:
         wallet = self.session.wallet

@@ -5,7 +5,7 @@ from typing import TypeAlias, TypeVar
 
 from oid4vci._document import https_url
 from oid4vci._json import Malformed
-from oid4vci.errors import InvalidCredential, StatusUnknown, TryLater
+from oid4vci.errors import InvalidCredential, TryLater
 from oid4vci.formats.credential_format import NeededDocument
 from oid4vci.http import Response
 from oid4vci.wallet.exchange import Exchange, get
@@ -22,14 +22,14 @@ MAX_DOCUMENTS = 16
 def with_documents(
     check: Callable[[Documents], T | NeededDocument],
     documents: Documents,
-    failure: type[InvalidCredential] | type[StatusUnknown] = InvalidCredential,
+    failure: Callable[[str], InvalidCredential] = InvalidCredential,
     *,
     left: int = MAX_DOCUMENTS,
 ) -> T | Exchange[T]:
     """What `check` makes of the documents, bodies by URL; an exchange, as long as it needs further ones.
 
-    Documents were allowed by whoever needs them; `left` of them may be fetched. Raises `failure` for one that cannot be fetched,
-    or one too many, and whatever `check` raises.
+    Documents were allowed by whoever needs them; `left` of them may be fetched. Raises what `failure` makes of a message for one
+    that cannot be fetched, or one too many, and whatever `check` raises.
     """
     needed = check(documents)
     if not isinstance(needed, NeededDocument):

@@ -65,6 +65,7 @@ const credentialIssuer = issuer.createCredentialIssuerMetadata({
   ...(input.deferred_polls === undefined ? {} : { deferred_credential_endpoint: `${identifier}/deferred` }),
   batch_credential_issuance: { batch_size: 3 },
   display: [{ name: 'TypeScript issuer', locale: 'en' }],
+  notification_endpoint: `${identifier}/notification`,
   credential_configurations_supported: {
     with_x5c: configuration('with_x5c', 'Certified'),
     with_metadata: configuration('with_metadata', 'Published'),
@@ -164,7 +165,8 @@ async function issue(request, body) {
   for (const { nonce } of proofs) credentialNonces.delete(nonce)
   const order = { subject: tokenPayload.sub, configurationId, jwks: proofs.map(({ jwk }) => jwk), polls: input.deferred_polls }
   if (order.polls === undefined) {
-    return issuer.createCredentialResponse({ credentialRequest: parsed, credentials: await credentialsFor(order) })
+    const credentials = await credentialsFor(order)
+    return issuer.createCredentialResponse({ credentialRequest: parsed, credentials, notificationId: newNotificationId() })
   }
   const transactionId = newSecret()
   transactions.set(transactionId, order)
@@ -187,7 +189,7 @@ async function issueLater(request, body) {
   transactions.delete(transactionId)
   const credentials = await credentialsFor(order)
   // OID4VCI 9.2: the library takes no `notificationId` here, as if there were no credentials.
-  return { ...issuer.createDeferredCredentialResponse({ credentials }), notification_id: newSecret() }
+  return { ...issuer.createDeferredCredentialResponse({ credentials }), notification_id: newNotificationId() }
 }
 
 async function offer({ grant, configuration_ids: credentialConfigurationIds, tx_code: txCode }) {
@@ -209,6 +211,24 @@ function nonce() {
   return issuer.createNonceResponse({ cNonce })
 }
 
+// What wallets said of the credentials of each response, by its id.
+const notifications = new Map()
+
+function newNotificationId() {
+  const id = newSecret()
+  notifications.set(id, [])
+  return id
+}
+
+// OID4VCI 11; the library has no issuer's side of it. What was said so far is the answer.
+async function notified(request, { notification_id: id, ...event }) {
+  await authorized(request)
+  const events = notifications.get(id)
+  if (events === undefined) throw new Refused(400, { error: 'invalid_notification_id' })
+  events.push(event)
+  return { events }
+}
+
 const form = (body) => Object.fromEntries(new URLSearchParams(body.toString()))
 const json = (body) => JSON.parse(body.toString())
 const jwtVcIssuer = { issuer: identifier, jwks: { keys: [{ ...signingKey.jwk, kid: signingKey.thumbprint, alg: 'ES256' }] } }
@@ -223,6 +243,7 @@ const routes = {
   'POST /credential': (request, body) => issue(request, json(body)),
   'POST /deferred': (request, body) => issueLater(request, json(body)),
   'POST /offers': (_, body) => offer(json(body)),
+  'POST /notification': (request, body) => notified(request, json(body)),
   'GET /authorize': ({ url }) => {
     throw new Refused(302, {}, { location: server.authorize(Object.fromEntries(new URL(url).searchParams)) })
   },
@@ -235,6 +256,7 @@ const next = {
   '/par': () => server.next(),
   '/token': () => server.next(),
   '/credential': () => ({ 'DPoP-Nonce': nonces.new() }),
+  '/notification': () => ({ 'DPoP-Nonce': nonces.new() }),
 }
 
 async function answer({ method, url, rawHeaders }, body) {
