@@ -268,7 +268,8 @@ class Proofs:
         renewed = evolve(fresh, renewed=True)
         if self.key_attestation is not None:
             return renewed
-        again = evolve(self, order=renewed)
+        # By now the first ones may be too old for the issuer, as their nonce was.
+        again = evolve(self, order=renewed, now=self.now if now is None else now)
         return again if again.to_sign else again.submit(now=now, extra=extra)
 
 
