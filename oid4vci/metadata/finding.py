@@ -18,12 +18,15 @@ class Finding:
     """A rule that a document breaks.
 
     `path` names the member, as in `Malformed`; `rule` is the section; an "error" must not be published, a "warning" is doubtful.
+    `requirement` is the number of the requirement in this project's list of those of OID4VCI and HAIP (`VCI-12.2.4-58`), None
+    where the rule is another document's.
     """
 
     path: str
     message: str
     rule: str
     severity: Literal["error", "warning"]
+    requirement: str | None = None
 
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
@@ -36,14 +39,14 @@ class Finding:
         return evolve(self, path=f"{prefix}{self.path}" if self.path[0] == "[" else f"{prefix}.{self.path}")
 
 
-def error(path: str, message: str, rule: str) -> Finding:
+def error(path: str, message: str, rule: str, requirement: str | None = None) -> Finding:
     """Something that must not be published."""
-    return Finding(path, message, rule, "error")
+    return Finding(path, message, rule, "error", requirement)
 
 
-def warning(path: str, message: str, rule: str) -> Finding:
+def warning(path: str, message: str, rule: str, requirement: str | None = None) -> Finding:
     """Something a publisher should look at."""
-    return Finding(path, message, rule, "warning")
+    return Finding(path, message, rule, "warning", requirement)
 
 
 def publishing_errors(findings: Iterable[Finding]) -> list[str]:

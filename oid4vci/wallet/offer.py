@@ -25,6 +25,7 @@ from oid4vci.offers import (
     read_offer_uri,
 )
 from oid4vci.wallet.exchange import Exchange, get, json_object
+from oid4vci.wallet.haip import issuer_refusal, server_refusal
 from oid4vci.wallet.opened import Opened, demand_issuer_endpoints, demand_token_endpoint
 from oid4vci.wallet.settings import Wallet
 
@@ -64,7 +65,8 @@ class Offer:
         authorization code grant. Of several servers, the first one that supports the grant type is used (OID4VCI 12.2.4).
 
         Each is fetched only if `wallet.trust` allows its URL or identifier, else `Untrusted` is raised, here or by an exchange.
-        The exchanges also raise `InvalidOffer`, also for an offer without `grant_type`, and `InvalidMetadata`.
+        The exchanges also raise `InvalidOffer`, also for an offer without `grant_type`, and `InvalidMetadata`; for a Wallet that
+        goes by HAIP also for metadata that break it, with the rule.
         """
         if isinstance(self.content, CredentialOffer):
             return _Opening(wallet, self.content, grant_type).begin()
@@ -131,6 +133,8 @@ class _Opening:
         metadata.check_identifier(self.offer.credential_issuer)
         check_offer(self.offer, metadata)
         check_encryption(metadata)
+        if (refusal := issuer_refusal(self.wallet, metadata)) is not None:
+            raise refusal
         demand_issuer_endpoints(self.wallet, metadata)
         servers = [server for server in self._candidates(metadata) if self.wallet.trust.allow(server)]
         if not servers:
@@ -176,6 +180,8 @@ class _Opening:
         def read(members: dict[str, Any]) -> Opened | Exchange[Opened]:
             server = AuthorizationServerMetadata.from_json(members)
             server.check_identifier(identifier)
+            if (refusal := server_refusal(self.wallet, server)) is not None:
+                return otherwise(refusal)
             supports = self._supports(server)
             if not supports:
                 return go_on(server if supports is None and doubtful is None else doubtful, failure)

@@ -17,6 +17,7 @@ from oid4vci.wallet.authorization_request import request_authorization
 from oid4vci.wallet.authorizing import Authorizing
 from oid4vci.wallet.client_authentication import ClientAuthentication
 from oid4vci.wallet.exchange import Exchange, extended
+from oid4vci.wallet.haip import issuer_refusal, server_refusal
 from oid4vci.wallet.requested_credentials import (
     Using,
     check_takes_details,
@@ -76,7 +77,8 @@ class Opened:
     to these parties. Show the person `metadata` and, before a Transaction Code is entered, where code and Transaction Code will go:
     `token_endpoint` (OID4VCI 13.6.2).
 
-    The value holds the code of the offer. Store it (`dump`) as a secret.
+    The value holds the code of the offer. Store it (`dump`) as a secret. Raises `InvalidMetadata` if the Wallet goes by HAIP and
+    one of the two does not.
     """
 
     wallet: Wallet = field(eq=False, repr=False)
@@ -84,6 +86,12 @@ class Opened:
     metadata: CredentialIssuerMetadata = field(repr=False)
     server: AuthorizationServerMetadata = field(repr=False)
     token_endpoint: str
+
+    def __attrs_post_init__(self) -> None:
+        # Also of a state that was stored under other settings.
+        refusal = issuer_refusal(self.wallet, self.metadata) or server_refusal(self.wallet, self.server)
+        if refusal is not None:
+            raise refusal
 
     @property
     def configurations(self) -> Mapping[str, CredentialConfiguration]:

@@ -134,6 +134,8 @@ class Order:
             return Proofs(self, (), now)
         choices = self._chosen(proof_type)
         attested = None if key_attestation is None else AttestedKeys.read(key_attestation, nonce=self.c_nonce, now=now)
+        if self.session.wallet.haip and attested is not None and not attested.certified:
+            raise ValueError("HAIP-4.5.1-05: the key attestation must have its certificate in x5c (HAIP 4.5.1)")
         self._check_number(given, attested)
         misfits = []
         for choice in choices:
