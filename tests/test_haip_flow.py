@@ -261,6 +261,17 @@ def test_a_key_attestation_without_a_chain_is_refused() -> None:
         run(order.prove(HOLDERS, now=NOW, key_attestation=bare).submit(), lenient)
 
 
+@pytest.mark.spec("HAIP-4.5.1-05")
+def test_a_wallet_sends_no_key_attestation_without_a_chain() -> None:
+    net = Net()
+    order = haip.begin_order(net.flow, net.session(), "pid")
+    for keys, proof_type in ((HOLDERS, "jwt"), ((), "attestation")):
+        bare = haip.key_attestation(order, x5c=())
+        with pytest.raises(ValueError, match=r"HAIP-4\.5\.1-05"):
+            order.prove(keys, now=NOW, key_attestation=bare, proof_type=proof_type)
+    assert net.to(CREDENTIAL) == []
+
+
 @pytest.mark.spec("HAIP-4.4.1-05")
 def test_a_wallet_attestation_without_a_chain_is_refused() -> None:
     net = Net()
