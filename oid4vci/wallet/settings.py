@@ -93,7 +93,6 @@ class Wallet:
       Nothing in such a response tells whose it is: give each such server a redirect URI of its own (RFC 9700 4.4.2).
     - `authorization_details`: whether Credentials may be asked for by `authorization_details`; if not, by scope values only.
     - `new_secret` makes the identifiers of what the Wallet signs, and what binds an Authorization Response to its request.
-
     - `haip`: go by HAIP 1.0. The five settings above are then False: `bearer` and `plain_requests`, `responses_without_iss` (4),
       `authorization_details` (4.3) and `public` (4.4.1). Verifiers are those with `haip=True`. Issuers and Authorization Servers
       whose metadata break the profile are refused before anything is spent, Wallet Attestations and key attestations without a
