@@ -121,9 +121,9 @@ def test_bearer_tokens() -> None:
     breaks("HAIP-4-08", "HAIP-4-08", dpop=None)
 
 
-@pytest.mark.spec("HAIP-4-12")
+@pytest.mark.spec("HAIP-4-08", "HAIP-4-12")
 def test_dpop_without_es256() -> None:
-    breaks("HAIP-4-12", "HAIP-4-12", dpop=Dpop(algorithms=("PS256",)))
+    breaks("HAIP-4-08", "HAIP-4-08", dpop=Dpop(algorithms=("PS256",)))
     assert haip.server(dpop=Dpop(algorithms=("ES256",)))
 
 

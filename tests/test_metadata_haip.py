@@ -116,7 +116,7 @@ def test_proofs_of_other_types_are_another_matter() -> None:
 # --- authorization servers ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.spec("HAIP-4-01", "HAIP-4-05", "HAIP-4-06", "HAIP-4-07", "HAIP-4-08", "HAIP-4-12", "HAIP-4.4.1-02", "HAIP-7-01")
+@pytest.mark.spec("HAIP-4-01", "HAIP-4-05", "HAIP-4-06", "HAIP-4-07", "HAIP-4-08", "HAIP-4.4.1-02", "HAIP-7-01")
 @pytest.mark.parametrize(
     ("member", "value", "requirement"),
     [
@@ -127,7 +127,7 @@ def test_proofs_of_other_types_are_another_matter() -> None:
         ("pushed_authorization_request_endpoint", None, "HAIP-4-06"),
         ("authorization_response_iss_parameter_supported", None, "HAIP-4-07"),
         ("dpop_signing_alg_values_supported", None, "HAIP-4-08"),
-        ("dpop_signing_alg_values_supported", ("PS256",), "HAIP-4-12"),
+        ("dpop_signing_alg_values_supported", ("PS256",), "HAIP-4-08"),
         ("token_endpoint_auth_methods_supported", ("attest_jwt_client_auth", "none"), "HAIP-4.4.1-02"),
         ("pre_authorized_grant_anonymous_access_supported", True, "HAIP-4.4.1-02"),
         ("client_attestation_signing_alg_values_supported", ("ES384",), "HAIP-7-01"),

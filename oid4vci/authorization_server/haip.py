@@ -53,7 +53,7 @@ def haip_findings(server: "AuthorizationServer") -> Iterator[Finding]:
     if server.dpop is None or not server.dpop_required:
         yield error("dpop_required", "must be True: every token is bound to a key", "HAIP 4", "HAIP-4-08")
     elif ES256 not in server.dpop.algorithms:
-        yield error("dpop.algorithms", "does not have ES256", "HAIP 4, 7", "HAIP-4-12")
+        yield error("dpop.algorithms", "does not have ES256", "HAIP 4, 7", "HAIP-4-08")
     if not server.scope_required:
         yield error("scope_required", "must be True", "HAIP 4.3", "HAIP-4.3-02")
     for issuer in server.issuers_metadata:

@@ -52,7 +52,7 @@ def haip_findings(issuer: "Issuer") -> Iterator[Finding]:
     if issuer.dpop is None:
         yield error("dpop", "is missing", "HAIP 4", "HAIP-4-08")
     elif ES256 not in issuer.dpop.algorithms:
-        yield error("dpop.algorithms", "does not have ES256", "HAIP 4, 7", "HAIP-4-12")
+        yield error("dpop.algorithms", "does not have ES256", "HAIP 4, 7", "HAIP-4-08")
     for name, encoder in issuer.encoders.items():
         for finding in _encoder_findings(encoder):
             yield finding.within(f"encoders.{step(name)}")

@@ -75,7 +75,7 @@ def server_findings(metadata: AuthorizationServerMetadata) -> Iterator[Finding]:
     if dpop is None:
         yield error("dpop_signing_alg_values_supported", "is missing", "HAIP 4", "HAIP-4-08")
     elif ES256 not in dpop:
-        yield error("dpop_signing_alg_values_supported", "does not have ES256", "HAIP 4, 7", "HAIP-4-12")
+        yield error("dpop_signing_alg_values_supported", "does not have ES256", "HAIP 4, 7", "HAIP-4-08")
     yield from _authentication_findings(metadata)
 
 
