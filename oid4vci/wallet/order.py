@@ -134,6 +134,8 @@ class Order:
             return Proofs(self, (), now)
         choices = self._chosen(proof_type)
         attested = None if key_attestation is None else AttestedKeys.read(key_attestation, nonce=self.c_nonce, now=now)
+        if self.session.wallet.haip and attested is not None and not attested.certified:
+            raise ValueError("HAIP-4.5.1-05: the key attestation must have its certificate in x5c (HAIP 4.5.1)")
         if attested is not None:
             # Whoever brings one means it for proofs that need it.
             choices = tuple(sorted(choices, key=lambda choice: not choice.key_attestation_needed))
