@@ -80,7 +80,7 @@ def encrypt(plaintext: bytes, key: EncryptionKey, *, enc: str, zip: str | None =
     `enc` is one of `CONTENT_ENCRYPTIONS`; with `zip`, one of `ZIP_VALUES`, it is compressed before (RFC 7516 4.1.3).
     """
     content, wrapping_size = CONTENT_ENCRYPTIONS[enc], KEY_AGREEMENTS[key.alg]
-    # "a new ephemeral public key value MUST be generated for each" -- RFC 7518 4.6.1.1
+    # "a new ephemeral public key value MUST be generated for each key agreement operation" -- RFC 7518 4.6
     ephemeral = DecryptionKey.generate(alg=key.alg, crv=key.crv, new_secret=new_secret)
     epk = {name: value for name, value in ephemeral.public_jwk.items() if name in ("kty", "crv", "x", "y")}
     header = {"alg": key.alg, "enc": enc, "epk": epk}
