@@ -197,8 +197,11 @@ class Asking(Deferring):
     answer = without_none({**claims_of(iss=None), "active": True})
 
     def load(self, keys: Sequence[Key], /) -> dict[Key, Record]:
-        asked = {key: key.record(Response.of_json(200, self.answer), now=NOW) for key in keys if isinstance(key, Introspection)}
-        return {**super().load(keys), **asked}
+        found = dict(super().load(keys))
+        found.update(
+            {key: key.record(Response.of_json(200, self.answer), now=NOW) for key in keys if isinstance(key, Introspection)}
+        )
+        return found
 
 
 def test_the_same_name_at_a_server_that_does_not_say_who_it_is() -> None:

@@ -1,0 +1,61 @@
+"""What was promised or issued goes on with the session that a Refresh Token gave: nothing is lost by that (OID4VCI 9, 11)."""
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from oid4vci.claims import ClaimsDescription
+from oid4vci.drive import run
+from oid4vci.notifications import CREDENTIAL_ACCEPTED
+from oid4vci.wallet import Issued, dump, load
+from tests.scripted_notifications import DONE, notifiable
+from tests.scripted_server import NOW, TOKEN, JwtFormat, ok, wallet
+from tests.test_wallet_deferred import FIRST, begun, bound, sent, server
+
+ASKED = (ClaimsDescription(path=("nobody", "has", "this"), mandatory=True),)
+
+
+def tokens(**second: Any) -> dict[str, Any]:
+    """Two Token Responses."""
+    first = {"access_token": "one", "token_type": "Bearer", "refresh_token": "again"}
+    return {TOKEN: [ok(first), ok({"access_token": "two", "token_type": "Bearer", **second})]}
+
+
+def test_credentials_are_not_lost_with_a_session_that_is_for_something_else() -> None:
+    """Any token of the grant will do for a notification (OID4VCI 11), also one that is for less."""
+    details = [{"type": "openid_credential", "credential_configuration_id": "ticket", "credential_identifiers": ["t"]}]
+    script, issued = notifiable(DONE, scripted=tokens(authorization_details=details))
+    narrower = run(issued.session.refresh(now=NOW, configuration_ids=["ticket"]), script)
+    loaded = load(dump(issued.with_session(narrower)), wallet())
+    assert isinstance(loaded, Issued)
+    assert (loaded.credentials, loaded.session.configuration_ids) == (issued.credentials, ("ticket",))
+    run(loaded.notify(CREDENTIAL_ACCEPTED), script)
+
+
+def test_credentials_are_held_against_what_was_asked_for_with_them() -> None:
+    _, issued = notifiable()
+    other = issued.with_session(evolve(issued.session, claims={"pid": ASKED, "ticket": ASKED}))
+    assert other.session.claims == {"ticket": ASKED}
+    assert load(dump(other), wallet()) == other
+    known = evolve(issued, session=evolve(issued.session, claims={"pid": ASKED}))
+    assert known.with_session(issued.session).session.claims == {"pid": ASKED}
+
+
+def test_a_session_of_a_grant_for_something_else_does_not_fit() -> None:
+    _, issued = notifiable()
+    other = evolve(issued.session, granted={"ticket": ()}, configuration_ids=("ticket",))
+    with pytest.raises(ValueError, match="of a grant for ticket"):
+        issued.with_session(other)
+
+
+def test_nothing_is_asked_for_that_nobody_here_can_check() -> None:
+    """An issuer gives what was promised once."""
+    there = server(bound(FIRST))
+    deferred = begun(there)
+    other = evolve(deferred.session.opened, wallet=wallet(formats={"x": JwtFormat()}))
+    with pytest.raises(ValueError, match="no verifier for the format"):
+        deferred.with_session(evolve(deferred.session, opened=other))
+    with pytest.raises(ValueError, match="no verifier for the format"):
+        load(dump(deferred), other.wallet)
+    assert sent(there) == []
