@@ -12,13 +12,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field, fields, frozen
 
 from oid4vci._json import b64url_decode, b64url_encode, dump_bytes
 from oid4vci.errors import CredentialRequestDenied
 from oid4vci.keys import PublicKey, public_key
 from oid4vci.oauth.grants import Authorization
-from oid4vci.proofs.key_attestation import KeyAttestation, attested_keys
+from oid4vci.proofs.key_attestation import KeyAttestation
 from oid4vci.records import Change, Key, Record, Records, Swap
 
 __all__ = ("Decision", "Deferral", "StoredTransaction", "Transaction", "transaction_key", "transaction_record")
@@ -107,16 +107,25 @@ def _key(data: Mapping[str, Any]) -> PublicKey:
 
 
 def _attestation_data(attestation: KeyAttestation) -> dict[str, Any]:
+    # Those of a third party's proof type need not have claims that say all the rest.
     certificate = attestation.certificate
-    return {"claims": dict(attestation.claims), "certificate": None if certificate is None else b64url_encode(certificate)}
+    return {
+        **{each.name: getattr(attestation, each.name) for each in fields(KeyAttestation)},
+        "keys": [_key_data(key) for key in attestation.keys],
+        "certificate": None if certificate is None else b64url_encode(certificate),
+    }
 
 
 def _attestation(data: Mapping[str, Any]) -> KeyAttestation:
-    claims, certificate = data["claims"], data["certificate"]
-    return KeyAttestation.of_claims(
-        claims,
-        keys=attested_keys(claims["attested_keys"]),
-        certificate=None if certificate is None else b64url_decode(certificate),
+    levels = {name: data[name] for name in ("key_storage", "user_authentication")}
+    certificate = data["certificate"]
+    return KeyAttestation(
+        **{
+            **data,
+            **{name: None if given is None else tuple(given) for name, given in levels.items()},
+            "keys": tuple(_key(key) for key in data["keys"]),
+            "certificate": None if certificate is None else b64url_decode(certificate),
+        }
     )
 
 
