@@ -7,7 +7,8 @@ from attrs import evolve
 
 from oid4vci.claims import ClaimsDescription
 from oid4vci.drive import run
-from oid4vci.notifications import CREDENTIAL_ACCEPTED
+from oid4vci.errors import InvalidResponse
+from oid4vci.notifications import CREDENTIAL_ACCEPTED, MAX_NOTIFICATION_ID
 from oid4vci.wallet import Issued, dump, load
 from tests.scripted_notifications import DONE, notifiable
 from tests.scripted_server import NOW, TOKEN, JwtFormat, ok, wallet
@@ -59,3 +60,12 @@ def test_nothing_is_asked_for_that_nobody_here_can_check() -> None:
     with pytest.raises(ValueError, match="no verifier for the format"):
         load(dump(deferred), other.wallet)
     assert sent(there) == []
+
+
+def test_an_id_may_be_as_long_as_our_issuers_make_it() -> None:
+    script, issued = notifiable(DONE, notification_id="x" * MAX_NOTIFICATION_ID)
+    loaded = load(dump(issued), wallet())
+    assert isinstance(loaded, Issued)
+    run(loaded.notify(CREDENTIAL_ACCEPTED), script)
+    with pytest.raises(InvalidResponse, match="notification_id"):
+        notifiable(DONE, notification_id="x" * (MAX_NOTIFICATION_ID + 1))

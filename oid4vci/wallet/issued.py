@@ -14,6 +14,7 @@ from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
 from oid4vci.http import MAX_BODY, Response
 from oid4vci.keys import PublicKey
 from oid4vci.metadata import CredentialConfiguration
+from oid4vci.notifications import MAX_NOTIFICATION_ID
 from oid4vci.wallet.credential_exchange import credential_exchange, credential_refusal
 from oid4vci.wallet.display import CredentialView, credential_view
 from oid4vci.wallet.exchange import Exchange, extended, json_object
@@ -68,7 +69,7 @@ class CredentialResponse(Document):
     """A Credential Response with Credentials."""
 
     credentials: tuple[IssuedCredential, ...] = field(repr=False, metadata=wire(array(nested(IssuedCredential))))
-    notification_id: str | None = field(default=None, repr=False, metadata=wire(string()))
+    notification_id: str | None = field(default=None, repr=False, metadata=wire(string(maximum=MAX_NOTIFICATION_ID)))
     rules = (_without("transaction_id", "interval"),)
 
 
