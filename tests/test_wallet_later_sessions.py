@@ -7,12 +7,13 @@ from attrs import evolve
 
 from oid4vci.claims import ClaimsDescription
 from oid4vci.drive import run
-from oid4vci.errors import InvalidResponse
+from oid4vci.errors import InvalidResponse, TryLater
+from oid4vci.http import Response
 from oid4vci.notifications import CREDENTIAL_ACCEPTED, MAX_NOTIFICATION_ID
 from oid4vci.wallet import Issued, dump, load
 from tests.scripted_notifications import DONE, notifiable
-from tests.scripted_server import NOW, TOKEN, JwtFormat, ok, wallet
-from tests.test_wallet_deferred import FIRST, begun, bound, sent, server
+from tests.scripted_server import ISSUER_KEY, JWKS, NOW, TOKEN, JwtFormat, ok, wallet
+from tests.test_wallet_deferred import FIRST, READY, begun, bound, sent, server
 
 ASKED = (ClaimsDescription(path=("nobody", "has", "this"), mandatory=True),)
 
@@ -69,3 +70,28 @@ def test_an_id_may_be_as_long_as_our_issuers_make_it() -> None:
     run(loaded.notify(CREDENTIAL_ACCEPTED), script)
     with pytest.raises(InvalidResponse, match="notification_id"):
         notifiable(DONE, notification_id="x" * (MAX_NOTIFICATION_ID + 1))
+
+
+KEYS = ok({"keys": [dict(ISSUER_KEY.public_jwk)]})
+
+
+@pytest.mark.parametrize("troubles", [1, 3])
+def test_credentials_that_came_are_not_lost_while_keys_cannot_be_had(troubles: int) -> None:
+    """What was promised comes once: to poll again would be to ask for what is over."""
+    there = server(bound(FIRST), {JWKS: [*[Response(503)] * troubles, KEYS]})
+    deferred = begun(there, formats={"dc+sd-jwt": JwtFormat(fetch=[JWKS])})
+    exchange: Any = deferred.poll(now=READY)
+    for _ in range(troubles):
+        with pytest.raises(TryLater) as caught:
+            run(exchange, there)
+        exchange = caught.value.exchange
+    issued = run(exchange, there)
+    assert isinstance(issued, Issued)
+    assert len(issued.credentials) == len(sent(there)) == 1
+
+
+def test_where_nothing_came_the_step_is_taken_again() -> None:
+    there = server(Response(503))
+    with pytest.raises(TryLater) as caught:
+        run(begun(there).poll(now=READY), there)
+    assert caught.value.exchange is None

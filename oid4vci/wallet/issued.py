@@ -246,7 +246,8 @@ class Deferred:
         The exchange gives `Issued`, with verified Credentials, or if the issuer needs more time another `Deferred`, to be stored in
         place of this one. It raises `Refused`. With the advice to refresh or to authorize, this value goes on `with_session`; with
         the advice to give up (`credential_request_denied`, `invalid_transaction_id`) it is over, and must not ask again (9.3). It
-        raises `InvalidCredential` for Credentials that do not verify, and `InvalidResponse`.
+        raises `InvalidCredential` for Credentials that do not verify, `InvalidResponse`, and `TryLater`: if Credentials came before
+        that, its `exchange` goes on, and polling again would get none.
 
         Raises `ValueError` before `ready_at` if not `early`, and for an extra member that is a known one, and `Untrusted` if the
         trust decision does not allow the endpoint.
