@@ -9,6 +9,7 @@ from attrs import evolve
 from oid4vci.drive import respond
 from oid4vci.http import Request, Response
 from oid4vci.issuer import CredentialOrder, DeferredOrder
+from oid4vci.issuer.transaction import transaction_key
 from oid4vci.keys import LocalSigner, thumbprint
 from oid4vci.oauth.access_tokens import NewAccessToken, SealedAccessTokens
 from oid4vci.oauth.dpop import Dpop, DpopNonces
@@ -169,6 +170,9 @@ def test_the_transaction_of_another_issuer() -> None:
     assert world.host.rows == rows
     asked = evolve(credential_request(ours, BADGE), url=f"{TENANT}/credential")
     own = transaction_id(respond(tenant, asked, world.host, now=NOW))
+    wanted = world.issuer.transaction(transaction_key(own).digest)
+    assert wanted.read(world.host.load(wanted.lookups), now=NOW) is None, "decided by another tenant"
+    assert tenant.transaction(wanted.handle).read(world.host.load(wanted.lookups), now=NOW) is not None
     assert len(notes(respond(tenant, poll_request(ours, own, url=f"{TENANT}/deferred"), world.host, now=NOW))) == 1
     notes(poll(world, theirs, transaction))
 
