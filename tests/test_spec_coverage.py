@@ -1,4 +1,4 @@
-"""The coverage of the specification: markers name real requirements, and the claimed documents have no hole that nobody explains."""
+"""The coverage of the specification: markers name real requirements, and the claimed documents have no unexplained hole."""
 
 import subprocess
 import sys
