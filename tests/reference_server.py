@@ -96,7 +96,7 @@ class ReferenceServer:
         settings = read_settings(folder / "server.json")
         service = Service.of(ISSUER, settings, demo_keys(ISSUER))
         offers = OffersEndpoint(service, store, settings.subjects, settings.tx_code_length)
-        app = application(service, ServerHost(store, datasets(settings)), offers)
+        app = application(service, ServerHost(store, datasets(settings), deferrals=service.deferrals), offers)
         patched = SimpleNamespace(time=lambda: clock.now, perf_counter=time.perf_counter)
         monkeypatch.setattr("examples.reference_server.app.time", patched)
         return cls(settings, service, store, clock, httpx.Client(transport=_Transport(app), base_url=ISSUER))
