@@ -16,6 +16,7 @@ _HOMES: Final = {
     "oid4vci.data_integrity.contexts": "Contexts",
     "oid4vci.dids": "DID_METHODS DidDocumentMethod DidMethod DidUrl DidWeb KNOWN_DID_METHODS did_document_keys did_web_url",
     "oid4vci.drive": "AsyncHost AsyncStatusHost Host StatusHost Together aanswer answer arespond arun respond run",
+    "oid4vci.encryption": "DecryptionKey Encryption",
     "oid4vci.errors": (
         "Advice AttestationExpired AuthorizationDenied AuthorizationRefused InvalidCredential InvalidMetadata "
         "InvalidOffer InvalidResponse ProtocolError Refusal Refused StatusUnknown TryLater TxCodeRequired "
@@ -31,7 +32,10 @@ _HOMES: Final = {
     "oid4vci.formats.vc_jwt": "VcJwtConfiguration VcJwtEncoder VcJwtVerifier",
     "oid4vci.formats.vc_sd_jwt": "VcSdJwtConfiguration VcSdJwtEncoder VcSdJwtVerifier",
     "oid4vci.http": "Form Headers Request Response",
-    "oid4vci.issuer": "CredentialCall CredentialDraft CredentialOrder Issuer PublishedOffer",
+    "oid4vci.issuer": (
+        "CredentialCall CredentialDraft CredentialOrder Decision Deferral DeferredCall DeferredDraft DeferredOrder "
+        "Issuer NotificationCall NotificationOrder PublishedOffer StoredTransaction Transaction"
+    ),
     "oid4vci.keys": (
         "DEFAULT_ALGORITHMS KeyReference LocalSigner PublicKey RemoteSigner ResolvedKeys SigningInput "
         "ecdsa_signature public_key"
@@ -40,10 +44,11 @@ _HOMES: Final = {
     "oid4vci.metadata": (
         "AuthorizationServerMetadata BatchCredentialIssuance ClientMetadata CredentialConfiguration "
         "CredentialDefinition CredentialDisplay CredentialIssuerMetadata CredentialMetadata IssuerDisplay "
-        "JwtVcJsonConfiguration JwtVcJsonLdConfiguration KeyAttestationsRequired LdpVcConfiguration "
-        "MsoMdocConfiguration ProofType SdJwtVcConfiguration"
+        "JwtVcJsonConfiguration JwtVcJsonLdConfiguration KeyAttestationsRequired LdpVcConfiguration MetadataSigner "
+        "MsoMdocConfiguration ProofType SdJwtVcConfiguration SignedMetadata"
     ),
     "oid4vci.nonces": "Nonces",
+    "oid4vci.notifications": "CREDENTIAL_ACCEPTED CREDENTIAL_DELETED CREDENTIAL_FAILURE Notifications RecordedEvent",
     "oid4vci.oauth.access_tokens": "AccessTokens MintedAccessTokens NewAccessToken SealedAccessTokens",
     "oid4vci.oauth.authorization_codes": "AuthorizationCodes",
     "oid4vci.oauth.authorization_requests": "RequestedCredentials requested_credentials",
@@ -83,7 +88,7 @@ _HOMES: Final = {
     "oid4vci.trust": "Trust",
     "oid4vci.wallet": (
         "Authorizing ClaimView ClientAssertion ClientAuthentication CredentialView Deferred Exchange Issued Offer "
-        "Opened Order ProofChoice Proofs Session State Wallet WalletAttestation dump load"
+        "Opened Order ProofChoice Proofs RejectedCredentials Session State Wallet WalletAttestation dump load"
     ),
     "oid4vci.x509": "Anchors Leaf",
 }

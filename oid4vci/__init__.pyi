@@ -23,6 +23,7 @@ from oid4vci.dids import (
     did_web_url,
 )
 from oid4vci.drive import AsyncHost, AsyncStatusHost, Host, StatusHost, Together, aanswer, answer, arespond, arun, respond, run
+from oid4vci.encryption import DecryptionKey, Encryption
 from oid4vci.errors import (
     Advice,
     AttestationExpired,
@@ -52,7 +53,22 @@ from oid4vci.formats.type_metadata import CredentialType, TypeMetadata
 from oid4vci.formats.vc_jwt import VcJwtConfiguration, VcJwtEncoder, VcJwtVerifier
 from oid4vci.formats.vc_sd_jwt import VcSdJwtConfiguration, VcSdJwtEncoder, VcSdJwtVerifier
 from oid4vci.http import Form, Headers, Request, Response
-from oid4vci.issuer import CredentialCall, CredentialDraft, CredentialOrder, Issuer, PublishedOffer
+from oid4vci.issuer import (
+    CredentialCall,
+    CredentialDraft,
+    CredentialOrder,
+    Decision,
+    Deferral,
+    DeferredCall,
+    DeferredDraft,
+    DeferredOrder,
+    Issuer,
+    NotificationCall,
+    NotificationOrder,
+    PublishedOffer,
+    StoredTransaction,
+    Transaction,
+)
 from oid4vci.keys import (
     DEFAULT_ALGORITHMS,
     KeyReference,
@@ -79,11 +95,14 @@ from oid4vci.metadata import (
     JwtVcJsonLdConfiguration,
     KeyAttestationsRequired,
     LdpVcConfiguration,
+    MetadataSigner,
     MsoMdocConfiguration,
     ProofType,
     SdJwtVcConfiguration,
+    SignedMetadata,
 )
 from oid4vci.nonces import Nonces
+from oid4vci.notifications import CREDENTIAL_ACCEPTED, CREDENTIAL_DELETED, CREDENTIAL_FAILURE, Notifications, RecordedEvent
 from oid4vci.oauth.access_tokens import AccessTokens, MintedAccessTokens, NewAccessToken, SealedAccessTokens
 from oid4vci.oauth.authorization_codes import AuthorizationCodes
 from oid4vci.oauth.authorization_requests import RequestedCredentials, requested_credentials
@@ -146,6 +165,7 @@ from oid4vci.wallet import (
     Order,
     ProofChoice,
     Proofs,
+    RejectedCredentials,
     Session,
     State,
     Wallet,
@@ -156,6 +176,9 @@ from oid4vci.wallet import (
 from oid4vci.x509 import Anchors, Leaf
 
 __all__ = (
+    "CREDENTIAL_ACCEPTED",
+    "CREDENTIAL_DELETED",
+    "CREDENTIAL_FAILURE",
     "CREDENTIAL_FORMATS",
     "DEFAULT_ALGORITHMS",
     "DID_METHODS",
@@ -212,7 +235,13 @@ __all__ = (
     "CredentialOrder",
     "CredentialType",
     "CredentialView",
+    "Decision",
+    "DecryptionKey",
+    "Deferral",
     "Deferred",
+    "DeferredCall",
+    "DeferredDraft",
+    "DeferredOrder",
     "DiVpProofMaker",
     "DiVpProofType",
     "DidDocumentMethod",
@@ -221,6 +250,7 @@ __all__ = (
     "DidWeb",
     "Dpop",
     "DpopNonces",
+    "Encryption",
     "Exchange",
     "Form",
     "Headers",
@@ -258,11 +288,15 @@ __all__ = (
     "MdocEncoder",
     "MdocVerifier",
     "MemoryStore",
+    "MetadataSigner",
     "MintedAccessTokens",
     "MsoMdocConfiguration",
     "NewAccessToken",
     "NewSecret",
     "Nonces",
+    "NotificationCall",
+    "NotificationOrder",
+    "Notifications",
     "Offer",
     "Opened",
     "Order",
@@ -281,11 +315,13 @@ __all__ = (
     "PublishedOffer",
     "PushedRequestCall",
     "Record",
+    "RecordedEvent",
     "Records",
     "RedeemableGrant",
     "RefreshTokens",
     "Refusal",
     "Refused",
+    "RejectedCredentials",
     "RemoteSigner",
     "Reply",
     "Request",
@@ -300,6 +336,7 @@ __all__ = (
     "SealingKeys",
     "Session",
     "SeveralAccessTokens",
+    "SignedMetadata",
     "SigningInput",
     "State",
     "Status",
@@ -317,11 +354,13 @@ __all__ = (
     "Statuses",
     "Store",
     "StoredStatusList",
+    "StoredTransaction",
     "Swap",
     "Together",
     "TokenCall",
     "TokenDraft",
     "TokenOrder",
+    "Transaction",
     "Trust",
     "TrustedAuthorizationServer",
     "TrustedJwtAccessTokens",

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
@@ -116,7 +117,8 @@ class LocalSigner:
     _arithmetic: _jose.Arithmetic = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        jwk = jwk_of(self._private_key)
+        # With a key that can be found out nobody is to sign, and nobody here would believe it.
+        jwk = _public_jwk(jwk_of(self._private_key))
         _check_algorithm(self.algorithm, jwk)
         object.__setattr__(self, "public_jwk", jwk)
         object.__setattr__(self, "_arithmetic", ALGORITHMS[self.algorithm].key(self._private_key, self.algorithm))
@@ -136,7 +138,10 @@ class LocalSigner:
 
         Raises `ValueError`, and `TypeError` for a password that is missing or not needed.
         """
-        key = serialization.load_pem_private_key(pem, password)
+        try:
+            key = serialization.load_pem_private_key(pem, password)
+        except UnsupportedAlgorithm as error:
+            raise ValueError(f"this kind of key is not supported: {error}") from None
         fitting = _first_for(jwk_of(key)).name
         return cls(key_id, algorithm or fitting, key)  # type: ignore[arg-type]  # jwk_of has refused other kinds
 

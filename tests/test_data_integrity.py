@@ -239,6 +239,17 @@ def test_a_suite_goes_with_its_kinds_of_keys(suite: str, algorithm: str) -> None
         verify(signed(suite), signer=signer)
 
 
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_key_that_is_for_something_else_makes_no_proofs(suite: str) -> None:
+    algorithm = "EdDSA" if suite.startswith("eddsa") else "ES256"
+    signer = LocalSigner.generate("key", algorithm)
+    data, right = b"x", CRYPTOSUITES[suite]
+    right.verify(public_key({**signer.public_jwk, "alg": algorithm}), data, signer.sign(data))
+    for alg in ("ECDH-ES", "ES384", "none"):
+        with pytest.raises(Malformed, match="alg of the key"):
+            right.verify(public_key({**signer.public_jwk, "alg": alg}), data, signer.sign(data))
+
+
 def test_a_signature_of_a_suite_is_none_of_another() -> None:
     for made, said in (("eddsa-rdfc-2022", "eddsa-jcs-2022"), ("ecdsa-rdfc-2019", "ecdsa-jcs-2019")):
         whole = signed(made)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from attrs import evolve, frozen
 
-from oid4vci._json import b64url_encode, dump_bytes
+from oid4vci._json import Malformed, b64url_encode, dump_bytes
 from oid4vci.dids import DID_METHODS
 from oid4vci.drive import run
 from oid4vci.errors import InvalidCredential
@@ -325,3 +325,15 @@ def test_copies_for_several_keys_of_one_did() -> None:
     for bound, asked in (((keys[0], PLAIN, PLAIN), (PLAIN, *keys)), (keys, keys[:2])):
         with pytest.raises(InvalidCredential, match="two are bound to one"):
             received(bound, asked)
+
+
+def test_a_did_with_several_keys_and_the_key_beside_it() -> None:
+    """Credentials come in any order (OID4VCI 8.3): which of the DID's keys one is for, `cnf` says."""
+    first, second = named(f"{WEB}#key-1"), named(f"{WEB}#key-2")
+    for keys in ((first, second), (second, first)):
+        for claims in ({"cnf": {"jwk": dict(second.jwk)}}, {"cnf": {"kid": second.did_url}}):
+            assert holder_key(claims, [WEB], keys, methods=DID_METHODS) == second
+    with pytest.raises(Malformed, match="two keys"):
+        holder_key({"cnf": {"jwk": dict(PLAIN.jwk)}}, [WEB], (first, second, PLAIN), methods=DID_METHODS)
+    with pytest.raises(Malformed, match="two keys"):
+        holder_key({"cnf": {"jwk": dict(PLAIN.jwk), "kid": WEB}}, [], (first, PLAIN), methods=DID_METHODS)

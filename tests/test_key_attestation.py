@@ -339,6 +339,8 @@ def test_attested_keys_are_a_bounded_array(keys: Any) -> None:
         {**HOLDER.public_jwk, "x": HOLDER.public_jwk["y"]},
         {**HOLDER.public_jwk, "use": "enc"},
         {**HOLDER.public_jwk, "key_ops": ["sign"]},
+        {**HOLDER.public_jwk, "alg": "ECDH-ES"},
+        {**HOLDER.public_jwk, "alg": "ES384"},
         {"kty": "OKP", "crv": "X25519", "x": b64url(b"\x09" * 32)},
         {"kty": "OKP", "crv": "Ed25519", "x": b64url(bytes(32))},
         {"kty": "RSA", "n": b64url(b"\xff" * 128), "e": "AQAB"},

@@ -1,6 +1,7 @@
 """Keys as values: thumbprints, JWK Sets, signers."""
 
 import json
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,10 @@ def test_what_is_no_usable_pem() -> None:
             LocalSigner.from_pem("1", text)
     with pytest.raises(ValueError):  # noqa: PT011  # the words are cryptography's
         LocalSigner.from_pem("1", pem(ed25519.Ed25519PrivateKey.generate(), b"pw"), password=b"other")
+    # An object identifier that nobody knows, in the place of Ed25519's.
+    unknown = b64decode(b"".join(pem(ed25519.Ed25519PrivateKey.generate()).splitlines()[1:-1])).replace(b"+ep", b"+e\x7f")
+    with pytest.raises(ValueError, match="not supported"):
+        LocalSigner.from_pem("1", b"-----BEGIN PRIVATE KEY-----\n" + b64encode(unknown) + b"\n-----END PRIVATE KEY-----\n")
 
 
 def test_a_password_is_given_where_one_is_needed() -> None:

@@ -106,6 +106,25 @@ def test_a_modulus_of_a_faulty_library_is_no_key() -> None:
     assert public_key({**PUBLIC, "n": uint(weak + 2)}).crv == ""
 
 
+def test_nobody_signs_with_a_key_that_nobody_would_believe() -> None:
+    product = 1
+    for prime in (p for p in range(2, 702) if all(p % q for q in range(2, p))):
+        product *= prime
+    primes: list[int] = []
+    step = (1 << 1024) // product - 1
+    while len(primes) < 2:
+        step -= 1
+        tried = pow(65537, 1234567 + len(primes), product) + product * step
+        if pow(2, tried - 1, tried) == 1:
+            primes.append(tried)
+    p, q = primes
+    d = pow(65537, -1, (p - 1) * (q - 1))
+    factors = (rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q))
+    key = rsa.RSAPrivateNumbers(p, q, d, *factors, rsa.RSAPublicNumbers(65537, p * q)).private_key()
+    with pytest.raises(ValueError, match="found out"):
+        LocalSigner("1", "PS256", key)
+
+
 @needs_ml_dsa
 @pytest.mark.parametrize("name", ML_DSA_NAMES)
 def test_an_ml_dsa_key_is_read(name: str) -> None:

@@ -148,6 +148,15 @@ def test_a_key_that_is_to_be_bound_to_a_did_makes_its_own_proof() -> None:
     ]
 
 
+@pytest.mark.parametrize("method", DID_METHODS)
+def test_a_did_that_is_another_key_names_none_of_ours(method: str) -> None:
+    assert HolderKey(HOLDER, did_url(HOLDER, method)).did_url == did_url(HOLDER, method)
+    with pytest.raises(ValueError, match="must name the signer's key"):
+        HolderKey(HOLDER, did_url(HOLDERS[1], method))
+    with pytest.raises(ValueError, match="does not have"):
+        HolderKey(HOLDER, f"{did_url(HOLDER, method)}x")
+
+
 @pytest.mark.spec("VCI-F-04", "VCI-D.1-14")
 @pytest.mark.parametrize("keys", [(HolderKey(CERTIFIED),), (PLAIN, HolderKey(CERTIFIED)), (HolderKey(CERTIFIED), PLAIN)])
 def test_every_key_is_attested(keys: tuple[HolderKey, ...]) -> None:

@@ -1,4 +1,4 @@
-"""The coverage of the specification: markers name real requirements, and the claimed sections have no hole that nobody explains."""
+"""The coverage of the specification: markers name real requirements, and the claimed documents have no hole that nobody explains."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def test_the_ids_of_requirements_are_unique() -> None:
     assert len(ids) == len(set(ids)) > 600
 
 
-def test_every_must_of_the_claimed_sections_is_shown_or_explained() -> None:
+def test_every_must_of_the_claimed_documents_is_shown_or_explained() -> None:
     missing = [f"{each.id}: {each.text}" for each in unshown_musts(covered())]
     assert missing == []
 

@@ -1,10 +1,12 @@
 """Nonce, proofs, the Credential Request and what comes of it (OID4VCI 7, 8, 13.5, F.1)."""
 
+import json
 from typing import Any
 
 import pytest
 
 from oid4vci import _jose, _json
+from oid4vci._json import b64url_decode
 from oid4vci.drive import run
 from oid4vci.errors import Advice, InvalidCredential, InvalidResponse, Refused, TryLater, Untrusted, WalletError
 from oid4vci.http import Response
@@ -623,6 +625,21 @@ def test_keys_elsewhere_are_asked_to_sign_again() -> None:
     assert again.keys == proofs.keys
     assert again.to_sign != proofs.to_sign
     assert isinstance(run(again.submit([FIRST.sign(again.to_sign[0].data)]), server), Issued)
+
+
+def test_the_next_proofs_are_as_new_as_their_nonce() -> None:
+    """A person who takes ten minutes to unlock a key gets proofs that an issuer does not find too old."""
+    later = NOW + 600
+    for keys in ([remote(FIRST)], [FIRST]):
+        server = Server({CREDENTIAL: [error("invalid_nonce"), issue]})
+        proofs = proved(server, *keys)
+        result = run(proofs.submit([FIRST.sign(each.data) for each in proofs.to_sign], now=later), server)
+        if isinstance(result, Proofs):
+            assert result.now == later
+            result = run(result.submit([FIRST.sign(each.data) for each in result.to_sign]), server)
+        assert isinstance(result, Issued)
+        payloads = [request.json_object()["proofs"]["jwt"][0].split(".")[1] for request in server.to(CREDENTIAL)]
+        assert [json.loads(b64url_decode(payload))["iat"] for payload in payloads] == [NOW, later]
 
 
 def test_keys_elsewhere_are_asked_once() -> None:

@@ -86,6 +86,27 @@ def test_a_key_attestation_can_go_along_unasked() -> None:
     assert "key_attestation" in read(sent(issuer)[0]["jwt"][0], FIRST)[0]
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_an_issuer_that_did_not_ask_may_not_look_at_it(elsewhere: bool) -> None:
+    """It binds Credentials to the keys that signed: one key alone would have meant one Credential."""
+    issuer = server({"jwt": taken()}, ["jwk"], credentials_for(FIRST, SECOND))
+    keys = [remote(key) if elsewhere else key for key in (FIRST, SECOND)]
+    result = issued(issuer, ordered(issuer).prove(keys, now=NOW, key_attestation=attestation(FIRST, SECOND)))
+    assert len(result.credentials) == 2
+    for token, signer in zip(sent(issuer)[0]["jwt"], (FIRST, SECOND), strict=True):
+        assert read(token, signer)[0]["jwk"] == signer.public_jwk
+
+
+def test_a_key_attestation_goes_where_it_is_asked_for() -> None:
+    for types in ({"jwt": taken(), **UNDEMANDING}, {"jwt": taken(), **ALONE}):
+        order = ordered(server(types))
+        assert [choice.type for choice in order.proof_choices] == ["jwt", "attestation"]
+        assert order.prove([FIRST], now=NOW, key_attestation=attestation(FIRST)).proof_type == "attestation"
+        assert order.prove([FIRST], now=NOW).proof_type == "jwt"
+        insisted = order.prove([FIRST], now=NOW, key_attestation=attestation(FIRST), proof_type="jwt")
+        assert insisted.proof_type == "jwt"
+
+
 def test_one_key_signs_for_all_that_are_attested() -> None:
     issuer = server(JWT, ["jwk"], credentials_for(SECOND, THIRD, FIRST))
     result = issued(issuer, ordered(issuer).prove([SECOND], now=NOW, key_attestation=attestation(FIRST, SECOND, THIRD)))

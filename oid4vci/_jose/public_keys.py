@@ -53,6 +53,11 @@ class PublicKey:
         known = ALGORITHMS.get(algorithm)
         return known is not None and self.alg in (None, algorithm) and known.goes_with(self.jwk)
 
+    @property
+    def signs(self) -> bool:
+        """Whether there is an algorithm that it fits: not if the JWK's own `alg` (RFC 7517 4.4) is for something else."""
+        return self.alg is None or self.fits(self.alg)
+
 
 def _octets(jwk: Mapping[str, Any], name: str) -> bytes:
     value = jwk.get(name)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeAlias
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from oid4vci import _json
 from oid4vci.authorization_server.authorization_request import (
@@ -14,6 +14,7 @@ from oid4vci.authorization_server.authorization_request import (
 )
 from oid4vci.authorization_server.capabilities import broken_promises, metadata_of
 from oid4vci.authorization_server.client_request import read_client_request
+from oid4vci.authorization_server.haip import haip_client_authentication, haip_refresh_tokens
 from oid4vci.authorization_server.open_endpoints import ChallengeCall
 from oid4vci.authorization_server.token_request import TokenCall
 from oid4vci.errors import (
@@ -56,8 +57,16 @@ def _issuers(values: Sequence[str | CredentialIssuerMetadata]) -> tuple[str | Cr
     return tuple(values)
 
 
-def _public() -> ClientMetadata:
-    return ClientMetadata(token_endpoint_auth_method="none")  # noqa: S106  # the name of a method
+def _haip(server: "AuthorizationServer") -> bool:
+    return server.haip
+
+
+def _dpop(server: "AuthorizationServer") -> Dpop | None:
+    return Dpop() if server.haip else None
+
+
+def _public(server: "AuthorizationServer") -> ClientMetadata | None:
+    return None if server.haip else ClientMetadata(token_endpoint_auth_method="none")  # noqa: S106  # the name of a method
 
 
 @frozen(kw_only=True)
@@ -73,8 +82,11 @@ class AuthorizationServer:
       code grant needs their metadata, to know what can be asked for.
     - `clients`: those that are registered, by `client_id` (RFC 7591: redirect URIs, keys, authentication method, grant types;
       a list that is absent limits nothing). `other_clients` is what holds for all others, None to refuse them. By default they are
-      public clients, which prove nothing by their name; without redirect URIs they can redeem pre-authorized codes only.
+      public clients, which prove nothing by their name; without redirect URIs they can redeem pre-authorized codes only. With
+      `haip`, they are refused by default.
     - `client_authentication`: the methods, by the name of the `token_endpoint_auth_method`.
+    - `haip`: go by HAIP 1.0, and refuse settings that break it: `ValueError` names each rule. `dpop`, `dpop_required` and
+      `scope_required` are then on by default, Wallet Attestations must bring a certificate chain, Refresh Tokens are not rotated.
     - `dpop`: how DPoP proofs are checked, None for Bearer tokens only; `dpop_required` refuses Bearer tokens.
     - `scope_required`: whether an Authorization Request must have a scope, and not `authorization_details` alone (HAIP 4.3).
     - `published_keys`: the keys that Access Tokens are verified with, and those of earlier ones that still must be.
@@ -91,11 +103,12 @@ class AuthorizationServer:
     refresh_tokens: RefreshTokens | None = None
     credential_issuers: tuple[str | CredentialIssuerMetadata, ...] = field(default=(), converter=_issuers)
     clients: Mapping[str, ClientMetadata] = field(factory=dict)
-    other_clients: ClientMetadata | None = field(factory=_public)
+    haip: bool = False
+    other_clients: ClientMetadata | None = Factory(_public, takes_self=True)
     client_authentication: Mapping[str, ClientAuthenticationMethod] = field(factory=lambda: {"none": PublicClient()})
-    dpop: Dpop | None = None
-    dpop_required: bool = False
-    scope_required: bool = False
+    dpop: Dpop | None = Factory(_dpop, takes_self=True)
+    dpop_required: bool = Factory(_haip, takes_self=True)
+    scope_required: bool = Factory(_haip, takes_self=True)
     published_keys: Sequence[Signer] = ()
     access_token_lifetime: int = MAX_BEARER_LIFETIME
     bound_access_token_lifetime: int = 3600
@@ -108,6 +121,9 @@ class AuthorizationServer:
     _endpoints: "Mapping[str, Callable[[Request], AuthorizationServerCall]]" = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
+        if self.haip:
+            object.__setattr__(self, "client_authentication", haip_client_authentication(self.client_authentication))
+            object.__setattr__(self, "refresh_tokens", haip_refresh_tokens(self.refresh_tokens))
         metadata = self.metadata
         broken = broken_promises(self)
         if broken:
@@ -134,6 +150,8 @@ class AuthorizationServer:
 
         Endpoints are `/token`, `/authorize`, `/par`, `/challenge` and `/jwks` below the identifier. Raises `ValueError`.
         """
+        if settings.get("haip"):
+            settings = {"dpop": Dpop(), **settings}
         return cls(metadata=metadata_of(issuer, settings, metadata or {}), **settings)
 
     @property

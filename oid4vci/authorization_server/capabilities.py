@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from oid4vci.authorization_server.haip import haip_findings
 from oid4vci.http import url_path
 from oid4vci.metadata import AuthorizationServerMetadata, authorization_server_metadata_url
 from oid4vci.metadata.finding import publishing_errors
+from oid4vci.metadata.haip import broken_rules
 from oid4vci.oauth import authorization_codes, pre_authorized, refresh_tokens
 from oid4vci.oauth.access_tokens import MAX_BEARER_LIFETIME
 from oid4vci.oauth.authorization_details import OPENID_CREDENTIAL
@@ -57,6 +59,7 @@ def metadata_of(issuer: str, settings: Mapping[str, Any], members: Mapping[str, 
             "code_challenge_methods_supported": (S256,),
             "authorization_response_iss_parameter_supported": True,
             "scopes_supported": tuple(scopes) or None,
+            "require_pushed_authorization_requests": True if settings.get("haip") else None,
         }
     for name, method in methods.items():
         algorithms = getattr(method, "algorithms", None)
@@ -82,7 +85,13 @@ def broken_promises(server: "AuthorizationServer") -> list[str]:
         *_endpoints(server),
         *_methods(server),
         *_limits(server),
+        *_haip(server),
     ]
+
+
+def _haip(server: "AuthorizationServer") -> Iterator[str]:
+    if server.haip and (rules := broken_rules(haip_findings(server))):
+        yield f"HAIP is not met: {rules}"
 
 
 def _grants(server: "AuthorizationServer") -> Iterator[str]:

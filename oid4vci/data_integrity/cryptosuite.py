@@ -106,6 +106,8 @@ class Cryptosuite:
     def verify(self, key: PublicKey, data: bytes, signature: bytes) -> None:
         """Raises `Malformed` unless `signature` over `data` is that of `key`, and the key is of a kind that goes with the suite."""
         algorithm = _jose.ALGORITHMS[self._curve(key.crv).algorithm]
+        if not key.signs:
+            raise Malformed("does not go with the alg of the key", "proof.cryptosuite")
         if not algorithm.verifies(key.key, data, signature):
             raise Malformed("does not verify", "proof.proofValue")
 

@@ -10,7 +10,7 @@ from oid4vci._json import Malformed
 from oid4vci.dids import DidMethods, DidUrl, resolve
 from oid4vci.keys import PublicKey, public_key
 
-__all__ = ("holder_key", "key_of_did")
+__all__ = ("holder_key", "keys_of_did")
 
 
 def holder_key(
@@ -25,7 +25,7 @@ def holder_key(
     In `cnf` it is a `jwk`, or a `kid` that is a DID URL (RFC 7800 3.2, 3.4). It must be one of `holder_keys`, if there are any.
     Raises `Malformed`, also if two of these name different keys.
     """
-    found: list[PublicKey] = []
+    names: list[tuple[PublicKey, ...]] = []
     if "cnf" in claims:
         cnf = claims["cnf"]
         if not isinstance(cnf, dict) or not cnf:
@@ -38,21 +38,23 @@ def holder_key(
             except Malformed as error:
                 raise error.within("cnf.jwk") from None
             # The Wallet's own has a name as well.
-            found.append(next((key for key in holder_keys if key == given), given))
-        # A DID that has several keys is that of the one which was found already.
+            names.append((next((key for key in holder_keys if key == given), given),))
         if "kid" in cnf:
-            found += key_of_did(cnf["kid"], "cnf.kid", (*found, *holder_keys), methods=methods)
+            names.append(keys_of_did(cnf["kid"], "cnf.kid", holder_keys, methods=methods))
     if len(subject_ids) == 1 and subject_ids[0] is not None:
-        found += key_of_did(subject_ids[0], "credentialSubject.id", (*found, *holder_keys), methods=methods)
-    if any(key != found[0] for key in found):
+        names.append(keys_of_did(subject_ids[0], "credentialSubject.id", holder_keys, methods=methods))
+    found = [keys for keys in names if keys]
+    # A DID may have several of the keys, of which another name tells the one.
+    key = next((key for key in found[0] if all(key in keys for keys in found[1:])), None) if found else None
+    if found and key is None:
         raise Malformed("the credential is bound to two keys, in cnf and by the id of its subject")
-    if holder_keys and (not found or found[0] not in holder_keys):
+    if holder_keys and key not in holder_keys:
         raise Malformed("the credential is not bound to a key that it was requested for")
-    return found[0] if found else None
+    return key
 
 
-def key_of_did(value: Any, path: str, holder_keys: Sequence[PublicKey], *, methods: DidMethods) -> tuple[PublicKey, ...]:
-    """The key that a DID, or a DID URL, names: one that can be told from it, or the first of `holder_keys` that was so named.
+def keys_of_did(value: Any, path: str, holder_keys: Sequence[PublicKey], *, methods: DidMethods) -> tuple[PublicKey, ...]:
+    """The keys that a DID, or a DID URL, may mean: the one that can be told from it, or those of `holder_keys` that were so named.
 
     None for anything else that names one. `path` is where the value stands. Raises `Malformed`.
     """
@@ -68,7 +70,8 @@ def key_of_did(value: Any, path: str, holder_keys: Sequence[PublicKey], *, metho
     if key is not None:
         return (key,)
     # DIDs are compared as strings. Without a fragment it is any key of the DID.
-    for each in holder_keys:
-        if each.did_url is not None and value == (each.did_url if url.fragment is not None else DidUrl.parse(each.did_url).did):
-            return (each,)
-    return ()
+    return tuple(
+        key
+        for key in holder_keys
+        if key.did_url is not None and value == (key.did_url if url.fragment is not None else DidUrl.parse(key.did_url).did)
+    )

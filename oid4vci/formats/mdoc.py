@@ -82,6 +82,11 @@ def _check_place(elements: Mapping[str, Mapping[str, Any]], leaf: "Certificate",
 # --- issuer -----------------------------------------------------------------------------------------------------------------
 
 
+def _refers(status: Mapping[str, Any]) -> bool:
+    # "it MUST use one of the mechanisms defined in ISO/IEC 18013-5" -- HAIP 5.3.1
+    return any(isinstance(status.get(name), dict) for name in ("status_list", "identifier_list"))
+
+
 def _chain(certificates: Sequence[bytes]) -> tuple[bytes, ...]:
     return tuple(certificates)
 
@@ -101,6 +106,7 @@ class MdocEncoder:
       minute or a second for short lifetimes. `signed` is never before the certificate begins to hold.
     - `certificate_profile`: what the certificate must be; by default `ISO_18013_5` for mobile driving licences, `ANY_ISSUER` for
       other document types.
+    - `haip`: refuse a `status` that is none of those that ISO/IEC 18013-5 has (HAIP 5.3.1).
 
     Raises `ValueError` for what does not fit together.
     """
@@ -113,6 +119,7 @@ class MdocEncoder:
     expected_update: int | None = None
     time_granularity: int = Factory(default_granularity, takes_self=True)
     certificate_profile: CertificateProfile | None = None
+    haip: bool = False
     _leaf: "Certificate" = field(init=False, repr=False, eq=False)
     # When the certificate is valid.
     _valid: tuple[int, int] = field(init=False, repr=False, eq=False)
@@ -202,6 +209,8 @@ class MdocEncoder:
         own = Copies.of(copies, count=len(holder_keys))
         if any(members.keys() - {"status"} for members in own.members):
             raise ValueError("copies of an mdoc can differ by their status only")
+        if self.haip and not all(_refers(members["status"]) for members in own.members if members):
+            raise ValueError("status must refer to a status list or an identifier list (HAIP 5.3.1)")
         doctype: str = configuration.doctype  # type: ignore[attr-defined]  # checked
         template = Template.of(claims, digest_algorithm=self.digest_algorithm, decoys=self.decoys)
         mdl.check(doctype, claims)
@@ -319,11 +328,8 @@ class MdocVerifier:
             raise Malformed("is not within the validity of the certificate", "validityInfo.signed")
 
     def _check_status(self, mso: SecurityObject) -> None:
-        # "it MUST use one of the mechanisms defined in ISO/IEC 18013-5" -- HAIP 5.3.1
-        if self.haip and mso.status is not None:
-            known = (mso.status.get("status_list"), mso.status.get("identifier_list"))
-            if not any(isinstance(reference, dict) for reference in known):
-                raise Malformed("must refer to a status list or an identifier list", "status")
+        if self.haip and mso.status is not None and not _refers(mso.status):
+            raise Malformed("must refer to a status list or an identifier list", "status")
 
 
 MSO_MDOC: Final = CredentialFormat(

@@ -11,7 +11,7 @@ from oid4vci.dids import KNOWN_DID_METHODS, DidMethods
 from oid4vci.errors import InvalidCredential, reading
 from oid4vci.formats import issuer_keys, sd_jwt
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
-from oid4vci.formats.holder_binding import key_of_did
+from oid4vci.formats.holder_binding import keys_of_did
 from oid4vci.formats.integrity import is_integrity_metadata
 from oid4vci.formats.sd_jwt_vc_claims import ALWAYS_DISCLOSED, FORMAT, SEMANTICS, check_other_types
 from oid4vci.formats.validity import DAY, check_now
@@ -190,7 +190,7 @@ class SdJwtVcVerifier:
         if "jwk" not in cnf:
             # "MUST include the JSON Web Key in the jwk member" -- HAIP 6.1
             named = "kid" in cnf and not self.haip
-            keys = key_of_did(cnf["kid"], "cnf.kid", holder_keys, methods=self.did_methods) if named else ()
+            keys = keys_of_did(cnf["kid"], "cnf.kid", holder_keys, methods=self.did_methods) if named else ()
             if holder_keys and keys and keys[0] not in holder_keys:
                 raise Malformed("is not a key that the credential was requested for", "cnf")
             if wanted and not keys:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from oid4vci import _json
 from oid4vci._document import identifier_url
@@ -23,6 +23,7 @@ from oid4vci.errors import NotFound, check_method
 from oid4vci.http import Request, url_path
 from oid4vci.issuer.credential_request import MAX_PROOFS, CredentialCall, read_credential_request
 from oid4vci.issuer.deferred_request import DeferredCall, read_deferred_request
+from oid4vci.issuer.haip import haip_encoders, haip_findings, haip_proof_types
 from oid4vci.issuer.metadata_endpoint import MetadataCall, MetadataDocuments
 from oid4vci.issuer.notification import NotificationCall, read_notification_request
 from oid4vci.issuer.open_endpoints import OFFER, NonceCall, OfferCall, PublishedOffer
@@ -35,6 +36,7 @@ from oid4vci.metadata import (
     jwt_vc_issuer_metadata_url,
 )
 from oid4vci.metadata.finding import publishing_errors
+from oid4vci.metadata.haip import broken_rules
 from oid4vci.nonces import Nonces
 from oid4vci.notifications import Notifications
 from oid4vci.oauth.access_tokens import AccessTokens
@@ -58,6 +60,14 @@ _OFFER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 IssuerCall: TypeAlias = MetadataCall | DocumentCall | NonceCall | OfferCall | CredentialCall | DeferredCall | NotificationCall
 
 
+def _dpop(issuer: "Issuer") -> Dpop | None:
+    return Dpop() if issuer.haip else None
+
+
+def _bearer(issuer: "Issuer") -> bool:
+    return not issuer.haip
+
+
 @frozen
 class Issuer:
     """A Credential Issuer.
@@ -71,7 +81,10 @@ class Issuer:
     - `credential_offer_endpoint`: where offers by reference are served, each under an id of its own; https.
     - `published_keys`: the keys of credentials that bring no certificate chain, and those of earlier ones that still must verify.
       They are served as JWT VC issuer metadata, each with its `key_id` as `kid` (draft-ietf-oauth-sd-jwt-vc).
-    - `dpop`: how DPoP proofs are checked; with None, no Access Token that is bound to a key is taken.
+    - `dpop`: how DPoP proofs are checked; with None, which is the default without `haip`, no Access Token that is bound to a key
+      is taken.
+    - `haip`: go by HAIP 1.0, and refuse settings that break it: `ValueError` names each rule. The encoders of its formats are then
+      those with `haip=True`, key attestations must bring a certificate chain, and every token must be bound to a key.
     - `bearer`: whether Bearer tokens are taken; False, with `dpop`, where every token must be bound to a key.
     - `signed_metadata`: how the metadata are signed for Wallets that ask for it (OID4VCI 12.2.3); None: they get JSON.
     - `localised`: whether who asks for languages gets the display of these only (OID4VCI 12.2.2). Else everybody gets the same
@@ -91,8 +104,9 @@ class Issuer:
     proof_types: Mapping[str, ProofType] = field(factory=lambda: {"jwt": JwtProofType()})
     credential_offer_endpoint: str | None = None
     published_keys: Sequence[Signer] = ()
-    dpop: Dpop | None = None
-    bearer: bool = True
+    haip: bool = field(default=False, kw_only=True)
+    dpop: Dpop | None = Factory(_dpop, takes_self=True)
+    bearer: bool = Factory(_bearer, takes_self=True)
     signed_metadata: MetadataSigner | None = None
     localised: bool = False
     encryption: Encryption | None = None
@@ -107,6 +121,9 @@ class Issuer:
     _endpoints: Mapping[str, Callable[[Request], IssuerCall]] = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
+        if self.haip:
+            object.__setattr__(self, "encoders", haip_encoders(self.encoders))
+            object.__setattr__(self, "proof_types", haip_proof_types(self.proof_types))
         _check_capabilities(self)
         metadata = self.metadata
         endpoints: dict[str, Callable[[Request], IssuerCall]] = {
@@ -284,6 +301,8 @@ def _check_capabilities(issuer: Issuer) -> None:
     """What is published must be what is served."""
     metadata = issuer.metadata
     broken = list(publishing_errors(metadata.findings()))
+    if issuer.haip and (rules := broken_rules(haip_findings(issuer))):
+        broken.append(f"HAIP is not met: {rules}")
     # "If omitted, the Credential Issuer does not support the Deferred Credential Endpoint" -- OID4VCI 12.2.4
     if (metadata.deferred_credential_endpoint is None) != (issuer.deferral is None):
         broken.append("deferred_credential_endpoint: must be there exactly if deferral is")

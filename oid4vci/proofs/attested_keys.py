@@ -13,11 +13,13 @@ __all__ = ("AttestedKeys",)
 class AttestedKeys:
     """The keys that a key attestation is for, each once, and what it says of them (OID4VCI D.1). Nothing was verified.
 
-    `algorithm` is that of its signature. Levels are empty if none is claimed. `expires_at` is in seconds since the epoch.
+    `algorithm` is that of its signature, `certified` says whether it has an `x5c`. Levels are empty if none is claimed.
+    `expires_at` is in seconds since the epoch.
     """
 
     keys: tuple[PublicKey, ...]
     algorithm: str
+    certified: bool = False
     nonce: str | None = field(default=None, repr=False)
     expires_at: float | None = None
     key_storage: tuple[str, ...] = ()
@@ -35,6 +37,7 @@ class AttestedKeys:
             read = cls(
                 keys=attested_keys(claims["attested_keys"]),
                 algorithm=jws.algorithm,
+                certified="x5c" in jws.header,
                 nonce=claims.get("nonce"),
                 expires_at=claims.get("exp"),
                 key_storage=tuple(claims.get("key_storage", ())),

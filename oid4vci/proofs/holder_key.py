@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attrs import evolve, field, frozen
 
-from oid4vci.dids import DidUrl
+from oid4vci.dids import DidUrl, resolve
 from oid4vci.keys import PublicKey, Signer, public_key
 
 __all__ = ("HolderKey", "holder_key")
@@ -22,7 +22,7 @@ class HolderKey:
     - `did_url`: the DID URL of the key, with its fragment, where the Credential is to be bound to a DID. It becomes the `kid`.
     - `x5c`: certificates in DER, the one for the key first.
 
-    Raises `ValueError` for both, a DID URL that names no key, and a first certificate of another key.
+    Raises `ValueError` for both, a DID URL that names no key, one that is another key, and a first certificate of another key.
     """
 
     signer: Signer
@@ -33,8 +33,11 @@ class HolderKey:
         if self.did_url is not None:
             if self.x5c:
                 raise ValueError("a key is named by a DID URL or by certificates")
-            if not DidUrl.parse(self.did_url).fragment:
+            url = DidUrl.parse(self.did_url)
+            if not url.fragment:
                 raise ValueError("the DID URL of a key has a fragment")
+            if resolve(url) not in (None, public_key(self.signer.public_jwk)):
+                raise ValueError("the DID URL must name the signer's key")
         if self.x5c:
             from oid4vci import x509
 

@@ -17,13 +17,13 @@ from oid4vci.dids import DID_METHODS, DidMethod
 from oid4vci.errors import InvalidProof
 from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys
 from oid4vci.metadata import AlgorithmIdentifier
-from oid4vci.proofs.key_attestation import KeyAttestation, KeyAttestations, ReadKeyAttestation
 from oid4vci.proofs.named_key import NamedKey, Naming, binds_plain_keys, trust_chain_algorithms
 from oid4vci.proofs.proof_type import Expected, Proved, check_documents
 from oid4vci.revocation import Statuses, StatusRef
 from oid4vci.signed_jwt import check_numbers, check_times
 
 if TYPE_CHECKING:
+    from oid4vci.proofs.key_attestation import KeyAttestation, KeyAttestations, ReadKeyAttestation
     from oid4vci.x509 import Anchors
 
 __all__ = ("JwtProofType",)
@@ -57,7 +57,7 @@ class JwtProofType:
 
     max_age: int | None = 300
     max_skew: int = 60
-    key_attestations: KeyAttestations | None = None
+    key_attestations: "KeyAttestations | None" = None
     did_methods: Mapping[str, DidMethod] = field(default=DID_METHODS, repr=False)
     holder_anchors: "Anchors | None" = None
     federation: bool = False
@@ -90,7 +90,7 @@ class JwtProofType:
         """Whether there are attesters to believe."""
         return self.key_attestations is not None
 
-    def _read(self, proof: Any, attestations: dict[str, ReadKeyAttestation]) -> "_Proof":
+    def _read(self, proof: Any, attestations: "dict[str, ReadKeyAttestation]") -> "_Proof":
         """One proof, with every check that needs neither clock nor configuration. Key attestations are read once each."""
         if not isinstance(proof, str):
             raise Malformed("must be a string")
@@ -141,13 +141,13 @@ class ReadJwtProofs:
 
     type: JwtProofType
     proofs: tuple[_Proof, ...] = field(repr=False)
-    attestations: Mapping[str, ReadKeyAttestation] = field(repr=False)
+    attestations: "Mapping[str, ReadKeyAttestation]" = field(repr=False)
 
     @property
     def nonces(self) -> tuple[str | None, ...]:
         """The `nonce` of each proof, then that of each key attestation (OID4VCI F.1)."""
-        claimed = tuple(proof.claims.get("nonce") for proof in self.proofs)
-        return (*claimed, *(attestation.nonce for attestation in self.attestations.values()))
+        claimed = [proof.claims.get("nonce") for proof in self.proofs]
+        return (*claimed, *[attestation.nonce for attestation in self.attestations.values()])
 
     @property
     def key_refs(self) -> tuple[KeyReference, ...]:
@@ -213,9 +213,9 @@ class _Verification:
     expected: Expected
     keys: ResolvedKeys
     statuses: Statuses
-    attestations: Mapping[str, ReadKeyAttestation]
+    attestations: "Mapping[str, ReadKeyAttestation]"
     proved: dict[PublicKey, PublicKey] = field(factory=dict)
-    believed: dict[str, KeyAttestation] = field(factory=dict)
+    believed: "dict[str, KeyAttestation]" = field(factory=dict)
     signed: set[PublicKey] = field(factory=set)
     failed: list[PublicKey] = field(factory=list)
 
@@ -234,7 +234,7 @@ class _Verification:
         if self.proved[key].did_url is None:
             self.proved[key] = key
 
-    def _believe(self, token: str) -> KeyAttestation:
+    def _believe(self, token: str) -> "KeyAttestation":
         if token not in self.believed:
             try:
                 self.believed[token] = self.attestations[token].verify(

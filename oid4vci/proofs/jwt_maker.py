@@ -20,7 +20,8 @@ __all__ = ("JwtProofMaker", "UnsignedJwtProofs")
 
 @frozen
 class JwtProofMaker:
-    """Making of `jwt` proofs: one for each key, which it signs; with a key attestation, one for all the keys that are attested.
+    """Making of `jwt` proofs: one for each key, which it signs; with a key attestation that was asked for, one for all
+    the keys that are attested.
 
     A `HolderKey` says how its proof names it: by `kid` if it has a DID URL, by `x5c` if it has certificates, else by `jwk`.
     """
@@ -46,7 +47,8 @@ class JwtProofMaker:
 
         With a `key_attestation`, which must attest all of them, the first key makes the proof: the issuer binds a Credential to
         each attested key (OID4VCI F.1), and all keys are in one attestation (HAIP 4.5.1). A key that is to be bound to a DID makes
-        its own proof all the same, since nothing else says its DID.
+        its own proof all the same, since nothing else says its DID; and each key does where the issuer did not ask for the
+        attestation, and may not look at it.
 
         Raises `ValueError` without keys, for a key whose algorithm the issuer does not take, and for a key attestation that lacks
         something, `exp` included, has expired, has another nonce than the `c_nonce`, is signed by an algorithm that the issuer does
@@ -56,7 +58,8 @@ class JwtProofMaker:
             raise ValueError("a proof needs a key")
         if key_attestation is not None:
             _check_attestation(key_attestation, keys, intended)
-            keys = [keys[0], *(key for key in keys[1:] if key.did_url is not None)]
+            if intended.key_attestation_asked:
+                keys = [keys[0], *(key for key in keys[1:] if key.did_url is not None)]
         claims: dict[str, Any] = {"aud": intended.audience, "iat": intended.now}
         if intended.nonce is not None:
             claims["nonce"] = intended.nonce

@@ -284,7 +284,10 @@ def attested_keys(jwks: Sequence[Any], maximum: int = MAX_ATTESTED_KEYS) -> tupl
     found: dict[PublicKey, None] = {}
     for index, jwk in enumerate(jwks):
         try:
-            found.setdefault(public_key(jwk))
+            key = public_key(jwk)
+            if not key.signs:
+                raise Malformed("is not that of signatures by this kind of key", "alg")
+            found.setdefault(key)
         except Malformed as error:
             raise error.within(f"attested_keys[{index}]") from None
         if len(found) > maximum:

@@ -15,10 +15,10 @@ from oid4vci import _jose
 from oid4vci._json import Malformed
 from oid4vci.dids import DidMethod, DidUrl, resolve
 from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys, public_key
-from oid4vci.proofs.key_attestation import KeyAttestation
 from oid4vci.proofs.proof_type import Expected
 
 if TYPE_CHECKING:
+    from oid4vci.proofs.key_attestation import KeyAttestation
     from oid4vci.x509 import Anchors
 
 __all__ = ("NamedKey", "Naming", "binds_plain_keys", "trust_chain_algorithms")
@@ -46,7 +46,7 @@ class NamedKey(Protocol):
     def reference(self) -> KeyReference | None:
         """What the caller must resolve to know the key."""
 
-    def candidates(self, expected: Expected, resolved: ResolvedKeys, attested: KeyAttestation | None) -> Sequence[PublicKey]:
+    def candidates(self, expected: Expected, resolved: ResolvedKeys, attested: "KeyAttestation | None") -> Sequence[PublicKey]:
         """The keys that may have made the signature. `attested` came with the proof. Raises `Malformed`."""
 
 
@@ -61,7 +61,7 @@ class Naming:
     def read(self, header: Mapping[str, Any], *, attested: bool) -> NamedKey:
         """The name in a header; `attested`: whether there is a key attestation that is validated. Raises `Malformed`."""
         # Each of the three "MUST NOT be present if" another is, and the key is identified "through either" of them -- F.1
-        if sum(name in header for name in ("kid", "jwk", "x5c")) != 1:
+        if ("kid" in header) + ("jwk" in header) + ("x5c" in header) != 1:
             raise Malformed("must have exactly one of kid, jwk and x5c", "header")
         # "When used for signature verification, the header parameter `kid` MUST be present." -- F.1
         if "trust_chain" in header and "kid" not in header:
@@ -143,7 +143,7 @@ class _GivenKey:
     key: PublicKey
     reference: None = field(default=None, init=False)
 
-    def candidates(self, expected: Expected, resolved: ResolvedKeys, attested: KeyAttestation | None) -> Sequence[PublicKey]:
+    def candidates(self, expected: Expected, resolved: ResolvedKeys, attested: "KeyAttestation | None") -> Sequence[PublicKey]:
         _check_plain(expected)
         return (self.key,)
 
@@ -157,7 +157,7 @@ class _CertifiedKey:
     anchors: "Anchors | None"
     reference: None = field(default=None, init=False)
 
-    def candidates(self, expected: Expected, resolved: ResolvedKeys, attested: KeyAttestation | None) -> Sequence[PublicKey]:
+    def candidates(self, expected: Expected, resolved: ResolvedKeys, attested: "KeyAttestation | None") -> Sequence[PublicKey]:
         _check_plain(expected)
         if self.anchors is not None:
             from oid4vci import x509
@@ -181,7 +181,7 @@ class _DidKey:
     def reference(self) -> KeyReference | None:
         return KeyReference(self.url) if self.key is None else None
 
-    def candidates(self, expected: Expected, resolved: ResolvedKeys, attested: KeyAttestation | None) -> Sequence[PublicKey]:
+    def candidates(self, expected: Expected, resolved: ResolvedKeys, attested: "KeyAttestation | None") -> Sequence[PublicKey]:
         if self.binding not in expected.binding_methods:
             raise Malformed("is of a DID method to which the Credential is not bound", "header.kid")
         if self.key is not None:
@@ -195,7 +195,7 @@ class _FederationKey:
 
     reference: KeyReference
 
-    def candidates(self, expected: Expected, resolved: ResolvedKeys, attested: KeyAttestation | None) -> Sequence[PublicKey]:
+    def candidates(self, expected: Expected, resolved: ResolvedKeys, attested: "KeyAttestation | None") -> Sequence[PublicKey]:
         _check_plain(expected)
         found = _resolved(self.reference, resolved)
         named = [key for key in found if key.kid in (None, self.reference.kid)]
@@ -221,7 +221,7 @@ class _AttestedKey:
     kid: str
     reference: None = field(default=None, init=False)
 
-    def candidates(self, expected: Expected, resolved: ResolvedKeys, attested: KeyAttestation | None) -> Sequence[PublicKey]:
+    def candidates(self, expected: Expected, resolved: ResolvedKeys, attested: "KeyAttestation | None") -> Sequence[PublicKey]:
         _check_plain(expected)
         keys = () if attested is None else attested.keys
         named = [key for key in keys if key.kid == self.kid]

@@ -107,6 +107,8 @@ class Intended:
     - `nonce`: the `c_nonce`, None if the issuer has no Nonce Endpoint.
     - `now`: seconds since the epoch.
     - `algorithms`: the issuer's `proof_signing_alg_values_supported` for this proof type, None if they are not known.
+    - `key_attestation_asked`: whether the issuer expects a key attestation. One that does not may not look at it, so that it
+      proves nothing of keys that do not sign.
     """
 
     audience: str
@@ -114,6 +116,7 @@ class Intended:
     nonce: str | None = field(repr=False)
     now: int
     algorithms: Collection[AlgorithmIdentifier] | None = None
+    key_attestation_asked: bool = True
 
 
 class UnsignedProofs(Protocol):

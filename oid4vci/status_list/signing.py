@@ -37,6 +37,7 @@ class StatusListSigner:
     - `lifetime`: seconds until `exp`; None for a token that does not expire.
     - `ttl`: seconds that a token may be kept before a fresh one is fetched; a revocation is seen that much later. None: not said.
     - `aggregation_uri`: where all lists of the issuer are named (Token Status List 9).
+    - `haip`: refuse to be without `x5c` (HAIP 6.1).
 
     Raises `ValueError` for what does not fit together.
     """
@@ -48,12 +49,15 @@ class StatusListSigner:
     lifetime: int | None = DAY
     ttl: int | None = DAY // 2
     aggregation_uri: str | None = None
+    haip: bool = False
 
     def __attrs_post_init__(self) -> None:
         if any(seconds is not None and seconds < 1 for seconds in (self.lifetime, self.ttl)):
             raise ValueError("lifetime and ttl must be positive")
         if self.aggregation_uri is not None:
             https_url().check(self.aggregation_uri)
+        if self.haip and not self.x5c:
+            raise ValueError("HAIP-6.1-08: x5c is missing (HAIP 6.1)")
         if self.x5c:
             from oid4vci import x509
 

@@ -157,7 +157,7 @@ class WalletAttestation:
 
     `jwt` is what the Wallet Provider gave out for the key of `signer`. It serves at `authorization_server` (an identifier) and
     nowhere else: "Wallet Attestations MUST NOT be reused across different Issuers" (HAIP 4.4.1). `client_id` is its `sub`,
-    `expires_at` its `exp`.
+    `expires_at` its `exp`, `certified` says whether it has an `x5c`.
 
     Raises `ValueError` if `jwt` is not an attestation for this key.
     """
@@ -167,6 +167,7 @@ class WalletAttestation:
     authorization_server: str = field(kw_only=True)
     client_id: str = field(init=False)
     expires_at: int | float = field(init=False)
+    certified: bool = field(init=False)
     _algorithm: str = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -188,6 +189,7 @@ class WalletAttestation:
             raise Malformed("is not the key of the signer", "cnf.jwk")
         object.__setattr__(self, "client_id", _text(claims, "sub"))
         object.__setattr__(self, "expires_at", expires_at)
+        object.__setattr__(self, "certified", "x5c" in jws.header)
         object.__setattr__(self, "_algorithm", jws.algorithm)
 
     @property

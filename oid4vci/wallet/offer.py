@@ -26,6 +26,7 @@ from oid4vci.offers import (
     read_offer_uri,
 )
 from oid4vci.wallet.exchange import JSON, Exchange, get, json_object
+from oid4vci.wallet.haip import issuer_refusal, server_refusal
 from oid4vci.wallet.issuer_metadata import MetadataRequest
 from oid4vci.wallet.message_encryption import message_encryption
 from oid4vci.wallet.opened import Opened, demand_issuer_endpoints, demand_token_endpoint
@@ -71,8 +72,9 @@ class Offer:
         (OID4VCI 12.2.3). Then `now`, in seconds since the epoch, is needed.
 
         Each is fetched only if `wallet.trust` allows its URL or identifier, else `Untrusted` is raised, here or by an exchange.
-        The exchanges also raise `InvalidOffer`, also for an offer without `grant_type`, and `InvalidMetadata`. Raises `ValueError`
-        if `now` is missing.
+        The exchanges also raise `InvalidOffer`, also for an offer without `grant_type`, and `InvalidMetadata`; for a Wallet that
+        goes by HAIP also for metadata that break it, with the rule. Raises `ValueError` if
+        `now` is missing.
         """
         MetadataRequest.check_now(wallet.trust, now)
         if isinstance(self.content, CredentialOffer):
@@ -140,6 +142,8 @@ class _Opening:
         metadata = CredentialIssuerMetadata.from_json(members, classes=self.wallet.configuration_classes)
         metadata.check_identifier(self.offer.credential_issuer)
         check_offer(self.offer, metadata)
+        if (refusal := issuer_refusal(self.wallet, metadata)) is not None:
+            raise refusal
         # Before a code is spent in vain on an issuer that demands what this Wallet cannot do.
         message_encryption(self.wallet, metadata)
         demand_issuer_endpoints(self.wallet, metadata)
@@ -187,6 +191,8 @@ class _Opening:
         def read(members: dict[str, Any]) -> Opened | Exchange[Opened]:
             server = AuthorizationServerMetadata.from_json(members)
             server.check_identifier(identifier)
+            if (refusal := server_refusal(self.wallet, server)) is not None:
+                return otherwise(refusal)
             supports = self._supports(server)
             if not supports:
                 return go_on(server if supports is None and doubtful is None else doubtful, failure)

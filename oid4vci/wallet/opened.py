@@ -17,6 +17,7 @@ from oid4vci.wallet.authorization_request import request_authorization
 from oid4vci.wallet.authorizing import Authorizing
 from oid4vci.wallet.client_authentication import ClientAuthentication
 from oid4vci.wallet.exchange import Exchange, extended
+from oid4vci.wallet.haip import issuer_refusal, server_refusal
 from oid4vci.wallet.requested_credentials import (
     Using,
     check_takes_details,
@@ -78,7 +79,8 @@ class Opened:
 
     `signed_metadata` says by whom the metadata were signed and who attests to them (OID4VCI 12.2.3); None: they came as they are.
 
-    The value holds the code of the offer. Store it (`dump`) as a secret.
+    The value holds the code of the offer. Store it (`dump`) as a secret. Raises `InvalidMetadata` if the Wallet goes by HAIP and
+    one of the two does not.
     """
 
     wallet: Wallet = field(eq=False, repr=False)
@@ -87,6 +89,12 @@ class Opened:
     server: AuthorizationServerMetadata = field(repr=False)
     token_endpoint: str
     signed_metadata: SignedMetadata | None = field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        # Also of a state that was stored under other settings.
+        refusal = issuer_refusal(self.wallet, self.metadata) or server_refusal(self.wallet, self.server)
+        if refusal is not None:
+            raise refusal
 
     @property
     def configurations(self) -> Mapping[str, CredentialConfiguration]:

@@ -116,7 +116,8 @@ class Order:
         - `keys` are 1 to `max_keys` distinct keys, none if `max_keys` is 0; use a new key for each Credential (OID4VCI 15.4.1). A
           `HolderKey` is named as it says, others as the issuer wants it: by themselves, or by a DID that is made of them.
         - `key_attestation` is a JWT with the order's `c_nonce` as its `nonce` (OID4VCI D.1). `keys` are then some of those that it
-          attests; there may be none where no key has to sign. Credentials are had for all that it attests, `max_keys` at most.
+          attests; there may be none where no key has to sign. Credentials are had for all that it attests, `max_keys` at most. It
+          goes to an issuer that did not ask for one only if there is no other choice, and then each of `keys` signs.
         - `now`, in seconds since the epoch, becomes the time of the proofs.
 
         Raises `ValueError` for another number of keys, a key that is there twice, a key attestation that does not fit, and if
@@ -133,6 +134,11 @@ class Order:
             return Proofs(self, (), now)
         choices = self._chosen(proof_type)
         attested = None if key_attestation is None else AttestedKeys.read(key_attestation, nonce=self.c_nonce, now=now)
+        if self.session.wallet.haip and attested is not None and not attested.certified:
+            raise ValueError("HAIP-4.5.1-05: the key attestation must have its certificate in x5c (HAIP 4.5.1)")
+        if attested is not None:
+            # Whoever brings one means it for proofs that need it.
+            choices = tuple(sorted(choices, key=lambda choice: not choice.key_attestation_needed))
         self._check_number(given, attested)
         misfits = []
         for choice in choices:
@@ -195,13 +201,15 @@ class Proofs:
         session, configuration = self.order.session, self.order.configuration
         if self.proof_type is None or configuration.proof_types_supported is None:
             return None
+        terms = configuration.proof_types_supported[self.proof_type]
         intended = Intended(
             audience=session.metadata.credential_issuer,
             # "MUST be omitted if the access token ... was obtained ... through anonymous access to the token endpoint"
             client_id=session.client_id,
             nonce=self.order.c_nonce,
             now=self.now,
-            algorithms=configuration.proof_types_supported[self.proof_type].proof_signing_alg_values_supported,
+            algorithms=terms.proof_signing_alg_values_supported,
+            key_attestation_asked=terms.key_attestations_required is not None,
         )
         return session.wallet.proof_makers[self.proof_type].draft(self.keys, intended, key_attestation=self.key_attestation)
 
@@ -258,7 +266,8 @@ class Proofs:
         renewed = evolve(fresh, renewed=True)
         if self.key_attestation is not None:
             return renewed
-        again = evolve(self, order=renewed)
+        # By now the first ones may be too old for the issuer, as their nonce was.
+        again = evolve(self, order=renewed, now=self.now if now is None else now)
         return again if again.to_sign else again.submit(now=now, extra=extra)
 
 

@@ -65,7 +65,7 @@ def check_takes_details(wallet: Wallet, server: AuthorizationServerMetadata) -> 
     One that ignored them would spend a code on a token that the Wallet cannot use (OID4VCI 6.2).
     """
     if not wallet.authorization_details:
-        raise ValueError("the Wallet asks by scope only: authorization_details are ruled out by its settings")
+        raise ValueError("the Wallet asks by scope only: authorization_details are ruled out by its settings (HAIP 4.3)")
     if server.authorization_details_types_supported is not None and not server.takes_authorization_details:
         raise ValueError("this server takes no authorization_details of type openid_credential")
 

@@ -75,14 +75,16 @@ def check_settings(
     dpop: Signer | None,
     authentication: ClientAuthentication | None,
 ) -> None:
-    """Raises `ValueError` if the settings rule out to send without a DPoP key, or without client authentication.
+    """Raises `ValueError` if the settings rule out to send without a DPoP key or client authentication, or with this one.
 
     Raises `Untrusted` if the trust decision does not allow the endpoint from which a challenge would be fetched.
     """
     if dpop is None and not wallet.bearer:
-        raise ValueError("the Wallet takes no Bearer tokens: a DPoP key is needed")
+        raise ValueError("the Wallet takes no Bearer tokens: a DPoP key is needed (HAIP 4)")
     if authentication is None and not wallet.public:
-        raise ValueError("the Wallet is no public client: a client authentication is needed")
+        raise ValueError("the Wallet is no public client: a client authentication is needed (HAIP 4.4.1)")
+    if wallet.haip and isinstance(authentication, WalletAttestation) and not authentication.certified:
+        raise ValueError("HAIP-4.4.1-05: the Wallet Attestation must have its certificate in x5c (HAIP 4.4.1)")
     if authentication is not None and authentication.takes_challenge and server.challenge_endpoint is not None:
         wallet.trust.demand_endpoint(server.challenge_endpoint, server.issuer)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, Factory, field, frozen
 from attrs.validators import in_
 
 from oid4vci._document import strings
@@ -21,6 +21,7 @@ from oid4vci.proofs.proof_type import ProofMaker
 from oid4vci.secret import NewSecret, new_secret
 from oid4vci.trust import Trust
 from oid4vci.wallet.client_authentication import ClientAssertion, RestoreClientAuthentication, WalletAttestation
+from oid4vci.wallet.haip import check_haip_settings, haip_verifier
 
 __all__ = ("Wallet",)
 
@@ -68,6 +69,10 @@ _OWN_AUTHENTICATIONS: Mapping[str, RestoreClientAuthentication] = {
 }
 
 
+def _lenient(wallet: "Wallet") -> bool:
+    return not wallet.haip
+
+
 @frozen(eq=False, kw_only=True)
 class Wallet:
     """The settings that every exchange of a Wallet shares.
@@ -94,11 +99,12 @@ class Wallet:
       of what it says (RFC 8725 3.6).
     - `new_secret` makes keys for encryption, the identifiers of what the Wallet signs, and what binds an Authorization Response to
       its request.
+    - `haip`: go by HAIP 1.0. The five settings above are then False: `bearer` and `plain_requests`, `responses_without_iss` (4),
+      `authorization_details` (4.3) and `public` (4.4.1). Verifiers are those with `haip=True`. Issuers and Authorization Servers
+      whose metadata break the profile are refused before anything is spent, Wallet Attestations and key attestations without a
+      certificate chain are not sent.
 
-    HAIP wants False for five of them: `bearer` and `plain_requests`, `responses_without_iss` (4), `authorization_details` (4.3)
-    and `public` (4.4.1).
-
-    Raises `ValueError`.
+    Raises `ValueError`, with `haip` for settings that break it: it names each rule.
     """
 
     trust: Trust
@@ -108,11 +114,12 @@ class Wallet:
     proof_makers: Mapping[str, ProofMaker] = field(default=PROOF_MAKERS, repr=False)
     signers: Mapping[str, Signer] = field(factory=dict, repr=False)
     client_authentications: Mapping[str, RestoreClientAuthentication] = field(default=_OWN_AUTHENTICATIONS, repr=False)
-    bearer: bool = True
-    public: bool = True
-    plain_requests: bool = True
-    responses_without_iss: bool = True
-    authorization_details: bool = True
+    haip: bool = False
+    bearer: bool = Factory(_lenient, takes_self=True)
+    public: bool = Factory(_lenient, takes_self=True)
+    plain_requests: bool = Factory(_lenient, takes_self=True)
+    responses_without_iss: bool = Factory(_lenient, takes_self=True)
+    authorization_details: bool = Factory(_lenient, takes_self=True)
     encryption: Literal["when required", "when possible"] = field(
         default="when required", validator=in_(("when required", "when possible"))
     )
@@ -120,13 +127,18 @@ class Wallet:
     new_secret: NewSecret = field(default=new_secret, repr=False)
     _verifiers: dict[str, CredentialVerifier] = field(init=False, factory=dict, repr=False)
 
+    def __attrs_post_init__(self) -> None:
+        if self.haip:
+            check_haip_settings(self)
+
     def verifier(self, name: str) -> CredentialVerifier:
         """The verifier of a Credential Format, made when it is first used. Raises `ValueError` if there is none."""
         if name not in self._verifiers:
             if name not in self.formats:
                 raise ValueError(f"the Wallet has no verifier for the format {name}")
             known = self.formats[name]
-            self._verifiers[name] = known.verifier() if isinstance(known, CredentialFormat) else known
+            verifier = known.verifier() if isinstance(known, CredentialFormat) else known
+            self._verifiers[name] = haip_verifier(verifier, name) if self.haip else verifier
         return self._verifiers[name]
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from oid4vci.errors import StatusUnknown
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
+from oid4vci.formats.haip import under_haip
 from oid4vci.trust import Trust
 from oid4vci.wallet.exchange import Exchange
 from oid4vci.wallet.needed_documents import MAX_DOCUMENTS, Documents, with_documents
@@ -55,8 +56,8 @@ def check_status(
 ) -> Exchange[tuple[Any, ...]] | tuple[Any, ...]:
     """The status of each of these Credentials at `now`, in seconds since the epoch.
 
-    `checker` knows the mechanism; by default it is `StatusChecker()`, for Token Status Lists. `documents` are lists and keys that
-    are still good, by URL: what they suffice for is not fetched.
+    `checker` knows the mechanism; by default it is `StatusChecker()`, for Token Status Lists. For a Wallet that goes by HAIP it is
+    one with `haip=True`. `documents` are lists and keys that are still good, by URL: what they suffice for is not fetched.
 
     Raises `StatusUnknown` if there is no telling, `InvalidCredential` for a Credential that has expired, and `Untrusted` if the
     trust decision forbids what one names, here or by the exchange.
@@ -65,7 +66,7 @@ def check_status(
         from oid4vci.status_list.checker import StatusChecker
 
         checker = StatusChecker()
-    mechanism = checker
+    mechanism = under_haip(checker) if wallet.haip else checker
 
     def check(documents: Documents) -> tuple[Any, ...] | NeededDocument:
         found = []

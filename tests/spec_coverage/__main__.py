@@ -1,6 +1,6 @@
 """`python -m tests.spec_coverage`: what the test suite shows of the specification, for each role and section.
 
-The exit status is 1 if a MUST of the claimed sections is neither shown nor explained.
+The exit status is 1 if a MUST of the claimed documents is neither shown nor explained.
 """
 
 import argparse

@@ -88,7 +88,8 @@ def load(data: bytes, wallet: Wallet) -> State:
 
     Credentials of an `Issued` are verified again, against the Wallet's present trust, for the time of their receipt.
 
-    Raises `ValueError` if the data are not what `dump` wrote, or what they hold no longer verifies.
+    Raises `ValueError` if the data are not what `dump` wrote, or what they hold no longer verifies; `ImportError` if an extra is
+    missing that they need.
     """
     envelope = Envelope.from_json(_json.object_from(data, max_bytes=MAX_BYTES, max_depth=MAX_DEPTH))
     try:
