@@ -164,7 +164,7 @@ class WalletAt:
         """An offer by its URI, or one of the wallet's own for these configurations."""
         by_uri = asked[0].startswith("openid-credential-offer:")
         offer = Offer.parse(asked[0]) if by_uri else Offer.of(self.issuer, *asked)
-        return run(offer.open(self.wallet), self.send)
+        return run(offer.open(self.wallet, now=self.clock()), self.send)
 
     def asks(self, *asked: str, redirect_uri: str = CALLBACK, **arguments: Any) -> Authorizing:
         """A request that waits for the person."""

@@ -183,6 +183,7 @@ class Service:
             dpop_required=settings.dpop == "required",
             scope_required=settings.scope_required,
             published_keys=published,
+            haip=settings.haip,
             metadata={
                 "pre_authorized_grant_anonymous_access_supported": settings.anonymous_access or None,
                 "require_pushed_authorization_requests": settings.require_pushed_authorization_requests or None,
@@ -203,6 +204,7 @@ class Service:
             notifications=None if settings.notifications is None else Notifications(sealing_keys, settings.notifications),
             signed_metadata=_metadata_signer(keys, identifier) if settings.signed_metadata else None,
             localised=settings.localised,
+            haip=settings.haip,
         )
         statuses = None
         if settings.status_list_size is not None:

@@ -106,6 +106,7 @@ class Settings:
     anonymous_access: bool = False
     require_pushed_authorization_requests: bool = False
     scope_required: bool = False
+    haip: bool = False
     dpop: str = "optional"
     dpop_nonces: bool = True
     access_tokens: str = "sealed"
@@ -138,6 +139,9 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 # These four depend on one another: `read_clients` reads them together.
 _OF_CLIENTS: Final = ("clients", "other_clients", "client_authentication", "client_attestation")
 
+_HAIP: Final[Mapping[str, Any]] = {"dpop": "required", "scope_required": True, "require_pushed_authorization_requests": True}
+"""What else `haip` sets. The library refuses what breaks a rule."""
+
 
 def _settings(members: Mapping[str, Any], folder: Path) -> Settings:
     readers: Mapping[str, Callable[[str, Any], Any]] = {
@@ -161,6 +165,7 @@ def _settings(members: Mapping[str, Any], folder: Path) -> Settings:
         "anonymous_access": boolean,
         "require_pushed_authorization_requests": boolean,
         "scope_required": boolean,
+        "haip": boolean,
         "dpop": lambda name, value: choice(name, value, DPOP),
         "dpop_nonces": boolean,
         "access_tokens": lambda name, value: choice(name, value, ACCESS_TOKENS),
@@ -170,7 +175,7 @@ def _settings(members: Mapping[str, Any], folder: Path) -> Settings:
         "admin_token": token,
     }
     known_only(members, (*readers, *_OF_CLIENTS), "")
-    given = {**_demonstration(members), **members}
+    given = {**_demonstration(members), **(_HAIP if members.get("haip") is True else {}), **members}
     read = {name: reader(name, given[name]) for name, reader in readers.items() if name in given}
     if "subjects" not in read:
         raise ValueError("subjects: is missing, and configurations are there")
