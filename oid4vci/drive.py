@@ -214,6 +214,9 @@ def run(exchange: T, send: Callable[[Request], Response], *, sign: Sign | None =
 def run(exchange: Any, send: Callable[[Request], Response], *, sign: Sign | None = None) -> Any:
     """Carry a Wallet's exchange through: `send` makes each HTTP request, following no redirects. Raises `WalletError`.
 
+    What `send` raises ends it, with whatever had come: where Credentials must not be lost by that, `send` gives `Response(503)`
+    for a server that cannot be reached, and `TryLater.exchange` goes on.
+
     `sign` is called where keys outside this process must sign a request: it gets what is to be signed and gives the raw JWS
     signatures in the same order. Raises `ValueError` if it is needed and missing.
     """

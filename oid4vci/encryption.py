@@ -18,6 +18,10 @@ __all__ = ("JWT", "DecryptionKey", "Encryption", "ResponseEncryption")
 JWT: Final = "application/jwt"
 """The media type of encrypted messages (OID4VCI 10)."""
 
+# Anybody can send a request, and one of a few KB must not have us read megabytes. What proofs have in common, such as one key
+# attestation in each of a large batch, makes them some forty times as large as they came.
+MAX_GROWTH: Final = 64
+
 
 @frozen
 class ResponseEncryption:
@@ -55,7 +59,8 @@ class Encryption:
     - `responses`: whether responses are encrypted where a Wallet asks for it; `responses_required`: whether it must.
     - `alg_values`, `enc_values`: the algorithms for responses, and for both directions.
     - `zip_values`: compression algorithms, for both directions: `("DEF",)` or none. What was compressed before it was encrypted
-      can give away something of its content by its length (RFC 8725 3.6).
+      can give away something of its content by its length (RFC 8725 3.6). A compressed request that would become more than 64
+      times as large is refused, if that is more than 256 KiB.
 
     `request_metadata` and `response_metadata` are what the issuer publishes. Raises `ValueError`.
     """
@@ -117,7 +122,9 @@ class Encryption:
             if key is None:
                 # Every published key has a `kid`, and then "the JWE MUST include the same value" -- OID4VCI 10
                 raise Malformed("kid names no key of this issuer", "header")
-            plaintext = _jwe.decrypt(jwe, key, enc_values=self.enc_values, zip_values=self.zip_values, max_bytes=max_bytes)
+            plaintext = _jwe.decrypt(
+                jwe, key, enc_values=self.enc_values, zip_values=self.zip_values, max_bytes=max_bytes, max_growth=MAX_GROWTH
+            )
         except Malformed as error:
             raise InvalidEncryptionParameters(str(error)) from None
         try:

@@ -22,6 +22,7 @@ __all__ = (
     "CREDENTIAL_DELETED",
     "CREDENTIAL_FAILURE",
     "EVENTS",
+    "MAX_NOTIFICATION_ID",
     "NotificationId",
     "Notifications",
     "RecordedEvent",
@@ -36,9 +37,10 @@ CREDENTIAL_FAILURE: Final = "credential_failure"
 CREDENTIAL_DELETED: Final = "credential_deleted"
 EVENTS: Final = (CREDENTIAL_ACCEPTED, CREDENTIAL_FAILURE, CREDENTIAL_DELETED)
 
-# Characters: of a text that helps a developer, and of an id, in which a credential identifier may be that has 4,096 of its own.
+# Characters: of a text that helps a developer, and of an id, in which a credential identifier may be that has 4,096 of its own,
+# each of up to six bytes in JSON, and the id of a configuration.
 MAX_EVENT_DESCRIPTION: Final = 1024
-MAX_NOTIFICATION_ID: Final = 32_768
+MAX_NOTIFICATION_ID: Final = 49_152
 # Seconds that events are remembered beyond the end of their id: for requests that began before it, and for clocks that are behind.
 RECORD_MARGIN: Final = 300
 _NOTIFICATION: Final = "notification"

@@ -1,5 +1,6 @@
 """`oid4vci lint`: files, standard input and URLs; exit codes, the JSON of reports, and what is fetched, no more."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -39,7 +40,13 @@ def test_exit_codes(run: Run) -> None:
     assert "HAIP-4.1-10" in run.out
 
 
-@pytest.mark.parametrize("source", ["no-such-file", ".", "a\0b", "http://issuer.example", "https://", "https://a b.example"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("no-such-file", ".", "a\0b", "http://issuer.example", "https://", "https://a b.example"),
+        *("https://[x", "https://[x?y", "https://a.example:70000?x", "https://a.example/\udcff?x"),
+    ],
+)
 def test_what_cannot_be_read(run: Run, source: str) -> None:
     assert run("lint", source) == 2
     assert run.out == ""
@@ -53,6 +60,11 @@ def test_wrong_arguments(run: Run) -> None:
     with pytest.raises(SystemExit) as exit_:
         run("lint", "--profile", "fapi")
     assert exit_.value.code == 2
+
+
+def test_an_offer_that_is_not_utf_8(run: Run) -> None:
+    assert run("lint", "openid-credential-offer://?credential_offer=\udcff") == 1
+    assert "error: not UTF-8" in run.out
 
 
 def test_standard_input_and_offers_as_arguments(run: Run) -> None:
@@ -229,6 +241,30 @@ def test_answers_that_are_of_no_use(run: Run, served: Serve, answer: Any) -> Non
     assert run("lint", ISSUER) == 2
     assert run.err.startswith("oid4vci: https://")
     assert not any("elsewhere" in url for url in asked)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "gzip, gzip", "identity, gzip"])
+def test_a_compressed_answer_is_not_unpacked(run: Run, served: Serve, coding: str) -> None:
+    """500 bytes that are gzip twice are 200 MiB: bounding what comes out of the decompression is too late."""
+    packed = gzip.compress(gzip.compress(bytes(1 << 24)))
+    answer = httpx.Response(200, content=iter([packed]), headers={"content-encoding": coding})
+    served({WELL_KNOWN: answer})
+    assert run("lint", ISSUER) == 2
+    assert "is compressed" in run.err
+
+
+def test_no_compression_is_asked_for_and_errors_may_come_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    accepted: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        accepted.append(request.headers["accept-encoding"])
+        if str(request.url) == AUTHORIZATION_SERVER:
+            return httpx.Response(200, json=SERVER, headers={"content-encoding": "Identity"})
+        return httpx.Response(404, content=iter([b"not gzip"]), headers={"content-encoding": "gzip"})
+
+    monkeypatch.setattr(web, "new_client", lambda: httpx.Client(transport=httpx.MockTransport(handle)))
+    assert run("lint", ISSUER) == 0
+    assert accepted == ["identity", "identity"]
 
 
 def test_the_reference_server_over_tls(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

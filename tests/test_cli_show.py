@@ -1,7 +1,11 @@
 """`oid4vci offer` and `oid4vci inspect`: what a person is shown, what is hidden, and what is not said to be verified."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -48,6 +52,36 @@ def test_an_offer_by_reference(run: Run) -> None:
     assert "SECRET" not in run.out
     assert run("offer", "--show-codes", uri) == 0
     assert "https://issuer.example/offer/SECRET" in run.out
+
+
+@pytest.mark.parametrize(
+    "url", ["https://issuer.example?id=SECRET", "https://issuer.example/?id=SECRET", "HTTPS://issuer.example/SECRET"]
+)
+def test_wherever_in_its_url_the_secret_of_a_reference_is(run: Run, url: str) -> None:
+    assert run("offer", "openid-credential-offer://?" + urlencode({"credential_offer_uri": url})) == 0
+    assert "  it is at: https://issuer.example/… (hidden" in run.out
+    assert "SECRET" not in run.out
+
+
+def test_a_reference_without_any_secret(run: Run) -> None:
+    assert run("offer", reference_uri("https://issuer.example")) == 0
+    assert "  it is at: https://issuer.example/\n" in run.out
+
+
+@pytest.mark.parametrize("command", ["offer", "demo", "demo --json"])
+def test_an_output_that_is_ascii_only(command: str) -> None:
+    source = (reference_uri("https://issuer.example/offer/1"),) if command == "offer" else ()
+    done = subprocess.run(
+        [sys.executable, "-m", "oid4vci", *command.split(), *source],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.stderr == b""
+    if command == "demo --json":
+        json.loads(done.stdout)
+    else:
+        assert b"\\u2026" in done.stdout
 
 
 def test_an_offer_without_grants(run: Run) -> None:

@@ -11,6 +11,7 @@ from oid4vci._json import b64url_encode
 from oid4vci.encryption import DecryptionKey
 from oid4vci.http import Response
 from oid4vci.issuer.request_body import MAX_REQUEST
+from oid4vci.secret import new_secret
 from tests.encrypted_messages import ANSWER_KEY, BADGE, JWT, REQUEST_KEY, asking, encrypting, opened, sealed, sealed_request
 from tests.issuance import Issuance, Proof, issuance, order_of, refused
 from tests.jwes import changed_header, made
@@ -165,6 +166,23 @@ def test_a_request_may_be_compressed_and_not_inflate_without_end() -> None:
     # Where it is not announced, it is not taken.
     plain = encrypting(zip_values=())
     refused(plain.send(sealed_request(plain.token("badge"), BADGE, zip="DEF")), "invalid_encryption_parameters")
+
+
+def test_a_small_request_does_not_become_a_large_one() -> None:
+    """Before any token is looked at: 8 KB that become 4 MB of arrays take a second to read, and whoever sends them none."""
+    world = encrypting()
+    token = world.token("badge")
+    grown = b"{" + b" " * 100_000 + b'"a":[' + b",".join([b"[]"] * 100_000) + b"]}"
+    request = sealed_request(token, grown, zip="DEF")
+    assert len(request.body) < 8_192
+    error = refused(world.send(request), "invalid_encryption_parameters")
+    assert error["error_description"] == "decompresses to too much"
+    # What every proof of a batch has in it as well, such as a key attestation, makes it a good deal larger too.
+    attestation = b64url_encode(new_secret(7_500))
+    proofs = [f"{attestation}.{b64url_encode(new_secret(96))}" for _ in range(100)]
+    request = sealed_request(token, {**BADGE, "proofs": {"jwt": proofs}}, zip="DEF")
+    assert len(request.body) < 40_000
+    refused(world.send(request), "invalid_proof")
 
 
 # --- answers --------------------------------------------------------------------------------------------------------------------

@@ -1,22 +1,27 @@
 """The DPoP key that a transaction is bound to, and the grace in which it can be fetched once more (OID4VCI 9.1, RFC 9449)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from attrs import evolve
 
 from oid4vci.drive import respond
-from oid4vci.http import Request
+from oid4vci.http import Request, Response
 from oid4vci.issuer import CredentialOrder, DeferredOrder
+from oid4vci.issuer.transaction import transaction_key
 from oid4vci.keys import LocalSigner, thumbprint
 from oid4vci.oauth.access_tokens import NewAccessToken, SealedAccessTokens
 from oid4vci.oauth.dpop import Dpop, DpopNonces
-from oid4vci.records import Insert, Swap
+from oid4vci.oauth.introspection import IntrospectedAccessTokens, Introspection
+from oid4vci.oauth.several_access_tokens import SeveralAccessTokens
+from oid4vci.records import Insert, Key, Record, Swap
 from tests.deferrals import (
     BADGE,
     DEFERRED,
     INTERVAL,
     THERE_IS_NONE,
+    Deferring,
     deferred,
     deferring_metadata,
     host_of,
@@ -32,6 +37,7 @@ from tests.deferrals import (
     world_of,
 )
 from tests.dpop_proofs import Sent
+from tests.external_server import SERVER, claims_of, without_none
 from tests.issuance import IDENTIFIER, NOW, Issuance, counted, credential_request, refused, secret_keys
 
 KEY, OTHER = LocalSigner.generate("dpop"), LocalSigner.generate("other")
@@ -164,6 +170,9 @@ def test_the_transaction_of_another_issuer() -> None:
     assert world.host.rows == rows
     asked = evolve(credential_request(ours, BADGE), url=f"{TENANT}/credential")
     own = transaction_id(respond(tenant, asked, world.host, now=NOW))
+    wanted = world.issuer.transaction(transaction_key(own).digest)
+    assert wanted.read(world.host.load(wanted.lookups), now=NOW) is None, "decided by another tenant"
+    assert tenant.transaction(wanted.handle).read(world.host.load(wanted.lookups), now=NOW) is not None
     assert len(notes(respond(tenant, poll_request(ours, own, url=f"{TENANT}/deferred"), world.host, now=NOW))) == 1
     notes(poll(world, theirs, transaction))
 
@@ -184,6 +193,33 @@ def test_the_same_name_at_another_authorization_server(claims: dict[str, Any]) -
     assert not found.is_for(evolve(first, claims=claims), **asked)
     assert not found.is_for(first, **{**asked, "credential_issuer": TENANT})
     assert not found.is_for(first, **{**asked, "transaction_id": "x"})
+
+
+class Asking(Deferring):
+    """An application that asks another server about tokens, which does not say who it is."""
+
+    answer = without_none({**claims_of(iss=None), "active": True})
+
+    def load(self, keys: Sequence[Key], /) -> dict[Key, Record]:
+        found = dict(super().load(keys))
+        found.update(
+            {key: key.record(Response.of_json(200, self.answer), now=NOW) for key in keys if isinstance(key, Introspection)}
+        )
+        return found
+
+
+def test_the_same_name_at_a_server_that_does_not_say_who_it_is() -> None:
+    """`iss` is OPTIONAL in an introspection response (RFC 7662 2.2), and tokens of our own server have none."""
+    keys = secret_keys()
+    readers = SeveralAccessTokens(
+        [SealedAccessTokens(keys), IntrospectedAccessTokens(authorization_server=SERVER, scopes={"simple": ("badge",)})]
+    )
+    world = world_of(host=Asking(), keys=keys, access_tokens=readers)
+    ours = token_for(world)
+    transaction = deferred(world, ours)
+    not_theirs(world, "theirs", transaction)
+    assert len(notes(poll(world, "theirs", deferred(world, "theirs")))) == 1
+    assert len(notes(poll(world, ours, transaction))) == 1
 
 
 # --- the grace ----------------------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from tests.deferrals import (
     stored,
     token_for,
     transaction_id,
+    untouched,
     waits,
     world_of,
 )
@@ -331,6 +332,23 @@ def test_what_the_application_finds() -> None:
     assert _jose.parse(credential).claims().keys() == {"given_name", "cnf", "iss", "salt"}
     assert transaction not in repr(order)
     assert token not in repr(order)
+
+
+def test_what_is_bound_by_now_is_not_issued_without_a_key() -> None:
+    """Nobody proved one when it was ordered, and a later request cannot bring one."""
+    world = world_of()
+    token = token_for(world)
+    transaction = deferred(world, token)
+    known = world.issuer.metadata.credential_configurations_supported
+    binding = evolve(
+        known["badge"],
+        cryptographic_binding_methods_supported=known["note"].cryptographic_binding_methods_supported,
+        proof_types_supported=known["note"].proof_types_supported,
+    )
+    metadata = evolve(world.issuer.metadata, credential_configurations_supported={**known, "badge": binding})
+    later = evolve(world, issuer=evolve(world.issuer, metadata=metadata))
+    body = refused(untouched(later, lambda: poll(later, token, transaction)), "credential_request_denied")
+    assert "no longer issued without a key" in body["error_description"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Transactions in the hands of the application: completed, refused and extended by any process, at any time (OID4VCI 9.2, 9.3)."""
 
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from oid4vci.issuer import CredentialOrder, Decision, Transaction
 from oid4vci.keys import LocalSigner, public_key
 from oid4vci.metadata import ProofType
 from oid4vci.proofs.jwt import JwtProofType
+from oid4vci.proofs.key_attestation import KeyAttestation
 from tests.deferrals import (
     LIFETIME,
     NOTE,
@@ -249,3 +251,32 @@ def test_key_attestations_come_back() -> None:
     (found,) = host_of(world).polls[-1].key_attestations
     assert found == was
     assert found.key_storage
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"issued_at": 1.5},
+        {
+            "issued_at": NOW,
+            "key_storage": ("a", "b"),
+            "user_authentication": (),
+            "status": {"x": {"y": 1}},
+            "claims": {"z": [1]},
+        },
+        {"issued_at": NOW, "expires_at": NOW + 1, "certification": "c", "nonce": "n", "issuer": "i", "certificate": b"der"},
+    ],
+)
+def test_key_attestations_of_another_kind_come_back(members: dict[str, Any]) -> None:
+    """A proof type of a third party, whose attestations are no JWTs with `attested_keys`."""
+    world = world_of()
+    noted(world, Proof(world.nonce()))
+    order = host_of(world).orders[-1]
+    assert isinstance(order, CredentialOrder)
+    attestation = KeyAttestation(keys=order.holder_keys, **members)
+    draft = evolve(order, key_attestations=(attestation,)).defer(interval=1)
+    record = draft.changes[-1].record  # type: ignore[union-attr]
+    stored_record = evolve(record, data=json.loads(json.dumps(record.data)))
+    found = world.issuer.transaction(draft.handle).read({record.key: stored_record}, now=NOW)
+    assert found is not None
+    assert found.key_attestations == (attestation,)

@@ -73,6 +73,9 @@ def test_private_keys_come_from_jwks(crv: str) -> None:
         {"alg": "ES256"},
         {"x": OTHER.public_jwk["x"]},
         {"kty": "x"},
+        # Keys that sign are not published as keys to encrypt to.
+        {"use": "sig"},
+        {"key_ops": ["sign"]},
     ):
         with pytest.raises(ValueError):  # noqa: PT011
             DecryptionKey.from_jwk({name: value for name, value in {**jwk, **members}.items() if value is not None})

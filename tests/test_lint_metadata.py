@@ -35,6 +35,10 @@ def test_documents_without_a_fault_have_no_findings() -> None:
             assert (report.kind, report.findings, report.errors, report.warnings) == (kind, (), 0, 0)
 
 
+def defined(name: str, definition: Any) -> dict[str, Any]:
+    return {"format": name, "credential_definition": definition}
+
+
 def pid(*path: str) -> tuple[str, ...]:
     return (CONFIGURATIONS, "pid", *path)
 
@@ -66,6 +70,11 @@ def pid(*path: str) -> tuple[str, ...]:
         (without(METADATA, *pid("vct")), f"{PID}.vct", "VCI-A.3.2-02"),
         (put(METADATA, {"format": "mso_mdoc"}, *pid()), f"{PID}.doctype", "VCI-A.2.2-03"),
         (put(METADATA, {"format": "jwt_vc_json"}, *pid()), f"{PID}.credential_definition", "VCI-A.1.1.2-02"),
+        (put(METADATA, defined("jwt_vc_json", {}), *pid()), f"{PID}.credential_definition.type", "VCI-A.1.1.2-03"),
+        (put(METADATA, {"format": "ldp_vc"}, *pid()), f"{PID}.credential_definition", "VCI-A.1.2.2-02"),
+        (put(METADATA, defined("ldp_vc", {"type": ["T"]}), *pid()), f"{PID}.credential_definition.@context", "VCI-A.1.2.2-03"),
+        (put(METADATA, defined("ldp_vc", {"@context": ["c"]}), *pid()), f"{PID}.credential_definition.type", "VCI-A.1.2.2-04"),
+        (put(METADATA, defined("jwt_vc_json-ld", {}), *pid()), f"{PID}.credential_definition.type", "VCI-A.1.3.2-01"),
         (
             put(METADATA, [7], *pid("credential_signing_alg_values_supported")),
             f"{PID}.credential_signing_alg_values_supported[0]",

@@ -154,6 +154,12 @@ def test_metadata_are_those_of_the_issuer_they_were_fetched_for(sub: Any) -> Non
     refused(changed(sub=sub), "^sub:")
 
 
+@pytest.mark.spec("VCI-12.2.3-09", "VCI-12.2.4-03")
+@pytest.mark.parametrize("identifier", [None, f"{ISSUER}/", "https://other.example"])
+def test_the_signer_of_one_issuer_says_nothing_about_another(identifier: Any) -> None:
+    refused(changed(credential_issuer=identifier), "^credential_issuer:")
+
+
 @pytest.mark.spec("VCI-12.2.3-07")
 @pytest.mark.parametrize("iat", [None, str(NOW), True, float(NOW), [NOW], {}])
 def test_the_time_of_issuance_is_an_integer(iat: Any) -> None:

@@ -117,7 +117,7 @@ def test_a_dataset_is_known_by_its_identifier() -> None:
     assert (order.configuration_id, order.identifier, order.note) == ("badge", "second", {"case": 7})
 
 
-@pytest.mark.parametrize("character", ["x", "é", "\U0001f600"])
+@pytest.mark.parametrize("character", ["x", "é", "\U0001f600", "\x01"])
 def test_an_identifier_may_be_as_long_as_identifiers_are(character: str) -> None:
     parts, identifier = world(), character * 4096
     token = parts.redeem(parts.grant("badge", datasets={"badge": [identifier]})).json()["access_token"]

@@ -8,7 +8,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from oid4vci.errors import Refusal
-from oid4vci.notifications import EVENTS, MAX_EVENT_DESCRIPTION
+from oid4vci.notifications import EVENTS, MAX_EVENT_DESCRIPTION, MAX_NOTIFICATION_ID
 from tests.issuance import FORM, NOW, refused
 from tests.notifications import given, noted, notification_request, unheard
 
@@ -23,7 +23,7 @@ BODIES: dict[str, str] = {
     "an id that is a number": '{"notification_id": 1, "event": "credential_accepted"}',
     "an id in an array": '{"notification_id": ["ID"], "event": "credential_accepted"}',
     "an empty id": '{"notification_id": "", "event": "credential_accepted"}',
-    "an endless id": f'{{"notification_id": "{"x" * 40_000}", "event": "credential_accepted"}}',
+    "an endless id": f'{{"notification_id": "{"x" * (MAX_NOTIFICATION_ID + 1)}", "event": "credential_accepted"}}',
     "two ids": f'{{"notification_id": "ID", {GOOD}}}',
     "no event": '{"notification_id": "ID"}',
     "two events": f'{{{GOOD}, "event": "credential_failure"}}',

@@ -304,7 +304,7 @@ def test_a_client_assertion_comes_back() -> None:
     assert loaded.sender.authentication == ASSERTION
 
 
-@pytest.mark.parametrize("name", ["order", "proofs", "issued"])
+@pytest.mark.parametrize("name", ["order", "proofs", "issued", "deferred"])
 def test_a_wallet_without_the_format_cannot_go_on(name: str) -> None:
     with pytest.raises(ValueError, match="no verifier"):
         load(dump(STATES[name]), wallet(formats={}))

@@ -20,6 +20,8 @@ MAX_MESSAGE: Final = 1 << 20
 """Bytes of a JWE, and of what is in it, unless the caller says otherwise."""
 ZIP_VALUES: Final = ("DEF",)
 """The known compression algorithms (RFC 7516 4.1.3)."""
+SMALL: Final = 1 << 18
+"""Bytes that nobody is troubled by."""
 MAX_HEADER: Final = 16_384
 MAX_PARTY: Final = 1_024
 
@@ -78,7 +80,7 @@ def encrypt(plaintext: bytes, key: EncryptionKey, *, enc: str, zip: str | None =
     `enc` is one of `CONTENT_ENCRYPTIONS`; with `zip`, one of `ZIP_VALUES`, it is compressed before (RFC 7516 4.1.3).
     """
     content, wrapping_size = CONTENT_ENCRYPTIONS[enc], KEY_AGREEMENTS[key.alg]
-    # "a new ephemeral public key value MUST be generated for each" -- RFC 7518 4.6.1.1
+    # "a new ephemeral public key value MUST be generated for each key agreement operation" -- RFC 7518 4.6
     ephemeral = DecryptionKey.generate(alg=key.alg, crv=key.crv, new_secret=new_secret)
     epk = {name: value for name, value in ephemeral.public_jwk.items() if name in ("kty", "crv", "x", "y")}
     header = {"alg": key.alg, "enc": enc, "epk": epk}
@@ -107,8 +109,11 @@ def decrypt(
     enc_values: Collection[str],
     zip_values: Collection[str] = (),
     max_bytes: int = MAX_MESSAGE,
+    max_growth: int | None = None,
 ) -> bytes:
     """The plaintext, of at most `max_bytes` also where it was compressed.
+
+    With `max_growth`, what was compressed may be that many times as large as it came, or `SMALL` bytes.
 
     The header's `alg` must be that of the key, `enc` one of `enc_values`, `zip` absent or one of `zip_values`. A `kid` in the
     key must be in the header. Raises `Malformed`.
@@ -131,7 +136,10 @@ def decrypt(
         raise Malformed("cannot be decrypted")
     if len(plaintext) > max_bytes:
         raise Malformed("too large")
-    return plaintext if zip_ is None else inflate(plaintext, max_size=max_bytes)
+    if zip_ is None:
+        return plaintext
+    grown = max_bytes if max_growth is None else max(SMALL, max_growth * len(plaintext))
+    return inflate(plaintext, max_size=min(max_bytes, grown))
 
 
 def _content_key(jwe: Jwe, key: DecryptionKey, enc: str, content: ContentEncryption) -> bytes | None:

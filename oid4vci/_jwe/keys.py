@@ -162,7 +162,11 @@ class DecryptionKey:
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any], *, kid: str | None = None, alg: str | None = None) -> "DecryptionKey":
-        """A key from a private JWK; `kid` and `alg` are those of the JWK unless they are given. Raises `ValueError`."""
+        """A key from a private JWK; `kid` and `alg` are those of the JWK unless they are given.
+
+        Raises `ValueError`, also for one that is for something else.
+        """
+        _check_use(jwk)
         crv, public = public_agreement_key({name: value for name, value in jwk.items() if name != "d"})
         secret = b64url_decode(jwk["d"]) if isinstance(jwk.get("d"), str) else b""
         if len(secret) != (32 if crv == X25519 else _CURVES[crv][1]):

@@ -6,6 +6,7 @@ be read.
 """
 
 import argparse
+import io
 import os
 import sys
 import time
@@ -23,6 +24,9 @@ SOURCE = "a file, or - for standard input"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit code. `argv` are the arguments without the program's name."""
     options = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a terminal or a file cannot show in its encoding is escaped, and no reason to stop half-way.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _run(options, int(time.time()))
         sys.stdout.flush()

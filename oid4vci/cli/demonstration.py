@@ -21,7 +21,7 @@ def demonstrate(*, as_json: bool, now: int) -> None:
 
     shown = demo.demonstrate(now=now).to_json()
     if as_json:
-        print(json.dumps(shown, indent=2, ensure_ascii=False))
+        print(json.dumps(shown, indent=2))
         return
     colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for line in _Page(colours).lines(shown):

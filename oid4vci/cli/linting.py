@@ -47,7 +47,7 @@ def run_lint(source: str, *, kind: str | None, profile: Literal["haip"] | None, 
 def _sources(source: str) -> tuple[list[Source], tuple[Finding, ...]]:
     """The document, and what belongs to it; findings about how they fit together."""
     if is_offer_uri(source):
-        return [Source("the URI", source.encode())], ()
+        return [Source("the URI", source.encode("utf-8", "surrogatepass"))], ()
     if not source.startswith(("https://", "http://")):
         return [from_file(source)], ()
     from oid4vci.cli import web

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from oid4vci.cli.source import Unreadable, from_file
 from oid4vci.cli.terminal import plain
+from oid4vci.http import url_origin, url_path
 from oid4vci.lint.recognition import is_offer_uri
 from oid4vci.offers import (
     AUTHORIZATION_CODE,
@@ -41,7 +42,7 @@ def _lines(text: str, show_codes: bool) -> Iterator[str]:
         offer, carried = read_offer_uri(text), "by value, in a URI"
     if isinstance(offer, OfferReference):
         yield "Credential Offer by reference (OID4VCI 4.1.3)"
-        yield f"  it is at: {plain(offer.url) if show_codes else _without_path(offer.url)}"
+        yield f"  it is at: {plain(offer.url) if show_codes else _without_secrets(offer.url)}"
         yield "  It was not fetched. Whoever has the whole URL may get the pre-authorized code."
         return
     yield f"Credential Offer {carried} (OID4VCI 4.1)"
@@ -52,9 +53,10 @@ def _lines(text: str, show_codes: bool) -> Iterator[str]:
     yield "  Nothing in an offer can be trusted (OID4VCI 13.5)."
 
 
-def _without_path(url: str) -> str:
-    origin, _, rest = url.removeprefix("https://").partition("/")
-    return plain(f"https://{origin}/{'…' if rest else ''} {_HIDDEN if rest else ''}".rstrip())
+def _without_secrets(url: str) -> str:
+    """The origin: the path can be the secret, and the query, which needs no path before it."""
+    shown = plain(f"{url_origin(url)}/")
+    return f"{shown}… {_HIDDEN}" if url_path(url) != "/" or "?" in url else shown
 
 
 def _grants(offer: CredentialOffer, show_codes: bool) -> Iterator[str]:

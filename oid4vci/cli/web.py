@@ -1,6 +1,7 @@
 """Documents at https URLs, by httpx, which the extra `oid4vci[cli]` brings.
 
-Rule: no redirects are followed, answers are bounded in size and time, and nothing but https is spoken.
+Rule: no redirects are followed, answers are bounded in size and never decompressed, no step takes longer than a time limit, and
+nothing but https is spoken.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from oid4vci._document import https_url
 from oid4vci._json import Malformed
 from oid4vci.cli.source import MAX_BYTES, Source, Unreadable
 from oid4vci.http import url_origin
@@ -53,6 +55,10 @@ def from_url(url: str) -> Source:
 
     Raises `Unreadable`.
     """
+    try:
+        https_url().check(url.partition("#")[0])
+    except Malformed as malformed:
+        raise Unreadable(f"not an https URL: {malformed.reason}") from None
     with new_client() as client:
         for candidate, types in _candidates(url):
             answer = _get(client, candidate)
@@ -72,16 +78,12 @@ def _candidates(url: str) -> Iterator[tuple[str, _Types | None]]:
     """URLs to try, and how it is to be delivered where the metadata of that issuer or server should be there."""
     parts = urlsplit(url)
     if "/.well-known/" not in parts.path and not parts.query and not parts.fragment:
-        try:
-            wanted = credential_issuer_metadata_url(url)
-            server = authorization_server_metadata_url(url)
-        except Malformed as malformed:
-            raise Unreadable(f"not an https URL: {malformed.reason}") from None
+        wanted = credential_issuer_metadata_url(url)
         yield wanted, _ISSUER_TYPES
         fallback = well_known_fallback_url(wanted)
         if fallback is not None:
             yield fallback, _ISSUER_TYPES
-        yield server, _SERVER_TYPES
+        yield authorization_server_metadata_url(url), _SERVER_TYPES
     yield url, None
 
 
@@ -91,15 +93,23 @@ def _get(client: "httpx.Client", url: str) -> _Answer:
     if not url.startswith("https://") or url_origin(url) is None:
         raise Unreadable("only https URLs are fetched")
     try:
-        with client.stream("GET", url, headers={"accept": ACCEPT}) as response:
-            body = b""
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > MAX_BYTES:
-                    raise Unreadable(f"{url}: more than {MAX_BYTES} bytes")
+        with client.stream("GET", url, headers={"accept": ACCEPT, "accept-encoding": "identity"}) as response:
+            body = _body(url, response) if response.status_code == 200 else b""
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unreadable(f"{url}: {error}") from None
     return _Answer(response.status_code, _media_type(response.headers), body)
+
+
+def _body(url: str, response: "httpx.Response") -> bytes:
+    # A few bytes can decompress to gigabytes, before there is anything to count: more so the more codings are named.
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Unreadable(f"{url}: the answer is compressed, which was not asked for")
+    body = b""
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise Unreadable(f"{url}: more than {MAX_BYTES} bytes")
+    return body
 
 
 def _media_type(headers: Mapping[str, str]) -> str:

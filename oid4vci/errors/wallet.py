@@ -1,11 +1,12 @@
 """What a Wallet can meet with: each error says what to do next."""
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oid4vci.errors.refusal import ProtocolError
 
 if TYPE_CHECKING:
+    from oid4vci.wallet.exchange import Exchange
     from oid4vci.wallet.notification import RejectedCredentials
 
 __all__ = (
@@ -103,9 +104,14 @@ class AttestationExpired(WalletError):
 
 
 class TryLater(WalletError):
-    """The server cannot answer now (429 or 5xx). `retry_after` is in seconds, if it said so."""
+    """The server cannot answer now (429 or 5xx). `retry_after` is in seconds, if it said so.
+
+    `exchange` is there if something came that may not come again (Credentials that cannot be verified before a key is fetched):
+    send that later, and do not take the step again.
+    """
 
     advice = Advice.WAIT
+    exchange: "Exchange[Any] | None" = None
 
     def __init__(self, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)

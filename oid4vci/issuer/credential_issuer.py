@@ -238,9 +238,10 @@ class Issuer:
     def transaction(self, handle: str) -> StoredTransaction:
         """A Deferred Issuance transaction, to be completed or refused by any process, at any time: load its `lookups`, then `read`.
 
-        `handle` is that of the `DeferredDraft`. Raises `ValueError` if it cannot be one.
+        It is one of this issuer, also where several have one store. `handle` is that of the `DeferredDraft`. Raises `ValueError`
+        if it cannot be one.
         """
-        return StoredTransaction(handle)
+        return StoredTransaction(handle, self.identifier)
 
     # --- offering --------------------------------------------------------------------------------------------------------
 

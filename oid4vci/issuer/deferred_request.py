@@ -76,6 +76,8 @@ class DeferredCall:
         if configuration is None:
             raise CredentialRequestDenied("the credential configuration is no longer issued")
         encoder, holder_keys = self.issuer.encoders[transaction.configuration_id], transaction.holder_keys
+        if configuration.proof_types_supported is not None and not holder_keys:
+            raise CredentialRequestDenied("credentials of this configuration are no longer issued without a key")
         if not all(encoder.binds(key, configuration=configuration) for key in holder_keys):
             raise CredentialRequestDenied("credentials of this configuration are no longer bound to such a key")
         return DeferredOrder(

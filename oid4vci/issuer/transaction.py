@@ -1,7 +1,7 @@
 """Deferred Issuance transactions: how they are stored, and what the application does with them from anywhere (OID4VCI 9).
 
-Rule 1: a transaction belongs to one issuer, and to one subject (of one authorization server), one client and one DPoP key; the
-record has no more of them than a digest.
+Rule 1: a transaction belongs to one issuer, and to one subject (of one authorization server), one client and one DPoP key; of
+these three the record has no more than a digest.
 Rule 2: the holder keys are those of the original request: nothing in a later one can replace them.
 Rule 3: whatever ends a transaction is a `Swap` of its record, so that of several requests at once one succeeds.
 """
@@ -12,13 +12,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field, fields, frozen
 
 from oid4vci._json import b64url_decode, b64url_encode, dump_bytes
 from oid4vci.errors import CredentialRequestDenied
 from oid4vci.keys import PublicKey, public_key
 from oid4vci.oauth.grants import Authorization
-from oid4vci.proofs.key_attestation import KeyAttestation, attested_keys
+from oid4vci.proofs.key_attestation import KeyAttestation
 from oid4vci.records import Change, Key, Record, Records, Swap
 
 __all__ = ("Decision", "Deferral", "StoredTransaction", "Transaction", "transaction_key", "transaction_record")
@@ -76,6 +76,7 @@ def transaction_record(
         transaction_key(transaction_id),
         {
             "state": PENDING,
+            "credential_issuer": credential_issuer,
             "bound_to": _bound_to(transaction_id, credential_issuer, authorization),
             "configuration_id": configuration_id,
             "identifier": identifier,
@@ -107,24 +108,34 @@ def _key(data: Mapping[str, Any]) -> PublicKey:
 
 
 def _attestation_data(attestation: KeyAttestation) -> dict[str, Any]:
+    # Those of a third party's proof type need not have claims that say all the rest.
     certificate = attestation.certificate
-    return {"claims": dict(attestation.claims), "certificate": None if certificate is None else b64url_encode(certificate)}
+    return {
+        **{each.name: getattr(attestation, each.name) for each in fields(KeyAttestation)},
+        "keys": [_key_data(key) for key in attestation.keys],
+        "certificate": None if certificate is None else b64url_encode(certificate),
+    }
 
 
 def _attestation(data: Mapping[str, Any]) -> KeyAttestation:
-    claims, certificate = data["claims"], data["certificate"]
-    return KeyAttestation.of_claims(
-        claims,
-        keys=attested_keys(claims["attested_keys"]),
-        certificate=None if certificate is None else b64url_decode(certificate),
+    levels = {name: data[name] for name in ("key_storage", "user_authentication")}
+    certificate = data["certificate"]
+    return KeyAttestation(
+        **{
+            **data,
+            **{name: None if given is None else tuple(given) for name, given in levels.items()},
+            "keys": tuple(_key(key) for key in data["keys"]),
+            "certificate": None if certificate is None else b64url_decode(certificate),
+        }
     )
 
 
 @frozen
 class StoredTransaction:
-    """A transaction that is to be loaded: give `read` what `lookups` led to."""
+    """A transaction of one issuer that is to be loaded: give `read` what `lookups` led to."""
 
     handle: str
+    credential_issuer: str
 
     def __attrs_post_init__(self) -> None:
         if not _HANDLE.fullmatch(self.handle):
@@ -136,9 +147,11 @@ class StoredTransaction:
         return (Key(TRANSACTION, self.handle),)
 
     def read(self, records: Records, *, now: int) -> "Transaction | None":
-        """The transaction; None if there is none, or none any more: it has expired, or its Credentials were issued."""
+        """The transaction; None if this issuer has none, or none any more: it has expired, or its Credentials were issued."""
         record = records.get(*self.lookups)
-        return None if record is None else Transaction.of(record, now=now)
+        if record is None or record.data["credential_issuer"] != self.credential_issuer:
+            return None
+        return Transaction.of(record, now=now)
 
 
 @frozen
@@ -236,7 +249,7 @@ class Transaction:
         if self.state == REFUSED:
             raise ValueError("the transaction was refused before")
         ended: dict[str, Any] = {
-            **{name: self.record.data[name] for name in ("bound_to", "configuration_id", "identifier")},
+            **{name: self.record.data[name] for name in ("credential_issuer", "bound_to", "configuration_id", "identifier")},
             "granted": None,
             "holder_keys": [],
             "key_attestations": [],

@@ -16,7 +16,7 @@ from oid4vci.metadata.display import IssuerDisplay, display_findings
 from oid4vci.metadata.encryption import CredentialRequestEncryption, CredentialResponseEncryption
 from oid4vci.metadata.finding import Finding, error, refuse_errors, step, warning
 from oid4vci.metadata.language import in_language
-from oid4vci.metadata.unreadable import CREDENTIAL_ISSUER_MEMBERS, unreadable
+from oid4vci.metadata.unreadable import configuration_members, unreadable
 
 __all__ = ("BatchCredentialIssuance", "CredentialIssuerMetadata", "SkippedConfiguration")
 
@@ -162,7 +162,8 @@ class CredentialIssuerMetadata(Document):
             for finding in configuration.findings():
                 yield finding.within(f"{_CONFIGURATIONS}.{step(identifier)}")
         for identifier, left_out in self.skipped.items():
-            yield unreadable(left_out.error.within(f"{_CONFIGURATIONS}.{step(identifier)}"), CREDENTIAL_ISSUER_MEMBERS)
+            wrong = left_out.error.within(f"{_CONFIGURATIONS}.{step(identifier)}")
+            yield unreadable(wrong, configuration_members(left_out.json))
         if not self.credential_configurations_supported:
             yield warning(_CONFIGURATIONS, "has no usable configuration", _RULE, "VCI-12.2.4-47")
         if authorization_servers:

@@ -63,8 +63,10 @@ class SignedMetadata:
             raise Malformed("alg is not an accepted algorithm", "header")
         key, certificate = _verified_key(jws, credential_issuer, trust, now)
         claims = _json.object_from(jws.payload, max_bytes=MAX_BODY)
-        if claims.get("sub") != credential_issuer:
-            raise Malformed("must be the Credential Issuer that the metadata were requested for", "sub")
+        # The signer of one issuer's metadata has nothing to say about another issuer.
+        for name in ("sub", "credential_issuer"):
+            if claims.get(name) != credential_issuer:
+                raise Malformed("must be the Credential Issuer that the metadata were requested for", name)
         issuer = claims.get("iss")
         if issuer is not None and not (isinstance(issuer, str) and 1 <= len(issuer) <= MAX_ISS):
             raise Malformed(f"must be a string of 1 to {MAX_ISS} characters", "iss")

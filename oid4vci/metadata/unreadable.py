@@ -4,13 +4,13 @@ The first pattern that fits a path, or a path and what is wrong there, decides. 
 """
 
 import re
-from collections.abc import Sequence
-from typing import Final, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 from oid4vci._json import Malformed
 from oid4vci.metadata.finding import Finding, error
 
-__all__ = ("CREDENTIAL_ISSUER_MEMBERS", "OFFER_MEMBERS", "SERVER_MEMBERS", "unreadable")
+__all__ = ("CREDENTIAL_ISSUER_MEMBERS", "OFFER_MEMBERS", "SERVER_MEMBERS", "configuration_members", "unreadable")
 
 Members: TypeAlias = tuple[str, Sequence[tuple[re.Pattern[str], str]]]
 """The section of what fits no pattern, and patterns of paths with the requirement that each stands for."""
@@ -99,6 +99,24 @@ CREDENTIAL_ISSUER_MEMBERS: Final = _members(
     (rf"{_ONE}format", "VCI-12.2.4-48"),
     (r"credential_configurations_supported.*", "VCI-12.2.4-47"),
 )
+
+# What other formats than `jwt_vc_json` say of the same member.
+_OF_FORMATS: Final[Mapping[str, Members]] = {
+    "ldp_vc": _members(
+        "",
+        (rf"{_ONE}credential_definition\.type.*", "VCI-A.1.2.2-04"),
+        (rf"{_ONE}credential_definition", "VCI-A.1.2.2-02"),
+    ),
+    "jwt_vc_json-ld": _members("", (rf"{_ONE}credential_definition.*", "VCI-A.1.3.2-01")),
+}
+
+
+def configuration_members(configuration: Any) -> Members:
+    """The patterns for a Credential Configuration of Credential Issuer Metadata, which was left out, as it came."""
+    rule, patterns = CREDENTIAL_ISSUER_MEMBERS
+    name = configuration.get("format") if isinstance(configuration, Mapping) else None
+    own = _OF_FORMATS.get(name) if isinstance(name, str) else None
+    return CREDENTIAL_ISSUER_MEMBERS if own is None else (rule, (*own[1], *patterns))
 
 
 def unreadable(malformed: Malformed, members: Members) -> Finding:

@@ -107,8 +107,8 @@ class Authorization:
     Token Response named to its configuration; it is None if the response named none, and then `configuration_ids` decide.
     `granted` is `details` as stored. `note` is what the application stored with the grant. `expires_at` is the token's end. `jkt`
     is the thumbprint of the DPoP key that the token is bound to, None for a Bearer token. `claims` is all that another server's
-    token says, as it stands (or the answer to its introspection): what an application needs to find its own session, by an
-    `issuer_state` for instance, is there.
+    token says, as it stands (or the answer to its introspection, always with `iss`): what an application needs to find its own
+    session, by an `issuer_state` for instance, is there.
     """
 
     subject: str

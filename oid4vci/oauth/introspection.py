@@ -143,7 +143,9 @@ class IntrospectedAccessToken:
         with reading(InvalidToken):
             self._check(answer.data, now)
             expires_at = time_claim(answer.data, "exp") if "exp" in answer.data else answer.expires_at
-            return self.tokens.authorization(answer.data, credential_issuer=self.credential_issuer, expires_at=expires_at)
+            # Whoever has the same name at another server is somebody else, whether this one says who it is or not.
+            claims = {**answer.data, "iss": self.tokens.authorization_server}
+            return self.tokens.authorization(claims, credential_issuer=self.credential_issuer, expires_at=expires_at)
 
     def _check(self, claims: Mapping[str, Any], now: int) -> None:
         """Everything but `active` is OPTIONAL (RFC 7662 2.2), and holds where it is there."""

@@ -62,7 +62,8 @@ class Exchange(Generic[T_co]):
     body after one MiB, and should have a time limit. Redirects and longer bodies that come in are refused.
 
     An exchange is used and dropped, the states between exchanges are what can be stored (`dump`). `receive` changes nothing:
-    after `TryLater` the same exchange can be sent again if nothing in it is signed, else the step is taken again.
+    after `TryLater` the same exchange can be sent again if nothing in it is signed (`TryLater.exchange` is one that must be, since
+    the step cannot be taken again), else the step is taken again.
     """
 
     _request: Request | UnsignedRequest = field(converter=_signed_here)

@@ -14,6 +14,7 @@ from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
 from oid4vci.http import MAX_BODY, Response
 from oid4vci.keys import PublicKey
 from oid4vci.metadata import CredentialConfiguration
+from oid4vci.notifications import MAX_NOTIFICATION_ID
 from oid4vci.wallet.credential_exchange import credential_exchange, credential_refusal
 from oid4vci.wallet.display import CredentialView, credential_view
 from oid4vci.wallet.exchange import Exchange, extended, json_object
@@ -31,6 +32,14 @@ __all__ = ("Deferred", "Issued")
 S = TypeVar("S")
 # OID4VCI 9.1
 _MEMBERS = frozenset(("credential_response_encryption", "transaction_id"))
+
+
+def _still_asked(before: "Session", session: "Session", configuration_id: str) -> "Session":
+    """`session`, with the claims that were asked for of this configuration `before`."""
+    claims = {name: demanded for name, demanded in session.claims.items() if name != configuration_id}
+    if configuration_id in before.claims:
+        claims[configuration_id] = before.claims[configuration_id]
+    return evolve(session, claims=claims)
 
 
 def _check_credential(value: Any) -> None:
@@ -60,7 +69,7 @@ class CredentialResponse(Document):
     """A Credential Response with Credentials."""
 
     credentials: tuple[IssuedCredential, ...] = field(repr=False, metadata=wire(array(nested(IssuedCredential))))
-    notification_id: str | None = field(default=None, repr=False, metadata=wire(string()))
+    notification_id: str | None = field(default=None, repr=False, metadata=wire(string(maximum=MAX_NOTIFICATION_ID)))
     rules = (_without("transaction_id", "interval"),)
 
 
@@ -122,11 +131,15 @@ class Issued:
         return outcome(len(self.credentials), stored, by_user=by_user)
 
     def with_session(self, session: "Session") -> "Issued":
-        """The same with another Access Token: of the session that was refreshed. Raises `ValueError` for that of another issuer.
+        """The same with another Access Token: of the session that was refreshed, also for something else (OID4VCI 11).
 
-        A new session, that the person authorized again, may not do: issuers know a `notification_id` by the grant.
+        A new session, that the person authorized again, may not do: issuers know a `notification_id` by the grant. What was asked
+        for as mandatory stays so. Raises `ValueError` for a session of another issuer, or of a grant without this configuration.
         """
-        return evolve(self, session=same_issuer(self.session, session))
+        known, configuration_id = same_issuer(self.session, session), self.configuration_id
+        if configuration_id not in known.granted:
+            raise ValueError(f"the session is of a grant for {', '.join(known.granted)}")
+        return evolve(self, session=_still_asked(self.session, known, configuration_id))
 
     def notify(
         self,
@@ -184,6 +197,7 @@ class Deferred:
 
     `received_at` is when it said so, in seconds since the epoch: from `ready_at` on, `poll` asks for them. That may be weeks later.
     Store the value (`dump`) as a secret, since it holds the Access Token, and keep the keys.
+    The constructor raises `ValueError` if the Wallet has no verifier for the format.
     """
 
     session: "Session"
@@ -192,6 +206,15 @@ class Deferred:
     interval: int | float
     received_at: int
     holder_keys: tuple[PublicKey, ...]
+
+    def __attrs_post_init__(self) -> None:
+        # Credentials that came and cannot be checked would be lost: the transaction is over by then.
+        self.session.wallet.verifier(self.configuration.format)
+
+    @property
+    def configuration(self) -> CredentialConfiguration:
+        """What was ordered, from the issuer's metadata."""
+        return self.session.metadata.credential_configurations_supported[self.configuration_id]
 
     @property
     def ready_at(self) -> int:
@@ -205,19 +228,14 @@ class Deferred:
         configuration of the same issuer, which may want it to be for the same client, and bound to the same DPoP key, as well.
         What was asked for as mandatory stays so.
 
-        Raises `ValueError` if the session is of another issuer, or not for this configuration.
+        Raises `ValueError` if the session is of another issuer, is not for this configuration, or has no verifier for its format.
         """
-        known, configuration_id = self.session, self.configuration_id
-        if session.metadata.credential_issuer != known.metadata.credential_issuer:
-            raise ValueError("the session is of another issuer")
-        if configuration_id not in session.configuration_ids:
+        known, configuration_id = same_issuer(self.session, session), self.configuration_id
+        if configuration_id not in known.configuration_ids:
             raise ValueError(f"the session is for {', '.join(session.configuration_ids)}")
-        if session.metadata.deferred_credential_endpoint is None:
+        if known.metadata.deferred_credential_endpoint is None:
             raise ValueError("the issuer has no Deferred Credential Endpoint any more")
-        claims = {name: demanded for name, demanded in session.claims.items() if name != configuration_id}
-        if configuration_id in known.claims:
-            claims[configuration_id] = known.claims[configuration_id]
-        return evolve(self, session=evolve(session, claims=claims))
+        return evolve(self, session=_still_asked(self.session, known, configuration_id))
 
     def poll(self, *, now: int, early: bool = False, extra: Mapping[str, Any] | None = None) -> "Exchange[Issued | Deferred]":
         """Ask for the Credentials (OID4VCI 9.1).
@@ -228,7 +246,8 @@ class Deferred:
         The exchange gives `Issued`, with verified Credentials, or if the issuer needs more time another `Deferred`, to be stored in
         place of this one. It raises `Refused`. With the advice to refresh or to authorize, this value goes on `with_session`; with
         the advice to give up (`credential_request_denied`, `invalid_transaction_id`) it is over, and must not ask again (9.3). It
-        raises `InvalidCredential` for Credentials that do not verify, and `InvalidResponse`.
+        raises `InvalidCredential` for Credentials that do not verify, `InvalidResponse`, and `TryLater`: if Credentials came before
+        that, its `exchange` goes on, and polling again would get none.
 
         Raises `ValueError` before `ready_at` if not `early`, and for an extra member that is a known one, and `Untrusted` if the
         trust decision does not allow the endpoint.

@@ -29,7 +29,7 @@ def with_documents(
     """What `check` makes of the documents, bodies by URL; an exchange, as long as it needs further ones.
 
     Documents were allowed by whoever needs them; `left` of them may be fetched. Raises what `failure` makes of a message for one
-    that cannot be fetched, or one too many, and whatever `check` raises.
+    that cannot be fetched, or one too many, `TryLater` with the `exchange` to go on with, and whatever `check` raises.
     """
     needed = check(documents)
     if not isinstance(needed, NeededDocument):
@@ -49,8 +49,13 @@ def with_documents(
             check, {**documents, url: response.body if response.status == 200 else b""}, failure, left=left - 1
         )
 
-    def go_on(_: TryLater | Malformed) -> T | Exchange[T]:
-        return with_documents(check, {**documents, url: b""}, failure, left=left - 1)
+    def go_on(error: TryLater | Malformed) -> T | Exchange[T]:
+        if needed.optional:
+            return with_documents(check, {**documents, url: b""}, failure, left=left - 1)
+        if isinstance(error, TryLater):
+            # What is to be checked is here only: whoever takes the step again gets another one, or none.
+            error.exchange = exchange
+        raise error
 
-    request = get(url, accept=", ".join(needed.media_types) or "*/*")
-    return Exchange(request, read, failure, go_on if needed.optional else None)
+    exchange = Exchange(get(url, accept=", ".join(needed.media_types) or "*/*"), read, failure, go_on)
+    return exchange

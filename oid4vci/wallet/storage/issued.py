@@ -74,7 +74,8 @@ class StoredIssued(Document):
     def restore(self, wallet: Wallet) -> Issued:
         """The state."""
         session = self.session.restore(wallet)
-        require(self.configuration_id in session.configuration_ids, "configuration_id")
+        # The token may be for something else by now: see `with_session`.
+        require(self.configuration_id in session.granted, "configuration_id")
         received = Received(
             session=session,
             configuration_id=self.configuration_id,
