@@ -96,7 +96,8 @@ class ReferenceServer:
         settings = read_settings(folder / "server.json")
         service = Service.of(ISSUER, settings, demo_keys(ISSUER))
         offers = OffersEndpoint(service, store, settings.subjects, settings.tx_code_length)
-        app = application(service, ServerHost(store, datasets(settings)), offers)
+        host = ServerHost(store, datasets(settings), statuses=service.statuses, deferrals=service.deferrals)
+        app = application(service, host, offers)
         patched = SimpleNamespace(time=lambda: clock.now, perf_counter=time.perf_counter)
         monkeypatch.setattr("examples.reference_server.app.time", patched)
         return cls(settings, service, store, clock, httpx.Client(transport=_Transport(app), base_url=ISSUER))
@@ -163,7 +164,7 @@ class WalletAt:
         """An offer by its URI, or one of the wallet's own for these configurations."""
         by_uri = asked[0].startswith("openid-credential-offer:")
         offer = Offer.parse(asked[0]) if by_uri else Offer.of(self.issuer, *asked)
-        return run(offer.open(self.wallet), self.send)
+        return run(offer.open(self.wallet, now=self.clock()), self.send)
 
     def asks(self, *asked: str, redirect_uri: str = CALLBACK, **arguments: Any) -> Authorizing:
         """A request that waits for the person."""

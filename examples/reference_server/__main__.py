@@ -33,7 +33,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tls-key", type=Path, help="PEM")
     parser.add_argument("--config", type=Path, help="server.json")
     parser.add_argument("--store", default="memory", help="memory (default) or sqlite:///state.db")
-    parser.add_argument("--admin", action="store_true", help="serve POST /admin/offers and /admin/status")
+    parser.add_argument("--admin", action="store_true", help="serve what is under /admin: see the README")
     parsed = parser.parse_args(arguments)
     if (parsed.tls_cert is None) != (parsed.tls_key is None):
         parser.error("--tls-cert and --tls-key go together")
@@ -71,9 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     offers = None
     if given.admin:
         offers = OffersEndpoint(service, store, subjects, settings.tx_code_length, settings.admin_token)
+    host = ServerHost(store, subjects, elsewhere, statuses=service.statuses, deferrals=service.deferrals)
     server = uvicorn.Server(
         uvicorn.Config(
-            application(service, ServerHost(store, subjects, elsewhere, statuses=service.statuses), offers),
+            application(service, host, offers),
             host=settings.host,
             port=given.port,
             ssl_certfile=given.tls_cert,

@@ -1,7 +1,8 @@
-"""`POST /admin/offers`: whoever may send it gets credentials made, so it is for this machine, or for holders of a token.
+"""`POST /admin/offers`, and who may use that and the rest under `/admin`: this machine, or holders of a token.
 
-Without a token in the settings, a request must come over the loopback interface, directly (not forwarded by a proxy), and name a
-host of this machine or the issuer's, so that a page in a browser which resolves its own name to this machine gets nowhere.
+Whoever makes offers gets credentials made. Without a token in the settings, a request must come over the loopback interface,
+directly (not forwarded by a proxy), and name a host of this machine or the issuer's, so that a page in a browser which resolves
+its own name to this machine gets nowhere.
 """
 
 import hmac
@@ -14,12 +15,13 @@ from attrs import field, frozen
 
 from examples.reference_server.encoders import Datasets
 from examples.reference_server.issuer_states import new_issuer_state
+from examples.reference_server.journal import NOTIFICATIONS
 from examples.reference_server.service import Service
 from oid4vci.http import Request, Response
 from oid4vci.offers import AUTHORIZATION_CODE, AuthorizationCodeGrant, CredentialOffer
 from oid4vci.records import Change, Store
 
-__all__ = ("OffersEndpoint",)
+__all__ = ("OffersEndpoint", "list_notifications")
 
 MEMBERS = frozenset(("credential_configuration_ids", "grant", "tx_code", "by_reference", "subject"))
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
@@ -40,10 +42,11 @@ class OffersEndpoint:
     tx_code_length: int
     token: str | None = field(default=None, repr=False)
 
-    def refusal(self, request: Request, client: str | None) -> Response | None:
+    def refusal(self, request: Request, client: str | None, methods: Sequence[str] = ("POST",)) -> Response | None:
         """What a client that may not make offers is told, before its body is read. `client` is the address it came from."""
-        if request.method != "POST":
-            return _error(405, "invalid_request", "the method must be POST", {"allow": "POST"})
+        if request.method not in methods:
+            allowed = ", ".join(methods)
+            return _error(405, "invalid_request", f"the method must be {' or '.join(methods)}", {"allow": allowed})
         headers = request.headers
         if self.token is not None:
             values = headers.all("authorization")
@@ -125,6 +128,12 @@ class OffersEndpoint:
         if not isinstance(subject, str) or subject not in having:
             raise ValueError("subject must be one that has all of the configurations")
         return subject
+
+
+def list_notifications(store: Store, subjects: Datasets) -> Response:
+    """What wallets said of their credentials: `{"notifications": [{"subject", "configuration_id", "event", ...}]}` (OID4VCI 11)."""
+    events = [{"subject": subject, **entry} for subject, entry in NOTIFICATIONS.entries(store, subjects)]
+    return Response.of_json(200, {"notifications": events})
 
 
 def _loopback(client: str | None) -> bool:

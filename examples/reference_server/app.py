@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -18,7 +18,8 @@ from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from examples.reference_server.admin import OffersEndpoint
+from examples.reference_server.admin import OffersEndpoint, list_notifications
+from examples.reference_server.deferrals import decide_deferred, list_deferred
 from examples.reference_server.encoders import controlled_identifier
 from examples.reference_server.host import ServerHost
 from examples.reference_server.login import Login
@@ -97,10 +98,10 @@ class Endpoints:
         answer: Callable[[Request], Response]
         admin = self._admin(request.path)
         if admin is not None and self.offers is not None:
-            refusal = self.offers.refusal(request, received.client.host if received.client else None)
+            refusal = self.offers.refusal(request, received.client.host if received.client else None, tuple(admin))
             if refusal is not None:
                 return refusal
-            answer = partial(admin, now=now)
+            answer = partial(admin[request.method], now=now)
         elif self.login is not None and self._is_login(request.path):
             answer = partial(self.login.answer, now=now)
         else:
@@ -121,15 +122,22 @@ class Endpoints:
         # What waits, for a disk, another server or the hash of a password, does not keep other requests waiting.
         return await anyio.to_thread.run_sync(answer, request)
 
-    def _admin(self, path: str) -> Callable[..., Response] | None:
-        """What answers the requests of an administrator at this path."""
+    def _admin(self, path: str) -> Mapping[str, Callable[..., Response]] | None:
+        """What answers the requests of an administrator at this path, by method."""
         if self.offers is None:
             return None
+        store, subjects, issuer, statuses = self.host.store, self.host.subjects, self.service.issuer, self.service.statuses
         if path == "/admin/offers":
-            return self.offers.answer
-        statuses = self.service.statuses
+            return {"POST": self.offers.answer}
         if path == "/admin/status" and statuses is not None:
-            return lambda request, now: set_status(request, statuses, self.host.store)
+            return {"POST": lambda request, now: set_status(request, statuses, store)}
+        if path == "/admin/deferred" and self.service.deferrals is not None:
+            return {
+                "GET": lambda request, now: list_deferred(issuer, store, subjects, now=now),
+                "POST": lambda request, now: decide_deferred(request, issuer, store, now=now),
+            }
+        if path == "/admin/notifications" and issuer.notifications is not None:
+            return {"GET": lambda request, now: list_notifications(store, subjects)}
         return None
 
     def _is_login(self, path: str) -> bool:

@@ -1,5 +1,6 @@
 """The host of the library's drivers: where records are kept, where keys come from, what is decided about a verified request."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,14 +8,16 @@ import anyio.from_thread
 from attrs import frozen
 
 from examples.issuer_alone.jwks import Unavailable
+from examples.reference_server.deferrals import Deferrals
 from examples.reference_server.encoders import Datasets
+from examples.reference_server.journal import NOTIFICATIONS
 from examples.reference_server.outside import Outside
 from examples.reference_server.statuses import WITHOUT_STATUS, Statuses
 from oid4vci import revocation
 from oid4vci.authorization_server import AuthorizationOrder, TokenOrder
 from oid4vci.drive import Draft
 from oid4vci.errors import TemporarilyUnavailable
-from oid4vci.issuer import CredentialOrder
+from oid4vci.issuer import CredentialOrder, DeferredOrder, NotificationOrder
 from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
 from oid4vci.memory import MemoryStore
 from oid4vci.records import Change, Key, Records, Reply, Store
@@ -22,13 +25,16 @@ from oid4vci.status_list import StatusListOrder
 
 __all__ = ("ServerHost", "open_store")
 
+log = logging.getLogger("reference_server")
+
 
 @frozen
 class ServerHost:
     """Issues to everybody whom the settings know. The signing keys are in this process.
 
     `outside` fetches what other servers publish, from the event loop: this host is then called in a worker thread of it. `ask` is
-    what the person at the browser of this request is to see, or has decided. With `statuses`, credentials can be revoked.
+    what the person at the browser of this request is to see, or has decided. With `statuses`, credentials can be revoked,
+    with `deferrals` some of them come later.
     """
 
     store: Store
@@ -36,6 +42,7 @@ class ServerHost:
     outside: Outside | None = None
     ask: Callable[[AuthorizationOrder], Reply] | None = None
     statuses: Statuses | None = None
+    deferrals: Deferrals | None = None
 
     def load(self, keys: Sequence[Key], /) -> Records:
         """The stored rows."""
@@ -74,17 +81,37 @@ class ServerHost:
                 return self.ask(order)
             case TokenOrder():
                 return order.issue()
-            case CredentialOrder():
-                claims = self.subjects.get(order.subject, {}).get(order.configuration_id)
-                if claims is None:
-                    return order.deny("there is no such dataset")
-                if self.statuses is None or order.configuration.format in WITHOUT_STATUS:
-                    return order.issue(claims)
-                return self.statuses.issue(order, claims, self.store)
+            case CredentialOrder() | DeferredOrder():
+                return self._credentials(order)
+            case NotificationOrder():
+                return self._noted(order)
             case StatusListOrder():
                 return order.publish()
             case _:
                 raise TypeError("no decision is known for this kind of order")
+
+    def _credentials(self, order: CredentialOrder | DeferredOrder) -> Draft | Reply:
+        claims = self.subjects.get(order.subject, {}).get(order.configuration_id)
+        if claims is None:
+            return order.deny("there is no such dataset")
+        deferrals = self.deferrals
+        if deferrals is not None:
+            if isinstance(order, CredentialOrder) and deferrals.defers(order):
+                return deferrals.promise(order, self.store)
+            if isinstance(order, DeferredOrder) and not deferrals.is_ready(order):
+                return deferrals.wait(order)
+        if self.statuses is None or order.configuration.format in WITHOUT_STATUS:
+            return order.issue(claims)
+        return self.statuses.issue(order, claims, self.store)
+
+    def _noted(self, order: NotificationOrder) -> Reply:
+        """An event is logged, and kept for the administrator. What the wallet wrote beside it is only kept."""
+        if order.repeated:
+            return order.acknowledge()
+        event = {"configuration_id": order.configuration_id, "event": order.event}
+        log.info("notification", extra={"members": event})
+        entry = {**event, "event_description": order.event_description, "received_at": order.now}
+        return order.acknowledge([NOTIFICATIONS.noting(self.store, order.subject, entry, now=order.now)])
 
 
 def open_store(url: str) -> Store:

@@ -6,23 +6,29 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from examples.reference_server.clients import ATTESTED, PUBLIC, SIGNED, Clients
+from examples.reference_server.deferrals import Deferrals
 from examples.reference_server.encoders import encoder
+from examples.reference_server.encryption import encryption
 from examples.reference_server.settings import Settings
 from examples.reference_server.signing import IssuerKeys, access_token_key
 from examples.reference_server.statuses import Statuses
 from examples.reference_server.users import User
+from oid4vci import x509
 from oid4vci.authorization_server import AuthorizationServer
 from oid4vci.drive import Role
+from oid4vci.encryption import Encryption
 from oid4vci.formats import CREDENTIAL_FORMATS
-from oid4vci.issuer import Issuer
+from oid4vci.issuer import Deferral, Issuer
 from oid4vci.keys import LocalSigner, public_key
 from oid4vci.metadata import (
     BatchCredentialIssuance,
     CredentialConfiguration,
     CredentialIssuerMetadata,
     IssuerDisplay,
+    MetadataSigner,
 )
 from oid4vci.nonces import Nonces
+from oid4vci.notifications import Notifications
 from oid4vci.oauth.access_tokens import AccessTokens, MintedAccessTokens, SealedAccessTokens
 from oid4vci.oauth.authorization_codes import AuthorizationCodes
 from oid4vci.oauth.client_assertion import PrivateKeyJwt
@@ -41,7 +47,7 @@ from oid4vci.sealed import SealingKeys
 __all__ = ("Service",)
 
 
-def _metadata(identifier: str, settings: Settings) -> CredentialIssuerMetadata:
+def _metadata(identifier: str, settings: Settings, encrypted: Encryption | None) -> CredentialIssuerMetadata:
     base = identifier.removesuffix("/")
     copies = BatchCredentialIssuance(batch_size=settings.batch_size) if settings.batch_size > 1 else None
     formats = {each.metadata["format"] for each in settings.configurations.values()}
@@ -50,6 +56,10 @@ def _metadata(identifier: str, settings: Settings) -> CredentialIssuerMetadata:
         credential_issuer=identifier,
         credential_endpoint=f"{base}/credential",
         nonce_endpoint=f"{base}/nonce",
+        deferred_credential_endpoint=None if settings.deferral is None else f"{base}/deferred_credential",
+        notification_endpoint=None if settings.notifications is None else f"{base}/notification",
+        credential_request_encryption=None if encrypted is None else encrypted.request_metadata,
+        credential_response_encryption=None if encrypted is None else encrypted.response_metadata,
         batch_credential_issuance=copies,
         display=(IssuerDisplay(name="Reference server", locale="en"),),
         credential_configurations_supported={
@@ -105,6 +115,14 @@ def _proof_types(metadata: CredentialIssuerMetadata, settings: Settings) -> dict
     return types
 
 
+def _metadata_signer(keys: IssuerKeys, identifier: str) -> MetadataSigner:
+    """The issuer's key and certificates. Raises `ValueError` if wallets would not believe them."""
+    leaf = x509.load(keys.issuer.chain[0])
+    if not x509.identifies(leaf, identifier):
+        raise ValueError("signed_metadata: the first certificate of the chain does not name the issuer")
+    return MetadataSigner(signer=keys.signer, x5c=keys.issuer.chain)
+
+
 def _jwt_access_tokens(signer: LocalSigner, metadata: CredentialIssuerMetadata) -> tuple[MintedAccessTokens, AccessTokens]:
     """How both roles, which share an identifier and a store, make and read JWTs."""
     identifier = metadata.credential_issuer
@@ -123,6 +141,7 @@ class Service:
     users: Mapping[str, User] = field(repr=False)
     demo_authority: bytes | None = field(repr=False)
     statuses: Statuses | None = None
+    deferrals: Deferrals | None = None
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -136,7 +155,8 @@ class Service:
         Raises `ValueError` for settings that make no valid metadata, and `OSError` for a file that cannot be read.
         """
         sealing_keys = SealingKeys(settings.sealing_keys or (os.urandom(32),))
-        metadata = _metadata(identifier, settings)
+        encrypted, deferral = encryption(settings.encryption), settings.deferral
+        metadata = _metadata(identifier, settings, encrypted)
         _check_outside(metadata, settings)
         minted: MintedAccessTokens = SealedAccessTokens(sealing_keys)
         taken: AccessTokens = SealedAccessTokens(sealing_keys)
@@ -163,6 +183,7 @@ class Service:
             dpop_required=settings.dpop == "required",
             scope_required=settings.scope_required,
             published_keys=published,
+            haip=settings.haip,
             metadata={
                 "pre_authorized_grant_anonymous_access_supported": settings.anonymous_access or None,
                 "require_pushed_authorization_requests": settings.require_pushed_authorization_requests or None,
@@ -178,9 +199,17 @@ class Service:
             published_keys=(keys.signer,),
             dpop=dpop,
             bearer=settings.dpop != "required",
+            encryption=encrypted,
+            deferral=None if deferral is None else Deferral(deferral.lifetime, grace=deferral.grace),
+            notifications=None if settings.notifications is None else Notifications(sealing_keys, settings.notifications),
+            signed_metadata=_metadata_signer(keys, identifier) if settings.signed_metadata else None,
+            localised=settings.localised,
+            haip=settings.haip,
         )
         statuses = None
         if settings.status_list_size is not None:
             uri = f"{identifier.removesuffix('/')}/status-lists/1"
             statuses = Statuses.of(uri, settings.status_list_size, keys.issuer)
-        return cls(issuer, server, sealing_keys, settings.users, keys.demo_authority, statuses)
+        delays = {name: each.deferred for name, each in settings.configurations.items() if each.deferred is not None}
+        deferrals = None if deferral is None else Deferrals(delays, deferral.interval)
+        return cls(issuer, server, sealing_keys, settings.users, keys.demo_authority, statuses, deferrals)

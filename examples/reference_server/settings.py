@@ -11,6 +11,13 @@ from attrs import field, frozen
 from examples.reference_server import demo
 from examples.reference_server.attesters import KeyAttesters, read_key_attesters
 from examples.reference_server.clients import Clients, read_clients
+from examples.reference_server.issuance_settings import (
+    Deferring,
+    EncryptionFiles,
+    read_deferral,
+    read_encryption,
+    read_notifications,
+)
 from examples.reference_server.members import (
     boolean,
     choice,
@@ -54,11 +61,15 @@ class Signing:
 
 @frozen
 class Configuration:
-    """A credential configuration: its metadata as they are published, how wallets find the issuer's key, seconds of validity."""
+    """A credential configuration: its metadata as they are published, how wallets find the issuer's key, seconds of validity.
+
+    `deferred`: seconds after which credentials are ready; None: at once.
+    """
 
     metadata: Mapping[str, Any]
     key_resolution: str
     lifetime: int = 14 * DAY
+    deferred: int | None = None
 
 
 @frozen
@@ -82,6 +93,11 @@ class Settings:
     users: Mapping[str, User] = field(factory=dict, repr=False)
     demo_users: bool = False
     batch_size: int = 5
+    encryption: EncryptionFiles | None = field(factory=EncryptionFiles)
+    deferral: Deferring | None = None
+    notifications: int | None = 30 * DAY
+    signed_metadata: bool = True
+    localised: bool = False
     sealing_keys: tuple[bytes, ...] = field(default=(), repr=False)
     tx_code_length: int = 6
     clients: Clients
@@ -90,6 +106,7 @@ class Settings:
     anonymous_access: bool = False
     require_pushed_authorization_requests: bool = False
     scope_required: bool = False
+    haip: bool = False
     dpop: str = "optional"
     dpop_nonces: bool = True
     access_tokens: str = "sealed"
@@ -122,6 +139,9 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 # These four depend on one another: `read_clients` reads them together.
 _OF_CLIENTS: Final = ("clients", "other_clients", "client_authentication", "client_attestation")
 
+_HAIP: Final[Mapping[str, Any]] = {"dpop": "required", "scope_required": True, "require_pushed_authorization_requests": True}
+"""What else `haip` sets. The library refuses what breaks a rule."""
+
 
 def _settings(members: Mapping[str, Any], folder: Path) -> Settings:
     readers: Mapping[str, Callable[[str, Any], Any]] = {
@@ -133,6 +153,11 @@ def _settings(members: Mapping[str, Any], folder: Path) -> Settings:
         "subjects": lambda name, value: each_member(name, value, _subject),
         "users": read_users,
         "batch_size": lambda name, value: integer(name, value, 1, MAX_BATCH),
+        "encryption": lambda name, value: read_encryption(name, value, folder),
+        "deferral": read_deferral,
+        "notifications": read_notifications,
+        "signed_metadata": boolean,
+        "localised": boolean,
         "sealing_keys": sealing_keys,
         "tx_code_length": lambda name, value: integer(name, value, 4, 32),
         "did_web_hosts": _hosts,
@@ -140,6 +165,7 @@ def _settings(members: Mapping[str, Any], folder: Path) -> Settings:
         "anonymous_access": boolean,
         "require_pushed_authorization_requests": boolean,
         "scope_required": boolean,
+        "haip": boolean,
         "dpop": lambda name, value: choice(name, value, DPOP),
         "dpop_nonces": boolean,
         "access_tokens": lambda name, value: choice(name, value, ACCESS_TOKENS),
@@ -149,10 +175,12 @@ def _settings(members: Mapping[str, Any], folder: Path) -> Settings:
         "admin_token": token,
     }
     known_only(members, (*readers, *_OF_CLIENTS), "")
-    given = {**_demonstration(members), **members}
+    given = {**_demonstration(members), **(_HAIP if members.get("haip") is True else {}), **members}
     read = {name: reader(name, given[name]) for name, reader in readers.items() if name in given}
     if "subjects" not in read:
         raise ValueError("subjects: is missing, and configurations are there")
+    if "deferral" not in read and any(each.deferred is not None for each in read["configurations"].values()):
+        read["deferral"] = Deferring()
     settings = Settings(**read, clients=read_clients(members, folder), demo_users=given.get("users") is demo.USERS)
     _check(settings)
     return settings
@@ -167,6 +195,9 @@ def _demonstration(members: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(settings: Settings) -> None:
+    for name, each in settings.configurations.items():
+        if settings.deferral is not None and (each.deferred or 0) >= settings.deferral.lifetime:
+            raise ValueError(f"configurations.{name}.deferred: must be shorter than deferral.lifetime")
     for subject, datasets in settings.subjects.items():
         for configuration in datasets.keys() - settings.configurations.keys():
             raise ValueError(f"subjects.{subject}.{configuration}: is not one of the configurations")
@@ -191,12 +222,15 @@ def _signing(name: str, value: Any, folder: Path) -> Signing:
 
 def _configuration(name: str, value: Any) -> Configuration:
     members = non_empty_object(name, value)
-    known_only(members, ("metadata", "key_resolution", "lifetime"), f"{name}.")
+    known_only(members, ("metadata", "key_resolution", "lifetime", "deferred"), f"{name}.")
     metadata = non_empty_object(f"{name}.metadata", members.get("metadata"))
     format_ = choice(f"{name}.metadata.format", metadata.get("format"), tuple(KEY_RESOLUTIONS))
     resolution = choice(f"{name}.key_resolution", members.get("key_resolution"), KEY_RESOLUTIONS[format_])
     lifetime = integer(f"{name}.lifetime", members.get("lifetime", 14 * DAY), 60, 3650 * DAY)
-    return Configuration(metadata, resolution, lifetime)
+    deferred = None
+    if "deferred" in members:
+        deferred = integer(f"{name}.deferred", members["deferred"], 0, 3650 * DAY)
+    return Configuration(metadata, resolution, lifetime, deferred)
 
 
 def _hosts(name: str, value: Any) -> tuple[str, ...]:

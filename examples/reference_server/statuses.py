@@ -7,7 +7,7 @@ from attrs import frozen
 
 from examples.reference_server.signing import CertifiedKey
 from oid4vci.http import Request, Response
-from oid4vci.issuer import CredentialDraft, CredentialOrder
+from oid4vci.issuer import CredentialDraft, CredentialOrder, DeferredOrder
 from oid4vci.records import Store
 from oid4vci.status_list import StatusLists, StatusListSigner, StatusType, StoredStatusList
 
@@ -40,7 +40,7 @@ class Statuses:
         if self.stored.statuses(store.load([self.stored.key])).size < self.stored.size:
             raise ValueError("status_list_size: the list in the store is shorter, and is kept as long as it is")
 
-    def issue(self, order: CredentialOrder, claims: Mapping[str, Any], store: Store) -> CredentialDraft:
+    def issue(self, order: CredentialOrder | DeferredOrder, claims: Mapping[str, Any], store: Store) -> CredentialDraft:
         """Issue with an index for each copy, which is taken in the same commit. Raises `StatusListFull`."""
         note = {"subject": order.subject, "configuration_id": order.configuration_id}
         count = max(1, len(order.holder_keys))

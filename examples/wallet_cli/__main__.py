@@ -1,4 +1,4 @@
-"""The command line: `python -m examples.wallet_cli OFFER_URI`, or `--issuer URL --configuration ID` without an offer."""
+"""The command line: `python -m examples.wallet_cli OFFER_URI`, `--issuer URL --configuration ID`, `--resume FILE`."""
 
 import argparse
 import sys
@@ -12,6 +12,7 @@ from examples.wallet_cli.folder import Folder
 from examples.wallet_cli.issuance import Issuance
 from examples.wallet_cli.network import Network
 from examples.wallet_cli.terminal import Person, plain
+from examples.wallet_cli.waiting import StillToCome
 from oid4vci.errors import Advice, WalletError
 from oid4vci.x509 import Anchors
 
@@ -34,6 +35,13 @@ def _copies(text: str) -> int:
     return number
 
 
+def _seconds(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return number
+
+
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m examples.wallet_cli", description=__doc__)
     parser.add_argument(
@@ -44,6 +52,10 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tx-code", help="the transaction code; asked for if the offer needs one")
     parser.add_argument("--save", type=Path, metavar="DIR", help="where credentials and keys are kept; without it, nowhere")
     parser.add_argument("--trust", type=Path, metavar="PEM", help="authorities whose certificates issuers may have (x5c)")
+    parser.add_argument("--metadata-trust", type=Path, metavar="PEM", help="authorities of who signs issuers' metadata")
+    parser.add_argument("--encrypt", action="store_true", help="encrypt wherever the issuer takes it, not only if it must be")
+    parser.add_argument("--wait", type=_seconds, default=0, metavar="SECONDS", help="how long to wait for what is promised")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with what was promised, by a file in the folder")
     parser.add_argument("--copies", type=_copies, help="how many copies of each credential; by default all the issuer gives")
     parser.add_argument("--client-id", default="oid4vci-wallet-cli", help="the name for servers that want one: %(default)s")
     parser.add_argument("--key-attestation-key", type=Path, metavar="PEM", help="who attests the keys of this wallet: itself")
@@ -54,8 +66,8 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--ca", type=Path, metavar="PEM", help="a further TLS authority, for test servers")
     parser.add_argument("--yes", action="store_true", help="agree to what the offer names without being asked")
     given = parser.parse_args(arguments)
-    if (given.offer_uri is None) == (given.issuer is None):
-        parser.error("either an offer or --issuer is needed")
+    if sum(each is not None for each in (given.offer_uri, given.issuer, given.resume)) != 1:
+        parser.error("either an offer or --issuer or --resume is needed")
     if (given.issuer is None) != (given.configuration is None):
         parser.error("--issuer and --configuration go together")
     if given.key_attestation_chain is not None and given.key_attestation_key is None:
@@ -63,12 +75,16 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return given
 
 
+def _anchors(path: Path | None) -> Anchors | None:
+    return None if path is None else Anchors.from_pem(path.read_bytes())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One issuance. Gives the exit code: 0 if credentials were issued, 1 if not, 2 if a file is wrong."""
+    """One issuance. Gives the exit code: 0 if credentials were issued, 1 if not, 2 if a file is wrong, 3 if some are to come."""
     given = _arguments(arguments)
     person = Person(given.yes)
     try:
-        anchors = None if given.trust is None else Anchors.from_pem(given.trust.read_bytes())
+        anchors, metadata_anchors = _anchors(given.trust), _anchors(given.metadata_trust)
         folder = None if given.save is None else Folder.prepare(given.save)
         attester = None
         if given.key_attestation_key is not None:
@@ -81,11 +97,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             # Whoever sits at a terminal has a browser at hand.
             opens = person.interactive if given.open is None else given.open
-            issuance = Issuance(person, network, anchors, given.client_id, given.copies, folder, opens, attester)
-            if given.issuer is None:
+            issuance = Issuance(
+                person,
+                network,
+                anchors,
+                given.client_id,
+                given.copies,
+                folder,
+                opens,
+                attester,
+                patience=given.wait,
+                encrypts=given.encrypt,
+                metadata_anchors=metadata_anchors,
+            )
+            if given.resume is not None:
+                count = issuance.resume(given.resume)
+            elif given.issuer is None:
                 count = issuance.accept(given.offer_uri, given.tx_code)
             else:
                 count = issuance.ask(given.issuer, given.configuration)
+        except StillToCome as later:
+            person.tell(f"{later.count} came. What is still to come: --resume {later.path}")
+            return 3
         except WalletError as error:
             print(f"{plain(f'{type(error).__name__}: {error}')}\n{ADVICE[error.advice]}", file=sys.stderr)
             return 1

@@ -2,7 +2,9 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Self
 
 from attrs import frozen
 from cryptography.hazmat.primitives import serialization
@@ -44,6 +46,16 @@ class HolderKey:
         pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         return cls(LocalSigner.from_pem(name, pem, algorithm=algorithm), pem)
 
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """A key that was stored. Raises `KeyError`, `TypeError`, `ValueError`."""
+        pem = stored["pem"].encode()
+        return cls(LocalSigner.from_pem(stored["name"], pem, algorithm=stored["algorithm"]), pem)
+
+    def to_json(self) -> dict[str, str]:
+        """What is stored: the private key is in it."""
+        return {"name": self.signer.key_id, "algorithm": self.signer.algorithm, "pem": self.pem.decode()}
+
 
 @frozen
 class Folder:
@@ -61,20 +73,38 @@ class Folder:
 
     def save(self, configuration_id: str, format_: str, credential: str, key: HolderKey | None) -> Path:
         """Write a credential, and its key beside it, under a name that is not taken. Gives the path of the credential."""
-        suffix = _SUFFIXES.get(format_, ".credential")
-        # The configuration's id is the issuer's text; it must not lead out of the folder.
-        stem = _NOT_IN_NAMES.sub("_", configuration_id)[:60]
+        target = self.path_for(configuration_id, _SUFFIXES.get(format_, ".credential"))
+        if key is not None:
+            self.write(target.with_suffix(KEY_SUFFIX), key.pem)
+        try:
+            self.write(target, credential.encode())
+        except OSError:
+            target.with_suffix(KEY_SUFFIX).unlink(missing_ok=True)
+            raise
+        return target
+
+    def path_for(self, name: str, suffix: str) -> Path:
+        """A path that is not taken. `name` may be the issuer's text; it does not lead out of the folder."""
+        stem = _NOT_IN_NAMES.sub("_", name)[:60]
         number = 1
         # Those of another format can have the same stem, and their keys' files the same name.
         while (target := self.path / f"{stem}-{number}{suffix}").exists() or target.with_suffix(KEY_SUFFIX).exists():
             number += 1
-        if key is not None:
-            _write(target.with_suffix(KEY_SUFFIX), key.pem)
-        _write(target, credential.encode())
         return target
 
+    @staticmethod
+    def remove(path: Path) -> None:
+        """Remove a credential that was saved, and its key."""
+        path.unlink(missing_ok=True)
+        path.with_suffix(KEY_SUFFIX).unlink(missing_ok=True)
 
-def _write(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+    @staticmethod
+    def write(path: Path, data: bytes) -> None:
+        """Write a new file, all of it or none, for the owner only. Raises `OSError`."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
