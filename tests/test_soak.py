@@ -16,12 +16,20 @@ from tests.wrong_stores import BlindSwap, FirstChangeOnly
 EXCHANGES, SECONDS = 1500, 60
 
 
-@pytest.mark.spec("VCI-13.6.1-01", "VCI-13.6.3-02", "VCI-13.6.3-04", "VCI-13.8-01", "VCI-8.3-17", "VCI-9.1-05")
+@pytest.mark.spec("VCI-13.6.1-01", "VCI-13.6.3-02", "VCI-13.6.3-04", "VCI-13.8-01", "VCI-15.2-01")
 def test_a_short_soak() -> None:
     soak = Soak(seed=20_260_101)
     soak.run(exchanges=EXCHANGES, seconds=SECONDS)
     counts = soak.network.ledger.counts
-    happened = ("decision: refuse", "replays by a thief", "encrypted answers", "deferred 200", "par 201", "Credentials of pid")
+    happened = (
+        "decision: refuse",
+        "replays by a thief",
+        "encrypted answers",
+        "deferred 200",
+        "par 201",
+        "Credentials of pid",
+        "Credentials of licence",
+    )
     assert all(counts[name] for name in (*happened, "refused: invalid_nonce", "journeys completed"))
     assert counts["credential responses committed"] >= counts["credential 200"] + counts["deferred 200"]
 

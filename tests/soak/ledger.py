@@ -86,10 +86,11 @@ class Ledger:
     counts: Counter[str] = field(factory=Counter)
     codes: dict[str, Code] = field(factory=dict)
     cases: dict[str, Case] = field(factory=dict)
-    # Nonces, proofs and authorization codes that yielded something; nonces that were given out; serials that went out.
+    # Nonces, proofs and authorization codes that yielded something; nonces that were given out; serials that went out; events.
     spent: dict[str, int] = field(factory=dict)
     nonces: dict[str, int] = field(factory=dict)
     serials: dict[str, int] = field(factory=dict)
+    noted: dict[str, int] = field(factory=dict)
     heard: dict[str, Heard] = field(factory=dict)
     # Since the last audit: rows that somebody wanted, and those that are committed.
     wanted: set[Key] = field(factory=set)
@@ -103,6 +104,9 @@ class Ledger:
         own = {key for key in inserted if key.kind in (ISSUED, NOTED)}
         assert not own & self.rows, "something is recorded twice"
         self.rows |= own
+        for key in own:
+            if key.kind == NOTED:
+                self._once(self.noted, key.digest, "a notification is noted twice")
         issues = any(key.kind == ISSUED for key in own)
         self.cases |= {key.digest: Case(self.world.now) for key in inserted if key.kind == "transaction"}
         for change in changes:
@@ -174,7 +178,8 @@ class Ledger:
         events = self.heard.setdefault(named, Heard(self.world.now)).events
         if event not in events:
             events.append(event)
-            assert wanted in self.rows, "a notification is acknowledged that was not noted"
+            assert wanted is not None
+            assert wanted.digest in self.noted, "a notification is acknowledged that was not noted"
         key = Key.of("notification", named)
         stored = self.world.store.load([key]).get(key)
         found = [(each["event"], each["event_description"]) for each in (stored.data["events"] if stored else ())]
@@ -201,7 +206,7 @@ class Ledger:
         assert self.world.store.commit([Swap(record, None) for record in stored.values()])
         self.wanted.clear()
         self.rows.clear()
-        for seen in (self.spent, self.nonces, self.serials):
+        for seen in (self.spent, self.nonces, self.serials, self.noted):
             for value in [value for value, since in seen.items() if since < self.world.now - MEMORY]:
                 del seen[value]
         for known in (self.codes, self.cases, self.heard):

@@ -21,7 +21,7 @@ AUDIT = 1000
 # A server gives up on a request of its own that takes longer than this many seconds.
 PATIENCE = 60
 # What may be there at the end beyond what was there after a tenth: caches that fill, and the chance of who is on the way.
-MORE_BYTES, MORE_BLOCKS = 24 << 20, 60_000
+MORE_BYTES, MORE_BLOCKS = 16 << 20, 30_000
 
 
 @frozen

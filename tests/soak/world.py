@@ -121,7 +121,7 @@ def _issuer(encryption: Encryption) -> Issuer:
         dpop=Dpop(nonces=DpopNonces(keys)),
         encryption=encryption,
         deferral=Deferral(DEFERRAL, grace=GRACE),
-        notifications=Notifications(keys),
+        notifications=Notifications(keys, lifetime=900),
     )
 
 
