@@ -26,11 +26,16 @@ def _lower(headers: "Headers | Mapping[str, str] | Iterable[tuple[str, str]]") -
     return Headers(tuple([(name.lower(), value) for name, value in pairs]))
 
 
+def _repr_of_names(pairs: tuple[tuple[str, str], ...]) -> str:
+    """Only the names: values can be tokens and proofs."""
+    return repr(tuple(name for name, _ in pairs))
+
+
 @frozen
 class Headers:
     """Header fields in order, names in lower case; one name may stand several times."""
 
-    pairs: tuple[tuple[str, str], ...] = ()
+    pairs: tuple[tuple[str, str], ...] = field(default=(), repr=_repr_of_names)
 
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of a field."""

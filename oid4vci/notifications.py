@@ -68,7 +68,7 @@ class RecordedEvent:
     """An event that was acknowledged, and when it came (seconds since the epoch)."""
 
     event: str
-    event_description: str | None
+    event_description: str | None = field(repr=False)
     received_at: int
 
 

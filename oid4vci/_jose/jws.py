@@ -5,7 +5,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from oid4vci import _json
 from oid4vci._jose.algorithms import ALGORITHMS
@@ -23,10 +23,10 @@ MAX_REMEMBERED: Final = 16_384
 class Jws:
     """A compact JWS, taken apart and not believed."""
 
-    header: Mapping[str, Any]
-    payload: bytes
-    signing_input: bytes
-    signature: bytes
+    header: Mapping[str, Any] = field(repr=False)
+    payload: bytes = field(repr=False)
+    signing_input: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
 
     @property
     def algorithm(self) -> str:

@@ -54,7 +54,7 @@ class ReadNotification:
 
     notification_id: NotificationId
     event: str
-    event_description: str | None
+    event_description: str | None = field(repr=False)
 
 
 def read_notification_request(
@@ -132,7 +132,7 @@ class NotificationOrder:
     access: Access
     notification_id: NotificationId = field(repr=False)
     event: str
-    event_description: str | None
+    event_description: str | None = field(repr=False)
     _record: Record | None = field(repr=False)
     now: int
 

@@ -111,7 +111,7 @@ class Authorization:
     session, by an `issuer_state` for instance, is there.
     """
 
-    subject: str
+    subject: str = field(repr=False)
     client_id: str | None
     configuration_ids: frozenset[str]
     identifiers: Mapping[str, str] | None

@@ -125,10 +125,10 @@ class _Proof:
     """`algorithms` are all of which each must be listed. `attestation` is the text, None if there is none that is looked at."""
 
     jws: _jose.Jws
-    claims: Mapping[str, Any]
+    claims: Mapping[str, Any] = field(repr=False)
     key: NamedKey
     algorithms: frozenset[str]
-    attestation: str | None
+    attestation: str | None = field(repr=False)
 
 
 def _at(index: int, error: Malformed) -> InvalidProof:
