@@ -19,6 +19,7 @@ from oid4vci.http import Headers, Request
 from oid4vci.issuer import Issuer
 from oid4vci.keys import LocalSigner
 from oid4vci.nonces import Nonces
+from oid4vci.notifications import Notifications
 from oid4vci.oauth.access_tokens import MAX_BEARER_LIFETIME
 from oid4vci.oauth.authorization_codes import AuthorizationCodes
 from oid4vci.oauth.client_attestation import Challenges, ClientAttestation
@@ -26,6 +27,7 @@ from oid4vci.oauth.dpop import Dpop, DpopNonces
 from oid4vci.oauth.pre_authorized import GRANT_TYPE, PreAuthorizedCodes
 from oid4vci.oauth.refresh_tokens import RefreshTokens
 from oid4vci.proofs.jwt import JwtProofType
+from oid4vci.published_document import MAX_AGE
 from oid4vci.status_list import StatusListSigner
 from oid4vci.wallet import dump
 from tests.issuance import FORM, NOW, SERVER_METADATA, TOKEN
@@ -171,6 +173,7 @@ DEFAULTS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "age of a key proof": (JwtProofType, ("max_age", "max_skew")),
     "credential": (SdJwtVcEncoder, ("lifetime",)),
     "Status List Token": (StatusListSigner, ("lifetime", "ttl")),
+    "notification id": (Notifications, ("lifetime",)),
 }
 
 
@@ -186,7 +189,8 @@ def test_everything_ends_as_it_is_documented() -> None:
     for what, (owner, names) in DEFAULTS.items():
         fields = attrs.fields_dict(owner)
         assert documented.pop(what)[: len(names)] == [fields[name].default for name in names], what
-    assert documented == {"offer by reference": [600]}
+    # Not a setting, or one without a default.
+    assert documented == {"offer by reference": [600], "metadata, in caches": [MAX_AGE], "deferred transaction": []}
     assert signature(Issuer.publish_offer).parameters["lifetime"].default == 600
     assert attrs.fields_dict(MdocEncoder)["lifetime"].default == attrs.fields_dict(SdJwtVcEncoder)["lifetime"].default
     # "lifetimes longer than 5 minutes are, in general, considered long lived" -- OID4VCI 13.10
