@@ -9,21 +9,33 @@ requests in between. The flows are in `test_reference_server_flows`, status list
 import time
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from examples.reference_server import demo
+from examples.reference_server.admin import OffersEndpoint
+from examples.reference_server.app import application
+from examples.reference_server.encoders import datasets
+from examples.reference_server.host import ServerHost
+from examples.reference_server.service import Service
+from examples.reference_server.settings import read_settings
+from examples.reference_server.signing import demo_keys
 from oid4vci.drive import run
 from oid4vci.keys import LocalSigner
+from oid4vci.memory import MemoryStore
 from oid4vci.metadata import CredentialIssuerMetadata, canonical_language_tag
 from oid4vci.offers import AUTHORIZATION_CODE, PRE_AUTHORIZED_CODE
-from oid4vci.wallet import Issued, Order, Session
+from oid4vci.trust import Trust
+from oid4vci.wallet import Issued, Offer, Order, Session, Wallet
+from oid4vci.x509 import Anchors
 from tests.authorization import Proving
 from tests.issuance import Proof, b64url
-from tests.reference_server import WalletAt
+from tests.reference_server import ISSUER, WalletAt
 from tests.running_server import RunningServer, running_server
+from tests.test_reference_server import send, send_for_wallet
 from tests.test_reference_server_flows import wallet_at
 
 CONFIGURATION = "identity_x5c"
@@ -88,6 +100,34 @@ def test_metadata_are_what_they_must_be(server: RunningServer) -> None:
         assert isinstance(configuration["scope"], str)
     for locale in texts(document, "locale"):
         assert canonical_language_tag(locale) == locale
+
+
+@pytest.mark.parametrize("path", ["/", "/tenant/", "/tenant"])
+def test_a_slash_at_the_end_of_the_identifier_is_kept(path: str) -> None:
+    """For the issuer (OID4VCI 12.2.2); for its authorization server RFC 8414 3.1 takes it off."""
+    identifier = f"{ISSUER}{path}"
+    settings = read_settings(None)
+    service = Service.of(identifier, settings, demo_keys(identifier))
+    store = MemoryStore()
+    offers = OffersEndpoint(service, store, settings.subjects, settings.tx_code_length)
+    app = application(service, ServerHost(store, datasets(settings)), offers)
+    for name, tail in (("openid-credential-issuer", path), ("oauth-authorization-server", path.rstrip("/"))):
+        answer = send(app, "GET", f"/.well-known/{name}{tail}")
+        assert answer.status_code == 200
+        assert identifier in (answer.json().get("credential_issuer"), answer.json().get("issuer"))
+        other = tail.rstrip("/") if tail.endswith("/") else f"{tail}/"
+        assert send(app, "GET", f"/.well-known/{name}{other}").status_code == 404
+    made = send(
+        app, "POST", "/admin/offers", json={"credential_configuration_ids": [CONFIGURATION], "by_reference": True}
+    ).json()
+    assert service.demo_authority is not None
+    wallet = Wallet(trust=Trust.of(identifier, anchors=Anchors.from_pem(service.demo_authority)), client_id="wallet")
+    ask = partial(send_for_wallet, app)
+    begun = run(run(Offer.parse(made["offer_uri"]).open(wallet), ask).redeem(), ask)
+    order = run(begun.order(CONFIGURATION), ask)
+    assert isinstance(order, Order)
+    issued = run(order.prove([LocalSigner.generate("holder")], now=int(time.time())).submit(), ask)
+    assert isinstance(issued, Issued)
 
 
 # --- offers -----------------------------------------------------------------------------------------------------------------------
