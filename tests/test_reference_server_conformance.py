@@ -87,10 +87,19 @@ def test_metadata_are_what_they_must_be(server: RunningServer) -> None:
     assert read.to_json() == document
     assert read.credential_issuer == server.issuer
     assert read.findings() == ()
+    # OID4VCI 12.2.4
     assert document.keys() <= {
-        *("credential_issuer", "authorization_servers", "credential_endpoint", "nonce_endpoint"),
+        *(
+            "credential_issuer",
+            "authorization_servers",
+            "credential_endpoint",
+            "nonce_endpoint",
+            "deferred_credential_endpoint",
+        ),
+        *("notification_endpoint", "credential_request_encryption", "credential_response_encryption"),
         *("batch_credential_issuance", "display", "credential_configurations_supported"),
     }
+    assert ("credential_request_encryption" in document) == ("credential_response_encryption" in document)
     for name, value in document.items():
         if name.endswith("_endpoint"):
             assert value.startswith(f"{server.issuer}/")
@@ -188,7 +197,7 @@ def test_one_access_token_serves_a_whole_run(server: RunningServer) -> None:
                 "unheard_of": b64url(bytes([i])),
             }
             answer = as_it_must_be(send(body, i), 200)
-            assert answer.json().keys() == {"credentials"}
+            assert {"credentials"} <= answer.json().keys() <= {"credentials", "notification_id"}
             refused = as_it_must_be(send({**body, "credential_configuration_id": "unknown"}, i), 400)
             assert refused.json().keys() <= {"error", "error_description", "error_uri"}
             assert refused.json()["error"] == "unknown_credential_configuration"
