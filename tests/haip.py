@@ -157,14 +157,14 @@ def world(**parts: Any) -> CodeFlow:
 # --- a Wallet Provider --------------------------------------------------------------------------------------------------------
 
 
-def attestation(*, x5c: Sequence[bytes] = (LEAF, SUB), server: str = IDENTIFIER) -> WalletAttestation:
+def attestation(*, x5c: Sequence[bytes] = (LEAF, SUB), server: str = IDENTIFIER, now: int = NOW) -> WalletAttestation:
     data = client_attestation_signing_input(
         CERTIFIED_KEY,
         x5c=x5c,
         issuer="https://provider.example",
         client_id=CLIENT,
         jwk=INSTANCE.public_jwk,
-        now=NOW,
+        now=now,
         lifetime=600,
     )
     return WalletAttestation(compact(data, CERTIFIED_KEY.sign(data)), INSTANCE, authorization_server=server)

@@ -80,7 +80,7 @@ def test_an_attested_wallet_completes_the_flow() -> None:
     assert flow.refresh(body["refresh_token"], headers=wallet.headers(dpop=proving(TOKEN))).status == 200
 
 
-@pytest.mark.spec("HAIP-4.4.1-02")
+@pytest.mark.spec("HAIP-4.4.1-02", "VCI-15.7-01")
 def test_a_wallet_without_attestation_is_refused_everywhere() -> None:
     flow = attested()
     refused(flow.push(), "invalid_client", status=401)
@@ -243,6 +243,7 @@ def test_keys_elsewhere_are_resolved_by_the_host() -> None:
 # --- what is published is what is served --------------------------------------------------------------------------------------
 
 
+@pytest.mark.spec("VCI-13.3-04")
 def test_the_derived_metadata_say_what_is_served() -> None:
     flow = attested(challenges=True, dpop_required=True)
     metadata = flow.get("https://issuer.example/.well-known/oauth-authorization-server/tenant").json()

@@ -68,6 +68,7 @@ def test_the_request_is_pushed_and_the_browser_carries_its_uri_alone() -> None:
     assert (pending.configuration_ids, pending.authorization_details, pending.expires_in) == (("pid",), (), 60)
 
 
+@pytest.mark.spec("VCI-15.4.3-01")
 def test_verifier_and_state_are_fresh_for_every_request() -> None:
     server = code_server()
     offer = opened_for_code(server, code_offer("pid"))
