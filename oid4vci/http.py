@@ -16,6 +16,8 @@ from oid4vci._json import Malformed
 __all__ = ("Form", "Headers", "Request", "Response", "media_type", "url_origin", "url_path", "with_query")
 
 MAX_BODY = 1 << 20
+# Of a successful answer that can have Credentials: a batch of mdocs with portraits, encrypted, is some MiB.
+MAX_CREDENTIALS = 8 << 20
 MAX_FORM_FIELDS = 64
 
 

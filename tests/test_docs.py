@@ -65,6 +65,7 @@ def test_there_is_code_to_run() -> None:
     [
         (r"form or answer \| (\d+) MiB", http.MAX_BODY >> 20),
         (r"Credential Request (\d+) MiB", request_body.MAX_REQUEST >> 20),
+        (r"answer with Credentials (\d+) MiB", http.MAX_CREDENTIALS >> 20),
         (r"JSON depth \| (\d+)", _json.MAX_DEPTH),
         (r"form parameters \| (\d+)", http.MAX_FORM_FIELDS),
         (r"URI that carries it \| (\d+) KiB", offers.MAX_URI >> 10),

@@ -22,12 +22,12 @@ from examples.wallet_cli.__main__ import main
 from examples.wallet_cli.callback import Callback
 from examples.wallet_cli.consent import Consent
 from examples.wallet_cli.folder import Folder, HolderKey
-from examples.wallet_cli.network import MAX_BODY, Network
+from examples.wallet_cli.network import Network
 from examples.wallet_cli.terminal import Person, plain
 from oid4vci.errors import AttestationExpired, AuthorizationDenied, InvalidResponse
 from oid4vci.formats import VerifiedCredential
 from oid4vci.formats.sd_jwt_vc import SdJwtVcVerifier
-from oid4vci.http import Request
+from oid4vci.http import MAX_CREDENTIALS, Request
 from oid4vci.keys import LocalSigner, public_key
 from oid4vci.trust import Trust
 from oid4vci.x509 import Anchors
@@ -179,7 +179,7 @@ def test_redirects_are_not_followed_and_long_bodies_not_read() -> None:
         answer = network.send(Request("GET", f"{origin}/redirect"))
         assert (answer.status, answer.headers.get("location")) == (302, "/large")
         answer = network.send(Request("GET", f"{origin}/large"))
-        assert MAX_BODY < len(answer.body) <= MAX_BODY + (1 << 16)
+        assert MAX_CREDENTIALS < len(answer.body) <= MAX_CREDENTIALS + (1 << 16)
         end = time.monotonic() + 10
         while not server.stopped_early and time.monotonic() < end:  # type: ignore[attr-defined]
             time.sleep(0.01)

@@ -350,7 +350,7 @@ def named(jwk: Mapping[str, Any]) -> EncryptionKey:
 
 
 def test_an_answer_may_not_inflate_without_end() -> None:
-    bomb = b'{"credentials":"' + b" " * (1 << 20) + b'"}'
+    bomb = b'{"credentials":"' + b" " * (8 << 20) + b'"}'
     with pytest.raises(InvalidResponse, match="decompresses to too much"):
         submitted(serving(published(), lambda request: answer(request, bomb)), compression=True, **POSSIBLE)
 

@@ -8,11 +8,10 @@ from typing import Self
 
 import httpx
 
-from oid4vci.http import Request, Response
+from oid4vci.http import MAX_CREDENTIALS, Request, Response
 
 __all__ = ("Network",)
 
-MAX_BODY = 1 << 20
 TIMEOUT = httpx.Timeout(10)
 
 
@@ -39,6 +38,6 @@ class Network:
             body = bytearray()
             for chunk in answer.iter_bytes(65_536):
                 body += chunk
-                if len(body) > MAX_BODY:
+                if len(body) > MAX_CREDENTIALS:
                     break
             return Response(answer.status_code, answer.headers.multi_items(), bytes(body))

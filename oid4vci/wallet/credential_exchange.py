@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oid4vci.errors import Advice, Refused
-from oid4vci.http import Response
+from oid4vci.http import MAX_CREDENTIALS, Response
 from oid4vci.wallet.exchange import Exchange, server_error
 from oid4vci.wallet.message_encryption import message_encryption, plain_response
 
@@ -38,10 +38,10 @@ def credential_exchange(
         return read(plain_response(response, key), sender)
 
     if encryption is None:
-        return sender.post_json(url, members, access_token=token, now=now, read=opened)
+        return sender.post_json(url, members, access_token=token, now=now, read=opened, max_body=MAX_CREDENTIALS)
     asked = {} if key is None else {"credential_response_encryption": key.parameters}
     encrypted = encryption.encrypt({**members, **asked}, secret)
-    return sender.post_jwt(url, encrypted, access_token=token, now=now, read=opened)
+    return sender.post_jwt(url, encrypted, access_token=token, now=now, read=opened, max_body=MAX_CREDENTIALS)
 
 
 def credential_refusal(session: "Session", response: Response) -> Refused | None:

@@ -59,7 +59,8 @@ class Exchange(Generic[T_co]):
     exchange that `signed` gives has a request. A proof is for one request, and is made for the `now` that was given: sign soon.
 
     Whoever sends must not follow redirects, must check the server's certificate (every URL is `https`), must stop reading a
-    body after one MiB, and should have a time limit. Redirects and longer bodies that come in are refused.
+    body after 8 MiB, and should have a time limit. Redirects and longer bodies that come in are refused; of answers that have no
+    Credentials, those of more than one MiB.
 
     An exchange is used and dropped, the states between exchanges are what can be stored (`dump`). `receive` changes nothing:
     after `TryLater` the same exchange can be sent again if nothing in it is signed (`TryLater.exchange` is one that must be, since
@@ -72,6 +73,8 @@ class Exchange(Generic[T_co]):
     _malformed: Callable[[str], WalletError] = field(default=InvalidResponse, repr=False)
     # How to go on if there is no usable answer; None: that is raised.
     _otherwise: "Callable[[TryLater | Malformed], Union[T_co, Exchange[T_co]]] | None" = field(default=None, repr=False)
+    # How long a successful answer may be; others have the bound of every document.
+    _max_body: int = field(default=MAX_BODY, repr=False)
 
     @property
     def request(self) -> Request:
@@ -104,7 +107,7 @@ class Exchange(Generic[T_co]):
         """
         try:
             try:
-                _check_answer(response)
+                _check_answer(response, self._max_body)
             except (TryLater, Malformed) as error:
                 if self._otherwise is None:
                     raise
@@ -114,10 +117,10 @@ class Exchange(Generic[T_co]):
             raise self._malformed(str(error)) from None
 
 
-def _check_answer(response: Response) -> None:
+def _check_answer(response: Response, max_body: int) -> None:
     if response.status == 429 or response.status >= 500:
         raise TryLater(f"the server answered with status {response.status}", retry_after=_retry_after(response))
-    if len(response.body) > MAX_BODY:
+    if len(response.body) > (max_body if 200 <= response.status < 300 else MAX_BODY):
         raise Malformed("the answer is too large")
     # A redirect would lead where no trust decision has allowed to go.
     if 300 <= response.status < 400:
@@ -165,13 +168,13 @@ def extended(members: Mapping[str, V], extra: Mapping[str, V] | None, *, known: 
     return {**members, **(extra or {})}
 
 
-def json_object(response: Response, *, statuses: range = range(200, 201)) -> dict[str, Any]:
+def json_object(response: Response, *, statuses: range = range(200, 201), max_bytes: int = MAX_BODY) -> dict[str, Any]:
     """The JSON object that a successful answer holds. Raises `Malformed` for another status, media type or body."""
     if response.status not in statuses:
         raise Malformed(f"the server answered with status {response.status}")
     if response.media_type != JSON:
         raise Malformed("the media type must be application/json")
-    return _json.object_from(response.body)
+    return _json.object_from(response.body, max_bytes=max_bytes)
 
 
 def _body(response: Response) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from oid4vci._json import Malformed
 from oid4vci.claims import ClaimsPath
 from oid4vci.errors import InvalidCredential, Untrusted
 from oid4vci.formats.credential_format import NeededDocument, VerifiedCredential
-from oid4vci.http import MAX_BODY, Response
+from oid4vci.http import MAX_BODY, MAX_CREDENTIALS, Response
 from oid4vci.keys import PublicKey
 from oid4vci.metadata import CredentialConfiguration
 from oid4vci.notifications import MAX_NOTIFICATION_ID
@@ -291,7 +291,7 @@ def read_credential_response(
             received_at=now,
             holder_keys=holder_keys,
         )
-    answer = CredentialResponse.from_json(json_object(response))
+    answer = CredentialResponse.from_json(json_object(response, max_bytes=MAX_CREDENTIALS))
     if len(answer.credentials) > max(1, len(holder_keys)):
         raise Malformed("there are more Credentials than keys", "credentials")
     received = Received(

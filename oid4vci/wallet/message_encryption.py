@@ -10,7 +10,7 @@ from oid4vci._json import Malformed
 from oid4vci._jwe import CONTENT_ENCRYPTIONS, KEY_AGREEMENTS, ZIP_VALUES, DecryptionKey, EncryptionKey
 from oid4vci.encryption import JWT
 from oid4vci.errors import InvalidMetadata
-from oid4vci.http import MAX_BODY, Headers, Response
+from oid4vci.http import MAX_CREDENTIALS, Headers, Response
 from oid4vci.metadata import CredentialIssuerMetadata, CredentialRequestEncryption, CredentialResponseEncryption
 from oid4vci.secret import NewSecret
 from oid4vci.wallet.settings import Wallet
@@ -35,8 +35,8 @@ class AnswerKey:
     def decrypt(self, body: bytes) -> bytes:
         """The answer. Raises `Malformed` for any other encryption than was asked for."""
         zip_values = () if self.zip is None else (self.zip,)
-        jwe = _jwe.parse(body, max_bytes=MAX_BODY)
-        return _jwe.decrypt(jwe, self.key, enc_values=(self.enc,), zip_values=zip_values, max_bytes=MAX_BODY)
+        jwe = _jwe.parse(body, max_bytes=MAX_CREDENTIALS)
+        return _jwe.decrypt(jwe, self.key, enc_values=(self.enc,), zip_values=zip_values, max_bytes=MAX_CREDENTIALS)
 
 
 @frozen

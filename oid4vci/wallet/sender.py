@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from oid4vci._document import Document, string, wire
 from oid4vci._json import b64url_encode
 from oid4vci.encryption import JWT
-from oid4vci.http import Request, Response, url_origin
+from oid4vci.http import MAX_BODY, Request, Response, url_origin
 from oid4vci.keys import Signer, public_key
 from oid4vci.metadata import AuthorizationServerMetadata
 from oid4vci.oauth.dpop import dpop_signing_input
@@ -207,21 +207,30 @@ class Sender:
         return Exchange(post(endpoint), challenged)
 
     def post_json(
-        self, url: str, members: Mapping[str, Any], *, access_token: str, now: int | None, read: "Read[T]"
+        self,
+        url: str,
+        members: Mapping[str, Any],
+        *,
+        access_token: str,
+        now: int | None,
+        read: "Read[T]",
+        max_body: int = MAX_BODY,
     ) -> Exchange[T]:
         """A request to a protected endpoint. The Access Token goes into the `Authorization` header, never elsewhere.
 
-        `read` and `now` are as those of `post_form`.
+        `read` and `now` are as those of `post_form`; `max_body` bounds a successful answer, in bytes.
         """
-        return self._post_protected(url, lambda headers: post_json(url, members, headers), access_token, now, read)
+        return self._post_protected(url, lambda headers: post_json(url, members, headers), access_token, now, read, max_body)
 
-    def post_jwt(self, url: str, jwt: bytes, *, access_token: str, now: int | None, read: "Read[T]") -> Exchange[T]:
+    def post_jwt(
+        self, url: str, jwt: bytes, *, access_token: str, now: int | None, read: "Read[T]", max_body: int = MAX_BODY
+    ) -> Exchange[T]:
         """As `post_json`, with a JWT as the body; the answer may be one, too (OID4VCI 10)."""
 
         def made(headers: Mapping[str, str]) -> Request:
             return post(url, jwt, content_type=JWT, headers={"accept": f"{JWT}, {JSON}", **headers})
 
-        return self._post_protected(url, made, access_token, now, read)
+        return self._post_protected(url, made, access_token, now, read, max_body)
 
     def _post_protected(
         self,
@@ -230,12 +239,13 @@ class Sender:
         access_token: str,
         now: int | None,
         read: "Read[T]",
+        max_body: int,
     ) -> Exchange[T]:
         def unsigned(sender: "Sender") -> UnsignedRequest:
             headers = {"authorization": f"{sender.scheme} {access_token}", **sender._dpop_header(url, now, access_token)}
             return _unsigned(headers, {}, lambda made, _: finish(made))
 
-        return self._exchange(url, unsigned, read, frozenset((USE_DPOP_NONCE,)))
+        return self._exchange(url, unsigned, read, frozenset((USE_DPOP_NONCE,)), max_body=max_body)
 
     @property
     def _takes_challenge(self) -> bool:
@@ -302,6 +312,7 @@ class Sender:
         *,
         wanted: str | None = None,
         retries: int = MAX_RETRIES,
+        max_body: int = MAX_BODY,
     ) -> Exchange[T]:
         """The request, and once more with what the server wants, if that is among `codes` and not what it `wanted` before."""
 
@@ -313,10 +324,10 @@ class Sender:
             ):
                 asked = able and code in codes and code in error_codes(response) and _one(response, header) is not None
                 if asked and code != wanted and retries:
-                    return after._exchange(url, unsigned, read, codes, wanted=code, retries=retries - 1)
+                    return after._exchange(url, unsigned, read, codes, wanted=code, retries=retries - 1, max_body=max_body)
             return read(response, after)
 
-        return Exchange(unsigned(self), receive)
+        return Exchange(unsigned(self), receive, max_body=max_body)
 
 
 def _unsigned(
