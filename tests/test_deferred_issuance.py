@@ -312,6 +312,22 @@ def test_what_is_denied_is_over_for_good() -> None:
     refused(poll(world, token_for(world, subject="bob"), transaction), "invalid_transaction_id")
 
 
+def test_a_claim_that_is_not_there_in_the_end_is_over_for_good_too() -> None:
+    """The Wallet insisted on it (OID4VCI B.1)."""
+    world = world_of(lambda order: order.issue({"grade": 1}))
+    granted = details("note", claims=[{"path": ["given_name"], "mandatory": True}])
+    token = world.token("note", authorization_details=granted)
+    asked = order_of(Proof(world.nonce(), LocalSigner.generate("holder")))
+    del asked["credential_configuration_id"]
+    transaction = deferred(world, token, {**asked, "credential_identifier": "note/default"})
+    for _ in range(2):
+        assert (
+            "a claim is not available"
+            in refused(poll(world, token, transaction), "credential_request_denied")["error_description"]
+        )
+    assert len(host_of(world).polls) == 1
+
+
 def test_what_the_application_finds() -> None:
     world = world_of()
     granted = details("note", claims=[{"path": ["given_name"]}])
