@@ -63,9 +63,8 @@ class SignedMetadata:
             raise Malformed("alg is not an accepted algorithm", "header")
         key, certificate = _verified_key(jws, credential_issuer, trust, now)
         claims = _json.object_from(jws.payload, max_bytes=MAX_BODY)
-        # The signer of one issuer's metadata has nothing to say about another issuer. That metadata lack a member is for who reads
-        # them to say.
-        for name in ("sub", "credential_issuer") if "credential_issuer" in claims else ("sub",):
+        # The signer of one issuer's metadata has nothing to say about another issuer.
+        for name in ("sub", "credential_issuer"):
             if claims.get(name) != credential_issuer:
                 raise Malformed("must be the Credential Issuer that the metadata were requested for", name)
         issuer = claims.get("iss")
