@@ -110,7 +110,7 @@ class VerifiedOrder:
         Raises `ValueError` for claims that cannot be issued, or lack one that the metadata say is always there: that is the
         application's fault. What the Wallet cannot have is refused with `CredentialRequestDenied`, which has a `reply`: a claim
         that it accepts no Credential without (OID4VCI B.1) is not in the dataset, or nothing of what it asked for is,
-        nor a claim that the metadata promise.
+        nor a claim that the metadata promise. A deferred transaction ends with it, as by `deny`.
         """
         if limit is not None and limit < 1:
             raise ValueError("at least one credential is issued")
@@ -144,11 +144,22 @@ class VerifiedOrder:
         if requested is None:
             return claims
         if lacking(semantics.demanded(requested)):
-            raise CredentialRequestDenied("a claim is not available that the wallet accepts no credential without")
+            raise self._denied("a claim is not available that the wallet accepts no credential without")
         try:
             return semantics.limited(claims, (*promised, *(each.path for each in requested)))
         except Malformed:
-            raise CredentialRequestDenied("none of the requested claims is available") from None
+            raise self._denied("none of the requested claims is available") from None
+
+    def deny(self, description: str = "") -> Reply:
+        """Refuse for good: `credential_request_denied` (OID4VCI 8.3.1.2), of a deferred transaction whenever it is asked for (9.3).
+
+        `description` is as in `Refusal`.
+        """
+        return self._denied(description).reply
+
+    def _denied(self, description: str) -> CredentialRequestDenied:
+        """What refuses this request, with the changes that make it last."""
+        return CredentialRequestDenied(description)
 
     @property
     def _spent(self) -> tuple[Change, ...]:
@@ -197,10 +208,6 @@ class CredentialOrder(VerifiedOrder):
         )
         committed = (*self._spent, Insert(record), *changes)
         return DeferredDraft(transaction_id, interval, committed, self.access.headers, self.body)
-
-    def deny(self, description: str = "") -> Reply:
-        """Refuse for good: `credential_request_denied` (OID4VCI 8.3.1.2). `description` as in `Refusal`."""
-        return CredentialRequestDenied(description).reply
 
     def reject_proofs(self, description: str = "") -> Reply:
         """Refuse the keys, or what attests them: `invalid_proof`; the Wallet can try with others (OID4VCI 8.3.1.2, 13.3)."""

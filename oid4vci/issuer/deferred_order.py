@@ -6,10 +6,10 @@ from typing import Any
 from attrs import field, frozen
 
 from oid4vci.errors import CredentialRequestDenied
-from oid4vci.issuer.credential_order import CredentialDraft, VerifiedOrder
+from oid4vci.issuer.credential_order import VerifiedOrder
 from oid4vci.issuer.deferred_draft import DeferredDraft
 from oid4vci.issuer.transaction import ISSUED, Decision, Deferral, Transaction
-from oid4vci.records import Change, Reply
+from oid4vci.records import Change
 
 __all__ = ("DeferredOrder",)
 
@@ -54,20 +54,8 @@ class DeferredOrder(VerifiedOrder):
         ended = self.transaction.issued(self.deferral, access_token=self.access_token, now=self.now)
         return (ended, *self.access.changes)
 
-    def issue(
-        self,
-        claims: Mapping[str, Any],
-        *,
-        copies: Sequence[Mapping[str, Any]] | None = None,
-        limit: int | None = None,
-        changes: Sequence[Change] = (),
-    ) -> CredentialDraft:
-        """See `CredentialOrder.issue`. Where the Wallet cannot have what it asked for, the transaction ends, as by `deny`."""
-        try:
-            return super().issue(claims, copies=copies, limit=limit, changes=changes)
-        except CredentialRequestDenied as denied:
-            ended = self.transaction.refuse(denied.description)
-            raise CredentialRequestDenied(denied.description, changes=ended) from None
+    def _denied(self, description: str) -> CredentialRequestDenied:
+        return CredentialRequestDenied(description, changes=self.transaction.refuse(description))
 
     def wait(self, *, interval: int | float, changes: Sequence[Change] = ()) -> DeferredDraft:
         """Tell the Wallet to come again in `interval` seconds or later: 202 with the same `transaction_id` (OID4VCI 9.2).
@@ -76,10 +64,3 @@ class DeferredOrder(VerifiedOrder):
         """
         committed = (*self.access.changes, *changes)
         return DeferredDraft(self.transaction_id, interval, committed, self.access.headers, self.body)
-
-    def deny(self, description: str = "") -> Reply:
-        """Refuse for good: `credential_request_denied`, now and whenever the Wallet asks again (OID4VCI 9.3).
-
-        `description` is as in `Refusal`.
-        """
-        return CredentialRequestDenied(description, changes=self.transaction.refuse(description)).reply
