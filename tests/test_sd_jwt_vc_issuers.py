@@ -16,6 +16,7 @@ from oid4vci.formats.credential_format import NeededDocument
 from oid4vci.formats.sd_jwt_vc import SdJwtVcVerifier
 from oid4vci.keys import LocalSigner, PublicKey, public_key
 from oid4vci.metadata import SdJwtVcConfiguration
+from oid4vci.signed_jwt import verify_with
 from oid4vci.trust import Trust
 from oid4vci.x509 import Anchors
 from tests.test_sd_jwt_vc import (
@@ -154,11 +155,11 @@ def test_published_credentials_by_dids_and_certificates(vectors: Path) -> None:
             (key,) = found
         assert key == public_key(vector["issuer_jwk"])
         if vector["expect"] == "valid":
-            issuer_keys.verify_with_one_of(parsed.jws, (key,), parsed.jws.algorithm)
+            verify_with(parsed.jws, (key,), algorithms=(parsed.jws.algorithm,))
             assert sd_jwt.process(payload, parsed.disclosures)[0] == vector["processed_payload"]
         else:
             with pytest.raises(Malformed, match="does not verify"):
-                issuer_keys.verify_with_one_of(parsed.jws, (key,), parsed.jws.algorithm)
+                verify_with(parsed.jws, (key,), algorithms=(parsed.jws.algorithm,))
         seen.append(vector["jwk_from"])
         with pytest.raises(InvalidCredential):
             check(vector["compact"], trust=EVERYONE, configuration=None, holder_keys=())

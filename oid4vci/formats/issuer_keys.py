@@ -4,7 +4,6 @@ Rule: a key is believed because the trust given says so, never because the crede
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +30,6 @@ __all__ = (
     "did_keys",
     "document_keys",
     "published_keys",
-    "verify_with_one_of",
 )
 
 MAX_CANDIDATES = 10
@@ -218,12 +216,3 @@ def _keys_within(metadata: bytes) -> tuple[PublicKey, ...]:
 @lru_cache(_REMEMBERED)
 def _keys(jwks: bytes) -> tuple[PublicKey, ...]:
     return public_keys(_json.loads(jwks))
-
-
-def verify_with_one_of(jws: _jose.Jws, keys: Sequence[PublicKey], algorithm: str) -> None:
-    """Verify the signature with whichever of `keys` made it. Raises `Malformed` if none did."""
-    *others, last = keys
-    for key in others:
-        with suppress(Malformed):
-            return _jose.verify(jws, key, algorithms=(algorithm,))
-    return _jose.verify(jws, last, algorithms=(algorithm,))

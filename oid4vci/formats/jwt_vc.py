@@ -25,6 +25,7 @@ from oid4vci.formats.vcdm_draft import OwnMembers
 from oid4vci.keys import PublicKey
 from oid4vci.metadata import JwtVcJsonConfiguration, JwtVcJsonLdConfiguration
 from oid4vci.secret import NewSecret
+from oid4vci.signed_jwt import verify_with
 from oid4vci.trust import Trust
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class JwtVcVerifier(JoseVcVerifier):
             )
             if isinstance(keys, NeededDocument):
                 return keys
-            issuer_keys.verify_with_one_of(jws, keys, algorithm)
+            verify_with(jws, keys, algorithms=(algorithm,))
             return VerifiedCredential(
                 self.format,
                 credential,

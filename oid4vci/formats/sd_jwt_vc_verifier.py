@@ -16,6 +16,7 @@ from oid4vci.formats.integrity import is_integrity_metadata
 from oid4vci.formats.sd_jwt_vc_claims import ALWAYS_DISCLOSED, FORMAT, SEMANTICS, check_other_types
 from oid4vci.formats.validity import DAY, check_now
 from oid4vci.keys import PublicKey, public_key
+from oid4vci.signed_jwt import verify_with
 from oid4vci.trust import Trust
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class SdJwtVcVerifier:
             keys = self._issuer_keys(parsed.jws.header, issuer, algorithm, trust, documents, now)
             if isinstance(keys, NeededDocument):
                 return keys
-            issuer_keys.verify_with_one_of(parsed.jws, keys, algorithm)
+            verify_with(parsed.jws, keys, algorithms=(algorithm,))
             unfolded = sd_jwt.unfold(payload, parsed.disclosures)
             claims, disclosures = unfolded.claims, unfolded.disclosures
             # Only what the issuer always discloses may say whether to believe the rest ("Registered JWT Claims", RFC 9901 9.7).

@@ -16,6 +16,7 @@ from oid4vci.formats.vc_jose import VcJoseEncoder, VcJoseVerifier, own_claims
 from oid4vci.keys import PublicKey
 from oid4vci.metadata import LdpVcConfiguration
 from oid4vci.secret import NewSecret
+from oid4vci.signed_jwt import verify_with
 from oid4vci.trust import Trust
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class VcJwtVerifier(VcJoseVerifier):
             keys = self._keys(jws, claims, algorithm, trust, documents, now)
             if isinstance(keys, NeededDocument):
                 return keys
-            issuer_keys.verify_with_one_of(jws, keys, algorithm)
+            verify_with(jws, keys, algorithms=(algorithm,))
             return self._verified(credential, claims, (), configuration, holder_keys, now)
 
 

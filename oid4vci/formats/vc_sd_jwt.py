@@ -19,6 +19,7 @@ from oid4vci.formats.vcdm_draft import CNF
 from oid4vci.keys import PublicKey
 from oid4vci.metadata import LdpVcConfiguration
 from oid4vci.secret import NewSecret
+from oid4vci.signed_jwt import verify_with
 from oid4vci.trust import Trust
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class VcSdJwtVerifier(VcJoseVerifier):
             keys = self._keys(parsed.jws, payload, algorithm, trust, documents, now)
             if isinstance(keys, NeededDocument):
                 return keys
-            issuer_keys.verify_with_one_of(parsed.jws, keys, algorithm)
+            verify_with(parsed.jws, keys, algorithms=(algorithm,))
             claims, disclosures = sd_jwt.process(payload, parsed.disclosures)
             if any(disclosure.path[0] in _ALWAYS_DISCLOSED for disclosure in disclosures):
                 raise Malformed("a member is selectively disclosable that must not be")
