@@ -37,7 +37,7 @@ class _OwnConfiguration(LdpVcConfiguration):
 
 
 @frozen
-class _Batch:
+class Batch:
     """One cryptosuite, for one number of holders."""
 
     size: int
@@ -47,7 +47,7 @@ class _Batch:
     configuration: LdpVcConfiguration
 
     @classmethod
-    def of(cls, size: int, suite: str) -> "_Batch":
+    def of(cls, size: int, suite: str) -> "Batch":
         definition = CredentialDefinition(context=tuple(linked_degree.CONTEXTS), type=tuple(linked_degree.TYPES))
         if suite == "eddsa-jcs-2022":
             return cls(size, suite, ED25519_SIGNER, ED25519_KEY, _OwnConfiguration(credential_definition=definition))
@@ -121,7 +121,7 @@ _ED25519_SIGNATURE, _SIGNATURE = _sign(ED25519_KEY), _sign(ISSUER_KEY)
 
 def workload(size: int, suite: str, *, node: NodePeer | None = None) -> Workload:
     """Bound by the `did:key` of its subject."""
-    batch = _Batch.of(size, suite)
+    batch = Batch.of(size, suite)
     jwks = [jwk(key) for key in HOLDERS[:size]]
     verifier = LdpVcVerifier(contexts=LOADED, cryptosuites={suite: CRYPTOSUITES[suite]}, format=batch.configuration.format)
     library = partial(batch.issue, batch.encoder())

@@ -37,7 +37,8 @@ def _base58(data: bytes) -> str:
     while number:
         number, digit = divmod(number, 58)
         digits = _BASE58[digit] + digits
-    return digits
+    # A byte of zero in front is a digit of its own: the number alone would forget it, and with it one signature in 256.
+    return "1" * (len(data) - len(data.lstrip(b"\0"))) + digits
 
 
 def _unbase58(text: str, size: int) -> bytes:
