@@ -11,6 +11,11 @@ settings.register_profile("thorough", deadline=None, max_examples=2_000, suppres
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A long text is named after its parameter: keys that are made up would give a test another name in each process."""
+    return argname if isinstance(val, str) and len(val) > 32 else None
+
+
 def _shared(name: str) -> Path:
     """A folder of data that is kept beside the project and not part of it."""
     root = Path(os.environ.get("OID4VCI_SHARED", Path(__file__).parents[2] / "shared"))
