@@ -1,6 +1,7 @@
 """The shape of the package, held by machine: floors, forbidden imports, package files that define nothing, sizes, leftovers."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -148,7 +149,9 @@ def test_no_leftovers() -> None:
         f"{path.relative_to(ROOT)}: {word}"
         for path in project_files()
         if path.suffix not in (".svg", ".png")
+        # The hashes in a lock file spell whatever they like.
+        for text in [re.sub(r'"sha512-[^"]*"', "", path.read_text(encoding="utf-8"))]
         for word in words
-        if word in path.read_text(encoding="utf-8")
+        if word in text
     ]
     assert found == []
