@@ -61,7 +61,8 @@ class RunningServer:
             return client.get("/demo-ca.pem").raise_for_status().content
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback interface at which nobody listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -110,10 +111,15 @@ def make_certificates(folder: Path) -> tuple[Path, Path, Path]:
 
 
 @contextmanager
-def running_server(folder: Path, *, config: Mapping[str, Any] | None = None, store: str = "memory") -> Iterator[RunningServer]:
-    """Start the server with `--admin`, wait until it answers, stop it with SIGTERM; it must then end by itself, with code 0."""
+def running_server(
+    folder: Path, *, config: Mapping[str, Any] | None = None, store: str = "memory", port: int | None = None
+) -> Iterator[RunningServer]:
+    """Start the server with `--admin`, wait until it answers, stop it with SIGTERM; it must then end by itself, with code 0.
+
+    With the same `port` it is the same issuer again.
+    """
     authority, certificate, key = make_certificates(folder)
-    port, log = _free_port(), folder / "server.log"
+    port, log = port or free_port(), folder / "server.log"
     issuer = f"https://localhost:{port}"
     command = [sys.executable, "-m", "examples.reference_server", "--issuer", issuer, "--port", str(port), "--admin"]
     command += ["--tls-cert", str(certificate), "--tls-key", str(key), "--store", store]

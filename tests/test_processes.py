@@ -1,20 +1,21 @@
-"""Processes that race on one SQLite file: each code is redeemed once, each nonce answered once, each guess counted."""
+"""Processes that race on one store: each code is redeemed once, each nonce answered once, each guess counted."""
 
 import multiprocessing
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
-from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
-from examples.sqlite_store import SqliteStore
 from oid4vci.drive import Together, respond
 from oid4vci.http import Request
 from oid4vci.keys import LocalSigner
-from tests.issuance import NOW, Host, Issuance, Proof, credential_request, issuance, order_of, token_request
+from oid4vci.records import Store
+from tests.issuance import Host, Issuance, Proof, credential_request, issuance, order_of, token_request
+from tests.lasting_stores import opened
 
 PROCESSES = 8
 ROUNDS = 12
@@ -26,10 +27,10 @@ Answer: TypeAlias = tuple[int, bytes]
 Results: TypeAlias = "Queue[tuple[int, list[Answer]]]"
 
 
-class SqliteHost(Host):
-    """The host of the other tests, with its records in a file."""
+class LastingHost(Host):
+    """The host of the other tests, with its records where other processes find them."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         super().__init__()
         self.store = store
         # Set on the object, these go before the methods of the store in memory.
@@ -37,29 +38,29 @@ class SqliteHost(Host):
         self.commit = store.commit  # type: ignore[method-assign]
 
 
-def _issuance(store: SqliteStore) -> Issuance:
-    return issuance(codes={"max_tx_code_attempts": ATTEMPTS}, host=SqliteHost(store))
+def _issuance(store: Store) -> Issuance:
+    return issuance(codes={"max_tx_code_attempts": ATTEMPTS}, host=LastingHost(store))
 
 
-def _process(number: int, path: Path, requests: Sequence[Request], barrier: Barrier, results: Results) -> None:
-    """Opens the file at the same time as all others, then answers one request after another, each together with the others."""
+def _process(number: int, url: str, now: int, requests: Sequence[Request], barrier: Barrier, results: Results) -> None:
+    """Opens the store at the same time as all others, then answers one request after another, each together with the others."""
     barrier.wait(PATIENCE)
-    with SqliteStore(path) as store:
+    with opened(url) as store:
         parts = _issuance(store)
         role, answers = Together([parts.issuer, parts.server]), []
         for request in requests:
             barrier.wait(PATIENCE)
-            response = respond(role, request, parts.host, now=NOW)
+            response = respond(role, request, parts.host, now=now)
             answers.append((response.status, response.body))
         results.put((number, answers))
 
 
-def race(path: Path, rounds: Sequence[Sequence[Request]]) -> list[list[Answer]]:
+def race(url: str, now: int, rounds: Sequence[Sequence[Request]]) -> list[list[Answer]]:
     """The answers of each round, in which every process sends one of the requests."""
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(PROCESSES), context.Queue()
     processes = [
-        context.Process(target=_process, args=(i, path, [each[i] for each in rounds], barrier, results), daemon=True)
+        context.Process(target=_process, args=(i, url, now, [each[i] for each in rounds], barrier, results), daemon=True)
         for i in range(PROCESSES)
     ]
     with ExitStack() as cleanup:
@@ -75,44 +76,47 @@ def race(path: Path, rounds: Sequence[Sequence[Request]]) -> list[list[Answer]]:
     return [[answers[i][number] for i in range(PROCESSES)] for number in range(len(rounds))]
 
 
+@pytest.fixture
+def now() -> int:
+    """The real time: a store may delete by its own clock."""
+    return int(time.time())
+
+
 @pytest.mark.spec("VCI-4.1.1-20", "VCI-13.6.1-01")
-def test_a_code_is_redeemed_by_one_of_many_processes(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    with SqliteStore(path) as store:
+def test_a_code_is_redeemed_by_one_of_many_processes(store_url: str, now: int) -> None:
+    with opened(store_url) as store:
         parts = _issuance(store)
-        codes = [parts.grant() for _ in range(ROUNDS)]
-        unknown = parts.send(token_request("unknown"))
-    answers = race(path, [[token_request(code)] * PROCESSES for code in codes])
+        codes = [parts.grant(now=now) for _ in range(ROUNDS)]
+        unknown = parts.send(token_request("unknown"), now=now)
+    answers = race(store_url, now, [[token_request(code)] * PROCESSES for code in codes])
     for each in answers:
         assert sum(status == 200 for status, _ in each) == 1
         assert sum(answer == (unknown.status, unknown.body) for answer in each) == PROCESSES - 1
 
 
 @pytest.mark.spec("VCI-13.8-01")
-def test_a_nonce_serves_one_of_many_processes(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
+def test_a_nonce_serves_one_of_many_processes(store_url: str, now: int) -> None:
     holders = [LocalSigner.generate(f"holder-{i}") for i in range(PROCESSES)]
     rounds = []
-    with SqliteStore(path) as store:
+    with opened(store_url) as store:
         parts = _issuance(store)
         for _ in range(ROUNDS):
-            token, nonce = parts.token(), parts.nonce()
-            rounds.append([credential_request(token, order_of(Proof(nonce, holder))) for holder in holders])
-    for each in race(path, rounds):
+            token, nonce = parts.token(now=now), parts.nonce(now=now)
+            rounds.append([credential_request(token, order_of(Proof(nonce, holder, claims={"iat": now}))) for holder in holders])
+    for each in race(store_url, now, rounds):
         assert sum(status == 200 for status, _ in each) == 1
         assert sum(status == 400 and b'"invalid_nonce"' in body for status, body in each) == PROCESSES - 1
 
 
 @pytest.mark.spec("VCI-13.6.3-01", "VCI-13.6.3-02")
-def test_guesses_are_counted_across_processes(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    with SqliteStore(path) as store:
+def test_guesses_are_counted_across_processes(store_url: str, now: int) -> None:
+    with opened(store_url) as store:
         parts = _issuance(store)
-        codes = [parts.grant(tx_code="1234") for _ in range(ROUNDS)]
-        unknown = parts.send(token_request("unknown"))
+        codes = [parts.grant(tx_code="1234", now=now) for _ in range(ROUNDS)]
+        unknown = parts.send(token_request("unknown"), now=now)
     guesses = [[token_request(code, tx_code=f"000{i}") for i in range(PROCESSES)] for code in codes]
     right = [[token_request(code, tx_code="1234")] * PROCESSES for code in codes]
-    answers = race(path, guesses + right)
+    answers = race(store_url, now, guesses + right)
     for each in answers[:ROUNDS]:
         assert sum(status == 400 and b"transaction code is wrong" in body for status, body in each) == ATTEMPTS
         assert sum(answer == (unknown.status, unknown.body) for answer in each) == PROCESSES - ATTEMPTS

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from time import sleep
@@ -15,6 +14,7 @@ from examples.sqlite_store import SqliteStore
 from oid4vci.memory import MemoryStore
 from oid4vci.records import Change, Insert, Key, Record, Records, Swap
 from oid4vci.testing import AsyncStoreContract, StoreContract
+from tests.lasting_stores import LastingStoreContract, PurgingContract
 from tests.wrong_stores import BlindSwap, FirstChangeOnly
 
 T = TypeVar("T")
@@ -25,53 +25,13 @@ class TestMemoryStore(StoreContract):
         return MemoryStore()
 
 
-class TestSqliteStore(StoreContract):
+class TestSqliteStore(LastingStoreContract, PurgingContract):
     @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> Iterator[None]:
-        with ExitStack() as self.opened:
-            self.path = tmp_path / "store.db"
-            yield
+    def _folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "store.db"
 
-    def make_store(self) -> SqliteStore:
-        return self.opened.enter_context(SqliteStore(self.path))
-
-    def test_what_was_committed_is_there_after_opening_again(self) -> None:
-        record = Record(Key.of("grant", "a"), {"subject": "alice"}, 100, 3)
-        with SqliteStore(self.path) as store:
-            assert store.commit([Insert(record)])
-        with SqliteStore(self.path) as store:
-            assert store.load([record.key]) == {record.key: record}
-
-    def test_two_connections_see_each_other(self) -> None:
-        record = Record(Key.of("grant", "a"), {}, 100)
-        one, other = self.make_store(), self.make_store()
-        assert one.commit([Insert(record)])
-        assert other.load([record.key]) == {record.key: record}
-        assert not other.commit([Insert(record)])
-        assert other.commit([Swap(record, None)])
-        assert one.load([record.key]) == {}
-
-    def test_several_connections_race(self) -> None:
-        stores = [self.make_store() for _ in range(4)]
-        for i in range(10):
-            changes = [Insert(Record(Key.of("grant", str(i)), {}, 100))]
-            with ThreadPoolExecutor(len(stores)) as threads:
-                won = list(threads.map(lambda store, changes=changes: store.commit(changes), stores))
-            assert won.count(True) == 1
-
-    def test_purging_deletes_what_has_expired(self) -> None:
-        store = self.make_store()
-        records = [Record(Key.of("grant", str(i)), {}, i) for i in range(5)]
-        store.commit([Insert(record) for record in records])
-        assert store.purge(now=2) == 3
-        assert set(store.load([record.key for record in records])) == {record.key for record in records[3:]}
-
-    def test_data_that_are_not_json_leave_nothing_behind(self) -> None:
-        store, good = self.make_store(), Record(Key.of("grant", "a"), {}, 100)
-        with pytest.raises(TypeError):
-            store.commit([Insert(good), Insert(Record(Key.of("grant", "b"), {"x": b""}, 100))])
-        assert store.load([good.key]) == {}
-        assert store.commit([Insert(good)])
+    def open(self) -> SqliteStore:
+        return SqliteStore(self.path)
 
 
 @frozen

@@ -13,12 +13,13 @@ import uvicorn
 from examples.reference_server.admin import OffersEndpoint
 from examples.reference_server.app import application
 from examples.reference_server.encoders import datasets
-from examples.reference_server.host import ServerHost, open_store
+from examples.reference_server.host import ServerHost
 from examples.reference_server.logs import log_to_stderr
 from examples.reference_server.outside import outside
 from examples.reference_server.service import Service
 from examples.reference_server.settings import read_settings
 from examples.reference_server.signing import issuer_keys
+from examples.reference_server.stores import NAMES, open_store
 
 __all__ = ("main",)
 
@@ -32,7 +33,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tls-cert", type=Path, help="PEM; without it, TLS must end in front of this server")
     parser.add_argument("--tls-key", type=Path, help="PEM")
     parser.add_argument("--config", type=Path, help="server.json")
-    parser.add_argument("--store", default="memory", help="memory (default) or sqlite:///state.db")
+    parser.add_argument("--store", default="memory", help=f"{NAMES}; memory is the default")
     parser.add_argument("--admin", action="store_true", help="serve what is under /admin: see the README")
     parsed = parser.parse_args(arguments)
     if (parsed.tls_cert is None) != (parsed.tls_key is None):

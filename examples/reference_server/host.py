@@ -19,11 +19,10 @@ from oid4vci.drive import Draft
 from oid4vci.errors import TemporarilyUnavailable
 from oid4vci.issuer import CredentialOrder, DeferredOrder, NotificationOrder
 from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
-from oid4vci.memory import MemoryStore
 from oid4vci.records import Change, Key, Records, Reply, Store
 from oid4vci.status_list import StatusListOrder
 
-__all__ = ("ServerHost", "open_store")
+__all__ = ("ServerHost",)
 
 log = logging.getLogger("reference_server")
 
@@ -112,17 +111,3 @@ class ServerHost:
         log.info("notification", extra={"members": event})
         entry = {**event, "event_description": order.event_description, "received_at": order.now}
         return order.acknowledge([NOTIFICATIONS.noting(self.store, order.subject, entry, now=order.now)])
-
-
-def open_store(url: str) -> Store:
-    """The store that `--store` names: `memory`, or `sqlite:///` and the path of a file. Raises `ValueError`."""
-    if url == "memory":
-        return MemoryStore()
-    if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
-        from examples.sqlite_store import SqliteStore
-
-        return SqliteStore(url.removeprefix("sqlite:///"))
-    scheme = url.partition(":")[0]
-    if scheme in ("redis", "postgresql"):
-        raise ValueError(f"--store: {scheme} is not served yet; use memory or sqlite:///state.db")
-    raise ValueError("--store: use memory or sqlite:///state.db")
