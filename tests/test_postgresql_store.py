@@ -54,7 +54,11 @@ def url(postgresql_server: PostgresqlServer) -> str:
 def severed_url(severing: Severing, url: str) -> str:
     """The store of `url`, through what may be severed."""
     return make_conninfo(
-        make_conninfo("", **conninfo_to_dict(url)), host="127.0.0.1", port=severing.port, sslmode="disable", gssencmode="disable"
+        make_conninfo("", **conninfo_to_dict(url)),
+        host="127.0.0.1",
+        port=severing.port,
+        sslmode="disable",
+        gssencmode="disable",
     )
 
 

@@ -102,7 +102,9 @@ def test_a_nonce_serves_one_of_many_processes(store_url: str, now: int) -> None:
         parts = _issuance(store)
         for _ in range(ROUNDS):
             token, nonce = parts.token(now=now), parts.nonce(now=now)
-            rounds.append([credential_request(token, order_of(Proof(nonce, holder, claims={"iat": now}))) for holder in holders])
+            rounds.append(
+                [credential_request(token, order_of(Proof(nonce, holder, claims={"iat": now}))) for holder in holders]
+            )
     for each in race(store_url, now, rounds):
         assert sum(status == 200 for status, _ in each) == 1
         assert sum(status == 400 and b'"invalid_nonce"' in body for status, body in each) == PROCESSES - 1
