@@ -12,7 +12,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -264,9 +263,8 @@ class RedisServer(StoreServer):
 
     def _serves(self) -> bool:
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=5):
-                pass
             with redis.Redis(port=self.port) as client:
-                return bool(client.ping())
-        except (OSError, redis.ConnectionError):
+                # Not one that was quicker to take the port.
+                return self._process is not None and client.info("server")["process_id"] == self._process.pid
+        except redis.ConnectionError:
             return False

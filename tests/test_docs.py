@@ -37,13 +37,41 @@ PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts
 SECURITY = (DOCS / "explanation" / "security.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if any(blocks(path, "python"))], ids=lambda path: path.stem)
-def test_the_code_of_a_page_runs(path: Path) -> None:
+# What a page takes from the environment: where a server is, and the fixture that starts one.
+SERVERS = {"POSTGRESQL_URL": "postgresql_server", "REDIS_URL": "redis_server"}
+
+
+def _servers(path: Path) -> list[str]:
+    text = "".join(block.text for block in blocks(path, "python"))
+    return [name for name in SERVERS if f'os.environ["{name}"]' in text]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[pytest.mark.servers] if _servers(path) else [], id=path.stem)
+        for path in PAGES
+        if any(blocks(path, "python"))
+    ],
+)
+def test_the_code_of_a_page_runs(path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tutorial stands alone; how-to pages go on from the README's issuer."""
+    for name in _servers(path):
+        monkeypatch.setenv(name, request.getfixturevalue(SERVERS[name]).fresh_url())
     namespace: dict[str, Any] = {}
     if path.parent.name == "how-to":
         exec(next(blocks(ROOT / "README.md", "python")).compiled(), namespace)  # noqa: S102
     run(path, namespace)
+    # pytest would collect the classes that show how to check something.
+    for name in [name for name in namespace if name.startswith("Test")]:
+        contract = namespace[name]()
+        for check in [check for check in dir(contract) if check.startswith("test_")]:
+            getattr(contract, check)()
+        contract.runner.close()
+
+
+def test_the_page_of_stores_runs_with_servers() -> None:
+    assert _servers(DOCS / "how-to" / "stores.md") == list(SERVERS)
 
 
 def test_there_is_code_to_run() -> None:
