@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from attrs import evolve
 from cryptography import x509
@@ -18,11 +19,18 @@ from examples.postgresql_store import PostgresqlStore
 from examples.redis_store import RedisStore
 from examples.reference_server import demo
 from examples.reference_server.__main__ import main
+from examples.reference_server.app import application
+from examples.reference_server.encoders import datasets
+from examples.reference_server.host import ServerHost
+from examples.reference_server.service import Service
+from examples.reference_server.settings import read_settings
+from examples.reference_server.signing import demo_keys
 from examples.reference_server.stores import open_store
 from examples.sqlite_store import SqliteStore
 from oid4vci.drive import run
 from oid4vci.errors import Refused
 from oid4vci.memory import MemoryStore
+from oid4vci.records import Insert, Key, Record
 from oid4vci.wallet import Session
 from tests.lasting_stores import opened
 from tests.reference_server import WalletAt
@@ -258,3 +266,34 @@ def test_an_issuance_goes_on_after_the_store_was_away(tmp_path: Path, store_serv
             redeemed(wallet_at(server, server.demo_authority()), used)
         wallet = wallet_at(server, server.demo_authority())
         assert wallet.gets(redeemed(wallet, unused), "identity_x5c").credentials
+
+
+def test_a_store_that_cannot_be_purged_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("examples.reference_server.app.PURGE_INTERVAL", 0.01)
+
+    class Away(MemoryStore):
+        tried = 0
+
+        def purge(self, *, now: int) -> int:
+            self.tried += 1
+            if self.tried < 3:
+                raise OSError("the store is away")
+            return super().purge(now=now)
+
+    store = Away()
+    store.commit([Insert(Record(Key.of("grant", "old"), {}, 1))])
+    (tmp_path / "server.json").write_text("{}")
+    settings = read_settings(tmp_path / "server.json")
+    service = Service.of("https://localhost", settings, demo_keys("https://localhost"))
+    app = application(service, ServerHost(store, datasets(settings)))
+
+    async def live() -> None:
+        async with app.router.lifespan_context(app):
+            with anyio.fail_after(10):
+                while len(store):
+                    await anyio.sleep(0.01)
+
+    anyio.run(live)
+    assert [record.message for record in caplog.records] == ["what has expired could not be deleted"] * 2

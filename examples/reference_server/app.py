@@ -180,7 +180,11 @@ def application(service: Service, host: ServerHost, offers: OffersEndpoint | Non
     async def purge(store: Any) -> None:
         while True:
             await anyio.sleep(PURGE_INTERVAL)
-            await anyio.to_thread.run_sync(partial(store.purge, now=int(time.time())))
+            try:
+                await anyio.to_thread.run_sync(partial(store.purge, now=int(time.time())))
+            except Exception:
+                # The next time may do better: the store is away for a while.
+                log.exception("what has expired could not be deleted")
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
