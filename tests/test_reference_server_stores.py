@@ -75,7 +75,7 @@ def test_a_server_is_named_by_its_url(postgresql_server: PostgresqlServer, redis
         "Memory",
         "mysql://localhost/db",
         "postgresql+psycopg://localhost/db",
-        "unix:///tmp/redis.sock",
+        "unix:///run/redis.sock",
         "://",
         "state.db",
     ],
