@@ -1,0 +1,1 @@
+"""Adapters for web frameworks: Flask, Django, Starlette and FastAPI, aiohttp. See README.md."""
