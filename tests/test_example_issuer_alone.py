@@ -17,6 +17,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeyParameters, RSAKey
 from starlette.applications import Starlette
 
+from examples.adapters.endpoints import MAX_BODY
 from examples.issuer_alone import __main__ as command_line
 from examples.issuer_alone.__main__ import discover, main
 from examples.issuer_alone.app import new_application, new_issuer
@@ -317,7 +318,7 @@ def test_a_server_that_cannot_be_reached_is_no_fault_of_the_wallet(club: Club) -
 
 
 def test_a_large_body_is_not_read(club: Club) -> None:
-    request = Request("POST", f"{IDENTIFIER}/credential", {"content-type": "application/json"}, bytes((1 << 20) + 1))
+    request = Request("POST", f"{IDENTIFIER}/credential", {"content-type": "application/json"}, bytes(MAX_BODY + 1))
     assert club.send(request).status == 413
 
 

@@ -18,7 +18,9 @@ __all__ = ("answer", "received", "urls")
 
 def received(request: HttpRequest) -> Request:
     """What was received, without the body."""
-    return wsgi.received(request.META)
+    # Django has decoded these two in the environment.
+    paths = {"PATH_INFO": request.path_info, "SCRIPT_NAME": request.META.get("SCRIPT_NAME", "")}
+    return wsgi.received({**request.META, **{name: path.encode().decode("latin-1") for name, path in paths.items()}})
 
 
 class Answer(HttpResponse):  # type: ignore[misc]  # Django has no types
@@ -64,6 +66,10 @@ def urls(endpoints: Endpoints, host: Host) -> list[URLPattern]:
 
     @csrf_exempt  # type: ignore[untyped-decorator]
     def endpoint(request: HttpRequest) -> HttpResponse:
-        return answer(endpoints.answer(received(request), wsgi.body(request.META), host))
+        sent = answer(endpoints.answer(received(request), wsgi.body(request.META), host))
+        if request.method == "HEAD":
+            # Not every WSGI server leaves the body out.
+            sent["content-length"], sent.content = str(len(sent.content)), b""
+        return sent
 
     return [URLPattern(ServedPaths(endpoints), endpoint)]

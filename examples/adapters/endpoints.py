@@ -17,7 +17,7 @@ from oid4vci.drive import AsyncHost, Host, Role, Together, arespond, respond
 from oid4vci.errors import Refusal
 from oid4vci.http import Request, Response, url_origin, url_path
 
-__all__ = ("Endpoints",)
+__all__ = ("Endpoints", "now")
 
 log = logging.getLogger(__name__)
 MAX_BODY: Final = 4 << 20
@@ -50,6 +50,10 @@ def now() -> int:
     return int(time.time())
 
 
+def _origins(origins: Iterable[str]) -> frozenset[str]:
+    return frozenset(origins)
+
+
 def _not_for_scripts(endpoints: "Endpoints") -> frozenset[str]:
     """CORS must not be there at the authorization endpoint, to which only browsers go (RFC 9700 2.6)."""
     roles = endpoints.role.roles if isinstance(endpoints.role, Together) else (endpoints.role,)
@@ -69,7 +73,7 @@ class Endpoints:
 
     role: Role
     issuer: str
-    wallet_origins: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    wallet_origins: frozenset[str] = field(default=frozenset(), converter=_origins)
     max_body: int = MAX_BODY
     clock: Callable[[], int] = now
     _origin: str = field(init=False)

@@ -1,6 +1,6 @@
 """Starlette and FastAPI: `app.router.routes.append(EndpointRoute(endpoints, host))`, among the routes that the app has."""
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from attrs import frozen
@@ -17,17 +17,26 @@ from oid4vci.http import Request, Response
 
 __all__ = ("EndpointRoute", "answer", "received")
 
+UNQUOTED: Final = "/!$&'()*+,;=:@~"
+
 
 def received(scope: Scope) -> Request:
     """What was received, without the body."""
-    target = scope.get("raw_path", b"").decode("latin-1")
-    if unquote(target) != scope["path"]:
-        # A server need not say what was sent, and a middleware may have changed the path.
-        target = quote(scope["path"], safe="/!$&'()*+,;=:@~")
+    target = _path(scope)
     if scope["query_string"]:
         target += "?" + scope["query_string"].decode("latin-1")
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     return Request(scope["method"], target, headers)
+
+
+def _path(scope: Scope) -> str:
+    """The path as it was sent. Behind a proxy that takes a prefix away, the prefix (`root_path`) is put in front again.
+
+    A path that was changed on the way, as Starlette does where it looks for one with a slash more or less, does not count.
+    """
+    sent = scope.get("raw_path", b"").decode("latin-1") or quote(scope["path"], safe=UNQUOTED)
+    prefix = scope.get("root_path", "")
+    return quote(prefix, safe=UNQUOTED) + sent if prefix and scope["path"] == prefix + unquote(sent) else sent
 
 
 def answer(response: Response) -> StarletteResponse:

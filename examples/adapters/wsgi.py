@@ -1,8 +1,8 @@
 """What a WSGI server hands on (PEP 3333) as a value of the library.
 
 WSGI loses two things. Header fields that were repeated are joined with a comma, so those that may stand once are taken apart
-again: neither a token nor a JWT has a comma. Paths are decoded, so the target is taken as the server received it, where it says so
-(`REQUEST_URI`, `RAW_URI`), and else encoded again.
+again: neither a token nor a JWT has a comma. (Of a repeated `Content-Type` some servers hand on only one.) Paths are decoded, so
+the target is taken as the server received it, where it says so (`REQUEST_URI`, `RAW_URI`), and else encoded again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ def received(environ: Mapping[str, Any]) -> Request:
 
 
 def headers(environ: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The header fields, each as often as it was sent if it is one that may stand once."""
+    """The header fields. Those that may stand once are there as often as they were sent."""
     found = []
     for name, value in environ.items():
         if name in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:

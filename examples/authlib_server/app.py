@@ -7,13 +7,13 @@ import flask
 from attrs import frozen
 from authlib.oauth2 import OAuth2Error
 
-from examples.authlib_server.adapter import answer, received
+from examples.adapters.endpoints import Endpoints
+from examples.adapters.flask_adapter import answer, serve
 from examples.authlib_server.database import Database
 from examples.authlib_server.server import TOKEN_LIFETIME, Rooms, WalletServer
 from examples.authlib_server.tokens import IssuerHost
 from examples.membership import club_metadata, new_club
 from examples.token_table import TableTokens
-from oid4vci.drive import respond
 from oid4vci.issuer import Issuer
 from oid4vci.keys import LocalSigner
 from oid4vci.metadata import AuthorizationServerMetadata
@@ -136,8 +136,6 @@ def new_club_server(
         page = flask.render_template_string(PAGE, client=grant.client.client_id, asked=asked)
         return flask.Response(page, headers={"content-security-policy": "frame-ancestors 'none'", "cache-control": "no-store"})
 
-    @app.route("/<path:path>", methods=["GET", "POST"])
-    def credential_issuer(path: str) -> flask.Response:
-        return answer(respond(issuer, received(flask.request), host, now=clock()))
+    serve(app, Endpoints(role=issuer, issuer=identifier, clock=clock), host)
 
     return Club(app, issuer, server)

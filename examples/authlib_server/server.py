@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import flask
-from attrs import frozen
+from attrs import evolve, frozen
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Request
 from authlib.oauth2 import OAuth2Error
@@ -16,7 +16,7 @@ from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, BaseGrant, Tok
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc9207 import IssuerParameter
 
-from examples.authlib_server.adapter import answer, received
+from examples.adapters.flask_adapter import answer, received
 from examples.authlib_server.database import AuthorizationCode, Client, Database, Token
 from oid4vci.errors import InvalidGrant, InvalidRequest, Refusal, reading
 from oid4vci.http import Form, Response
@@ -59,7 +59,8 @@ class WalletRequest(FlaskOAuth2Request):
 
     def __init__(self, request: flask.Request, now: int) -> None:
         super().__init__(request)
-        self.http = received(request)
+        # The body is kept: once Flask has read a form, it is gone.
+        self.http = evolve(received(request), body=request.get_data(cache=True))
         self.now = now
         self.jkt: str | None = None
         """The thumbprint of the DPoP key."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 from attrs import frozen
 from django.conf import settings
 
-from examples.django_oauth_toolkit.adapter import now
+from examples.adapters.endpoints import now
 from examples.django_oauth_toolkit.models import GrantedToken
 from examples.django_oauth_toolkit.settings import Club
 from examples.django_oauth_toolkit.store import commit, load

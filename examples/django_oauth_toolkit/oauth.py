@@ -21,11 +21,13 @@ from oauthlib.oauth2 import AuthorizationCodeGrant, Server
 from oauthlib.oauth2.rfc6749 import errors
 from oauthlib.oauth2.rfc6749.grant_types.base import GrantTypeBase
 
-from examples.django_oauth_toolkit.adapter import now, received_by_oauthlib
+from examples.adapters import wsgi
+from examples.adapters.endpoints import now
 from examples.django_oauth_toolkit.models import AttestedApplication, GrantedCode, GrantedToken
 from examples.django_oauth_toolkit.settings import Club
 from examples.django_oauth_toolkit.store import Conflict, apply, load
 from examples.membership import CONFIGURATIONS
+from oid4vci import http
 from oid4vci.errors import InvalidGrant, InvalidRequest, Refusal, reading
 from oid4vci.http import Form
 from oid4vci.metadata import ClientMetadata
@@ -40,6 +42,11 @@ __all__ = ("WalletBackend", "WalletServer", "WalletValidator", "new_application"
 
 
 club: Club = settings.CLUB
+
+
+def received_by_oauthlib(request: Request) -> http.Request:
+    """What oauthlib was given by the toolkit: headers as in the environment, the form encoded once more."""
+    return http.Request(request.http_method, request.uri, wsgi.headers(request.headers), (request.body or "").encode())
 
 
 def _form(request: Request) -> Form:

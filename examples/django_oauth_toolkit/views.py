@@ -1,4 +1,4 @@
-"""The endpoints: the toolkit's, with the library's law around them, and those of the Credential Issuer."""
+"""The endpoints of the toolkit, with the library's law around them."""
 
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -8,11 +8,10 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from oauth2_provider import views
 
-from examples.django_oauth_toolkit.adapter import answer, now, received
-from examples.django_oauth_toolkit.issuer import HOST, ISSUER
+from examples.adapters.django_adapter import answer
+from examples.adapters.endpoints import now
 from examples.django_oauth_toolkit.settings import Club
 from examples.django_oauth_toolkit.store import Conflict, commit
-from oid4vci.drive import respond
 from oid4vci.errors import Refusal
 from oid4vci.http import Response
 from oid4vci.metadata import AuthorizationServerMetadata
@@ -20,7 +19,7 @@ from oid4vci.oauth.client_attestation import METHOD
 from oid4vci.oauth.pre_authorized import GRANT_TYPE
 from oid4vci.secret import new_secret
 
-__all__ = ("AuthorizationView", "TokenView", "challenge", "credential_issuer", "server_metadata")
+__all__ = ("AuthorizationView", "TokenView", "challenge", "server_metadata")
 
 ATTEMPTS: Final = 5
 BUSY: Final = Response.of_json(503, {"error": "temporarily_unavailable"}, {"retry-after": "1"})
@@ -82,8 +81,3 @@ def challenge(request: HttpRequest) -> HttpResponse:
     if club.attestation is None or club.attestation.challenges is None or request.method != "POST":
         raise Http404
     return answer(club.attestation.challenges.response(club.identifier, now=now(), new_secret=new_secret))
-
-
-def credential_issuer(request: HttpRequest) -> HttpResponse:
-    """Every endpoint of the Credential Issuer."""
-    return answer(respond(ISSUER, received(request), HOST, now=now()))

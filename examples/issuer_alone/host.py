@@ -7,9 +7,10 @@ from typing import Final
 import anyio.to_thread
 from attrs import frozen
 
-from examples.issuer_alone.jwks import Jwks
+from examples.issuer_alone.jwks import Jwks, Unavailable
 from examples.membership import decide
 from oid4vci.drive import Draft
+from oid4vci.errors import TemporarilyUnavailable
 from oid4vci.issuer import CredentialOrder, Issuer
 from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
 from oid4vci.offers import AuthorizationCodeGrant, CredentialOffer
@@ -37,8 +38,12 @@ class IssuerHost:
         return await anyio.to_thread.run_sync(self.store.commit, changes)
 
     async def resolve(self, references: Sequence[KeyReference], /) -> ResolvedKeys:
-        """The keys of the authorization server."""
-        return await self.jwks.resolve(references)
+        """The keys of the authorization server. Raises `TemporarilyUnavailable`."""
+        try:
+            return await self.jwks.resolve(references)
+        except Unavailable:
+            # Not the wallet's fault: its token may be good.
+            raise TemporarilyUnavailable("the keys of the authorization server cannot be fetched") from None
 
     async def sign(self, inputs: Sequence[SigningInput], /) -> Sequence[bytes]:
         """The key signs by itself."""

@@ -14,10 +14,10 @@ from attrs import frozen
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as StarletteRequest
-from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from examples.adapters import starlette_adapter
 from examples.reference_server.admin import OffersEndpoint, list_notifications
 from examples.reference_server.deferrals import decide_deferred, list_deferred
 from examples.reference_server.encoders import controlled_identifier
@@ -72,11 +72,8 @@ class Endpoints:
         received = StarletteRequest(scope, receive)
         # A HEAD is answered like a GET; the server that runs this leaves the body out (RFC 9110 9.3.2).
         method = "GET" if received.method == "HEAD" else received.method
-        target = "/" + scope["raw_path"].decode("latin-1").removeprefix("/")
-        if scope["query_string"]:
-            target += "?" + scope["query_string"].decode("latin-1")
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        request = Request(method, f"https://{urlsplit(self.service.issuer.identifier).netloc}{target}", headers)
+        asked = starlette_adapter.received(scope)
+        request = Request(method, f"https://{urlsplit(self.service.issuer.identifier).netloc}{asked.url}", asked.headers)
         try:
             response = await self._answer(request, received)
         except ClientDisconnect:
@@ -88,10 +85,7 @@ class Endpoints:
             allowed = response.headers.get("allow") or ""
             response = Response(204, {"allow": f"{allowed}, HEAD, OPTIONS" if allowed == "GET" else f"{allowed}, OPTIONS"})
         self._log(received.method, request.path, response, time.perf_counter() - start)
-        answer = StarletteResponse(response.body, response.status)
-        for name, value in response.headers.pairs:
-            answer.headers.append(name, value)
-        await answer(scope, receive, send)
+        await starlette_adapter.answer(response)(scope, receive, send)
 
     async def _answer(self, request: Request, received: StarletteRequest) -> Response:
         now = int(time.time())
