@@ -30,7 +30,6 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--earlier-key", action="append", default=[], metavar="LABEL", help="signs no more, is still published")
     parser.add_argument("--document-signer-key", default="document-signer-1", metavar="LABEL", help="mdocs: %(default)s")
     parser.add_argument("--algorithm", default="ES256", choices=ALGORITHMS, help="of a generated issuer key: %(default)s")
-    parser.add_argument("--sessions", type=int, default=4, help="signatures at the same time: %(default)s")
     parser.add_argument("--timeout", type=float, default=10, help="seconds for a signature: %(default)s")
     parser.add_argument("--port", type=int, default=8447)
     return parser.parse_args(arguments)
@@ -58,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         pin = read_pin(given.pin_file)
         with (
-            Pkcs11Signer(given.module, given.token_label, pin, sessions=given.sessions, timeout=given.timeout) as signer,
+            Pkcs11Signer(given.module, given.token_label, pin, timeout=given.timeout) as signer,
             tempfile.TemporaryDirectory() as folder,
         ):
             authority = DemoAuthority()

@@ -61,8 +61,8 @@ class Membership:
 
     @classmethod
     def at(cls, identifier: str, keys: TokenKeys, authority: DemoAuthority) -> "Membership":
-        """SD-JWT VCs by the key of the issuer, which is published and signs status lists and metadata as well; mdocs by that of the
-        document signer, which has a certificate.
+        """SD-JWT VCs are signed with the key of the issuer, which is published; with the certificate that it has as well, it signs
+        status lists and metadata. mdocs are signed with the key of the document signer, which has a certificate.
         """
         sealing = SealingKeys([os.urandom(32)])
         metadata = CredentialIssuerMetadata.build(
@@ -85,6 +85,7 @@ class Membership:
                 ),
             },
         )
+        chain = (authority.for_issuer(keys.issuer, identifier),)
         statuses = StoredStatusList(uri=f"{identifier}/status-lists/1", expires_at=NEVER, size=1 << 14)
         issuer = Issuer(
             metadata,
@@ -97,7 +98,7 @@ class Membership:
             },
             nonces=Nonces(sealing),
             published_keys=(keys.issuer, *keys.earlier),
-            signed_metadata=MetadataSigner(signer=keys.issuer, x5c=[authority.for_issuer(keys.issuer, identifier)]),
+            signed_metadata=MetadataSigner(signer=keys.issuer, x5c=chain),
         )
         server = AuthorizationServer.at(
             identifier,
@@ -105,7 +106,7 @@ class Membership:
             pre_authorized_codes=PreAuthorizedCodes(sealing),
             credential_issuers=(metadata,),
         )
-        lists = StatusLists(signer=StatusListSigner(signer=keys.issuer, ttl=300), lists=(statuses.uri,))
+        lists = StatusLists(signer=StatusListSigner(signer=keys.issuer, x5c=chain, ttl=300), lists=(statuses.uri,))
         return cls(issuer, server, lists, statuses)
 
     @property

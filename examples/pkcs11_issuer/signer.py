@@ -1,6 +1,7 @@
 """Signing with keys that stay in a PKCS#11 token: an HSM, or software that behaves like one.
 
-Rule 1: a session belongs to one thread. Signing is done by a few threads that have one each, and whoever asks waits for them.
+Rule 1: one thread calls the token, and whoever asks waits for it. python-pkcs11 initialises the library as one that is not called
+by several threads at once (`C_Initialize` without arguments), so a session for each thread would not do either.
 Rule 2: what may pass (a token that is gone, a call that hangs) is `TemporarilyUnavailable`; what will not is `TokenError`.
 Rule 3: a signature leaves only if it verifies with the public key: neither a fault in the token nor a key that was mistaken for
 another gets out.
@@ -59,33 +60,28 @@ def read_pin(file: Path | None, variable: str = "PKCS11_PIN") -> str:
     return pin
 
 
-class _Session(threading.local):
-    """What a thread has of the token: a session, and the keys that it has found with it."""
-
-    session: Any = None
-    generation: int = -1
-    keys: dict[KeyName, TokenKey]
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""Also if there are several signers."""
 
 
 class Pkcs11Signer:
     """The keys of one token, and `sign` for the host of an issuer. Safe to use from several threads.
 
-    - `module`: the PKCS#11 library of the token, a file. One process should have one signer for it.
+    - `module`: the PKCS#11 library of the token, a file.
     - `token_label`: which token, `pin`: its user's PIN.
-    - `sessions`: how many signatures are made at the same time.
-    - `timeout`: seconds after which a request is given up.
+    - `timeout`: seconds after which a request is given up, those in which it waits for others included.
 
     Raises `TokenError` if it cannot be opened.
     """
 
-    def __init__(self, module: str | Path, token_label: str, pin: str, *, sessions: int = 4, timeout: float = 10) -> None:
+    def __init__(self, module: str | Path, token_label: str, pin: str, *, timeout: float = 10) -> None:
         self._module, self._token_label, self._pin, self._timeout = str(module), token_label, pin, timeout
-        self._threads = ThreadPoolExecutor(sessions, thread_name_prefix="pkcs11")
-        self._lock, self._own = threading.Lock(), _Session()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="pkcs11")
         self._signers: dict[str, tuple[RemoteSigner, KeyName]] = {}
-        self._login: Any = None
+        # These are the thread's own.
+        self._session: Any = None
+        self._keys: dict[KeyName, TokenKey] = {}
         self._refused: str | None = None
-        self._generation = 0
         try:
             self._run(lambda session: None)
         except (TemporarilyUnavailable, RuntimeError, OSError):
@@ -103,7 +99,7 @@ class Pkcs11Signer:
 
     def close(self) -> None:
         """Take no more work. What is being signed is not waited for."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     # --- keys ------------------------------------------------------------------------------------------------------------
 
@@ -111,7 +107,7 @@ class Pkcs11Signer:
         """A new key in the token, which cannot be taken out of it. Raises `TokenError`, `TemporarilyUnavailable`."""
 
         def create(session: Any) -> None:
-            with self._token().open(rw=True) as writing:
+            with session.token.open(rw=True) as writing:
                 token_keys.generate(writing, label, algorithm)
 
         self._run(create)
@@ -134,7 +130,7 @@ class Pkcs11Signer:
         name = KeyName(label, object_id)
 
         def read(session: Any) -> dict[str, str]:
-            self._key(name)
+            self._key(session, name)
             return token_keys.public_jwk(session, name)
 
         jwk = self._run(read)
@@ -152,15 +148,14 @@ class Pkcs11Signer:
         known = [self._known(each) for each in inputs]
 
         def signed(session: Any) -> list[bytes]:
-            return [self._key(name).sign(each.algorithm, each.data) for (_, name), each in zip(known, inputs, strict=True)]
+            keys = [self._key(session, name) for _, name in known]
+            return [key.sign(each.algorithm, each.data) for key, each in zip(keys, inputs, strict=True)]
 
-        for _ in range(2):
-            made = self._run(signed)
-            if all(_verifies(*each) for each in zip([signer for signer, _ in known], inputs, made, strict=True)):
-                return made
+        made = self._run(signed)
+        if not all(_verifies(*each) for each in zip([signer for signer, _ in known], inputs, made, strict=True)):
             log.error("the token has made a signature that does not verify")
-            self._lose()
-        raise TemporarilyUnavailable("the signature was wrong")
+            raise TemporarilyUnavailable("the signature was wrong")
+        return made
 
     def _known(self, wanted: SigningInput) -> tuple[RemoteSigner, KeyName]:
         known = self._signers.get(wanted.key_id)
@@ -168,22 +163,27 @@ class Pkcs11Signer:
             raise TokenError(f"{wanted.key_id} is not a key of this token that signs by {wanted.algorithm}")
         return known
 
-    # --- sessions --------------------------------------------------------------------------------------------------------
+    # --- the session -----------------------------------------------------------------------------------------------------
 
     def _run(self, work: Callable[[Any], T]) -> T:
-        """Do something in one of the threads that have sessions, at most twice: the first session may turn out to be lost."""
+        """Do something in the thread of the token, at most twice: the session may turn out to be lost."""
 
         def attempt() -> T:
-            try:
-                return work(self._session())
-            except _UNABLE:
-                raise
-            except pkcs11.PKCS11Error as error:
-                log.warning("a session is lost", extra={"error": type(error).__name__})
-                self._lose()
-                return work(self._session())
+            with _ONE_AT_A_TIME:
+                try:
+                    return work(self._opened())
+                except _UNABLE:
+                    raise
+                except pkcs11.PKCS11Error as error:
+                    log.warning("the session is lost", extra={"error": type(error).__name__})
+                    # It is not closed: its number may be another's by now.
+                    self._session = None
+                    return work(self._opened())
 
-        doing = self._threads.submit(attempt)
+        try:
+            doing = self._thread.submit(attempt)
+        except RuntimeError:
+            raise TokenError("the signer is closed") from None
         try:
             return doing.result(self._timeout)
         except TimeoutError:
@@ -193,49 +193,30 @@ class Pkcs11Signer:
         except _UNABLE as error:
             raise TokenError(f"the token cannot do this: {type(error).__name__}") from None
         except pkcs11.PKCS11Error as error:
-            # Neither error nor arguments: they may hold what was called with.
+            # Neither its text nor its arguments: they may hold what was called with.
             log.error("the token fails", extra={"error": type(error).__name__})
             raise TemporarilyUnavailable("the keys cannot be used now") from None
 
-    def _session(self) -> Any:
-        """The session of this thread, opened if it has none that is still good."""
-        own = self._own
-        if own.session is None or own.generation != self._generation:
-            # One that is lost is not closed: its number may be another's by now.
-            with self._lock:
-                own.generation, own.keys = self._generation, {}
-                own.session = self._opened()
-        return own.session
-
     def _opened(self) -> Any:
-        if self._refused is not None:
-            raise TokenError(self._refused)
-        token = self._token()
-        if self._login is None:
-            # It holds the login, which is the whole application's, and does nothing else.
+        """The session, a new one if there is none."""
+        if self._session is None:
+            if self._refused is not None:
+                raise TokenError(self._refused)
+            token, self._keys = pkcs11.lib(self._module).get_token(token_label=self._token_label), {}
             try:
-                self._login = token.open(user_pin=self._pin)
+                self._session = token.open(user_pin=self._pin)
             except pkcs11.UserAlreadyLoggedIn:
-                self._login = token.open()
+                # The login is that of the whole process.
+                self._session = token.open()
             except _WRONG as error:
                 self._refused = f"the token {self._token_label} refuses the PIN: {type(error).__name__}"
                 raise TokenError(self._refused) from None
-        return token.open()
+        return self._session
 
-    def _token(self) -> Any:
-        return pkcs11.lib(self._module).get_token(token_label=self._token_label)
-
-    def _key(self, name: KeyName) -> TokenKey:
-        keys = self._own.keys
-        if name not in keys:
-            keys[name] = token_keys.find(self._own.session, name)
-        return keys[name]
-
-    def _lose(self) -> None:
-        """Have every thread open a new session, and log in again."""
-        with self._lock:
-            self._generation += 1
-            self._login = None
+    def _key(self, session: Any, name: KeyName) -> TokenKey:
+        if name not in self._keys:
+            self._keys[name] = token_keys.find(session, name)
+        return self._keys[name]
 
 
 def _verifies(signer: RemoteSigner, wanted: SigningInput, signature: bytes) -> bool:
