@@ -45,7 +45,7 @@ class SoftHsm:
 
     def pin_file(self, pin: str = PIN) -> Path:
         """A file with the PIN that only its owner can read."""
-        file = self.folder / "pin"
+        file = self.folder / f"pin-{pin}"
         file.write_text(f"{pin}\n")
         file.chmod(0o600)
         return file

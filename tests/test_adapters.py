@@ -93,7 +93,6 @@ def behind_a_proxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
         yield running
 
 
-@pytest.mark.spec("VCI-8.2-03")
 @pytest.mark.parametrize("bound", [False, True])
 def test_behind_a_proxy_and_with_a_path(behind_a_proxy: RunningAdapter, bound: bool) -> None:
     """The proof of possession of the DPoP key is for the URL that is published: no `Host` and no prefix changes that."""

@@ -24,10 +24,8 @@ from oid4vci import keys
 from oid4vci._jose import compact, signing_input
 from oid4vci.errors import TemporarilyUnavailable
 from oid4vci.keys import RemoteSigner, SigningInput, public_key, published_jwks
-from tests.documents import ROOT
-from tests.softhsm import PIN, SoftHsm, softhsm
-
-__all__ = ("softhsm",)
+from tests.documents import ROOT, blocks
+from tests.softhsm import PIN, SoftHsm
 
 pytestmark = pytest.mark.servers
 ALGORITHMS = ("ES256", "ES384", "ES512", "EdDSA", "PS256")
@@ -332,3 +330,10 @@ def test_the_extra_is_named_where_it_is_missing() -> None:
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert "pip install 'oid4vci[kms]'" in done.stderr
+
+
+def test_the_code_of_the_page_about_kms_runs(softhsm: SoftHsm) -> None:
+    (block,) = blocks(ROOT / "docs" / "how-to" / "kms.md", "py")
+    namespace: dict[str, Any] = {"module": softhsm.module, "pin": PIN}
+    exec(block.compiled(), namespace)  # noqa: S102
+    assert len(namespace["signature"]) == 64
