@@ -18,6 +18,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client
+from django.urls import Resolver404, resolve
 from django.utils import timezone
 
 from examples.django_oauth_toolkit.settings import Club, configure
@@ -274,6 +275,7 @@ def test_a_token_of_the_server_for_something_else_is_no_token_here(server: Djang
 
 COMMAND_LINE = """
 from django.test import Client
+from django.urls import Resolver404, resolve
 from examples.django_oauth_toolkit import __main__ as command_line
 
 def serve(host, port, application, **options):
@@ -291,3 +293,11 @@ def test_the_command_line_makes_an_offer() -> None:
     assert done.returncode == 0, done.stderr
     assert re.search(r"openid-credential-offer:\S+\ntransaction code: \d{6}\n", done.stdout)
     assert "127.0.0.1 8444 WSGIHandler https://localhost:8444" in done.stdout
+
+
+def test_django_finds_nothing_wrong_with_the_urls() -> None:
+    call_command("check", fail_level="WARNING")
+    with pytest.raises(Resolver404):
+        resolve("/credential/")
+    assert resolve("/credential").route == ""
+    assert resolve("/.well-known/openid-credential-issuer").func is resolve("/credential").func
