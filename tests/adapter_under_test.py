@@ -6,6 +6,7 @@
 import hashlib
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,7 +26,7 @@ from oid4vci.records import Change, Insert, Key, Record, Records, Reply
 IDENTIFIER = "https://issuer.example/club"
 WALLET_ORIGIN = "https://wallet.example"
 SECRET = "the password of the database"
-SLOW = 0.4
+AT_ONCE = 4
 TROUBLE = "trouble"
 
 
@@ -103,7 +104,11 @@ class _Recording(MemoryStore):
 
 
 class TroubledStore(MemoryStore):
-    """A store that does what the records say that are looked for."""
+    """A store that does what the records say that are looked for. Some it loads only if they are looked for at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.together = threading.Barrier(AT_ONCE)
 
     def load(self, keys: Sequence[Key], /) -> Records:
         self._trouble(keys)
@@ -115,8 +120,8 @@ class TroubledStore(MemoryStore):
 
     def _trouble(self, keys: Sequence[Key]) -> None:
         for key in keys:
-            if key.kind == TROUBLE and key.digest.endswith("slowly"):
-                time.sleep(SLOW)
+            if key.kind == TROUBLE and key.digest == "together":
+                self.together.wait(20)
             elif key.kind == TROUBLE and key.digest.endswith("unavailable"):
                 raise TemporarilyUnavailable("the database is down")
             elif key.kind == TROUBLE:

@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.softhsm import softhsm
+from tests.softhsm import SoftHsm
 from tests.store_servers import PostgresqlServer, RedisServer
-
-__all__ = ("softhsm",)
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", deadline=None, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow])
@@ -41,6 +39,15 @@ def vectors() -> Path:
 def spec_folder() -> Path:
     """The specification's text and examples."""
     return _shared("spec")
+
+
+@pytest.fixture(scope="session")
+def softhsm(tmp_path_factory: pytest.TempPathFactory) -> SoftHsm:
+    """SoftHSM with the token `issuer`, for this process: its library reads the configuration once."""
+    found = SoftHsm.new(tmp_path_factory.mktemp("softhsm"))
+    found.new_token("issuer")
+    os.environ["SOFTHSM2_CONF"] = str(found.configuration)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import subprocess
 from glob import glob
 from pathlib import Path
 
-import pytest
 from attrs import frozen
 
 from tests.programs import program
@@ -49,12 +48,3 @@ class SoftHsm:
         file.write_text(f"{pin}\n")
         file.chmod(0o600)
         return file
-
-
-@pytest.fixture(scope="session")
-def softhsm(tmp_path_factory: pytest.TempPathFactory) -> SoftHsm:
-    """SoftHSM with the token `issuer`, for this process: its library reads the configuration once."""
-    found = SoftHsm.new(tmp_path_factory.mktemp("softhsm"))
-    found.new_token("issuer")
-    os.environ["SOFTHSM2_CONF"] = str(found.configuration)
-    return found

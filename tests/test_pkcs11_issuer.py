@@ -103,7 +103,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def signer(softhsm: SoftHsm) -> Iterator[Pkcs11Signer]:
-    with Pkcs11Signer(softhsm.module, "issuer", PIN, timeout=5) as opened:
+    with Pkcs11Signer(softhsm.module, "issuer", PIN, timeout=DEADLINE) as opened:
         yield opened
 
 
@@ -259,18 +259,19 @@ def test_nothing_is_spent_when_the_token_fails(
 
 def test_nothing_is_spent_when_the_token_hangs(softhsm: SoftHsm, keys: TokenKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
-    with Pkcs11Signer(softhsm.module, "issuer", PIN, timeout=0.3) as signer:
+    with Pkcs11Signer(softhsm.module, "issuer", PIN, timeout=DEADLINE) as signer:
         world = World.of(signer, TokenKeys(signer.signer("club-1"), signer.signer("club-documents")))
         exchange: Any = world.proofs(MEMBER).submit()
         before = _rows(world)
         with monkeypatch.context() as patch:
             patch.setattr(TokenKey, "sign", hang(go_on))
+            signer.timeout = 0.3
             try:
                 assert world.send(exchange.request).status == 503
                 assert _rows(world) == before
             finally:
                 go_on.set()
-        time.sleep(0.1)
+        signer.timeout = DEADLINE
         assert isinstance(run(exchange, world.send), Issued)
 
 

@@ -75,7 +75,7 @@ class Pkcs11Signer:
     """
 
     def __init__(self, module: str | Path, token_label: str, pin: str, *, timeout: float = 10) -> None:
-        self._module, self._token_label, self._pin, self._timeout = str(module), token_label, pin, timeout
+        self._module, self._token_label, self._pin, self.timeout = str(module), token_label, pin, timeout
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pkcs11")
         self._signers: dict[str, tuple[RemoteSigner, KeyName]] = {}
         # These are the thread's own.
@@ -110,7 +110,8 @@ class Pkcs11Signer:
             with session.token.open(rw=True) as writing:
                 token_keys.generate(writing, label, algorithm)
 
-        self._run(create)
+        # An RSA key takes a token its time, and nobody waits for it at the other end.
+        self._run(create, limited=False)
         return self.signer(label, algorithm)
 
     def signer(
@@ -165,7 +166,7 @@ class Pkcs11Signer:
 
     # --- the session -----------------------------------------------------------------------------------------------------
 
-    def _run(self, work: Callable[[Any], T]) -> T:
+    def _run(self, work: Callable[[Any], T], *, limited: bool = True) -> T:
         """Do something in the thread of the token, at most twice: the session may turn out to be lost."""
 
         def attempt() -> T:
@@ -185,7 +186,7 @@ class Pkcs11Signer:
         except RuntimeError:
             raise TokenError("the signer is closed") from None
         try:
-            return doing.result(self._timeout)
+            return doing.result(self.timeout if limited else None)
         except TimeoutError:
             doing.cancel()
             log.error("the token does not answer")
