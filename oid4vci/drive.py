@@ -67,6 +67,8 @@ class Host(Protocol):
     `decide` gets a verified order and gives `order.issue(...)`, another draft, or a `Reply` (`order.deny(...)`). `resolve` is
     called only if there are keys to resolve, `sign` only if there is something to sign elsewhere.
 
+    Any of them may raise `TemporarilyUnavailable`, which is the answer then (503).
+
     A host that finds out whether key attestations are revoked is a `StatusHost` as well.
     """
 
@@ -171,8 +173,12 @@ def answer(call: Call, host: Host, *, now: int) -> Response:
             reply = draft if isinstance(draft, Reply) else draft.finish(host.sign(inputs) if (inputs := draft.to_sign) else ())
         except Refusal as refusal:
             reply = refusal.reply
-        if not reply.changes or host.commit(reply.changes):
-            return reply.response
+        try:
+            if not reply.changes or host.commit(reply.changes):
+                return reply.response
+        except Refusal as refusal:
+            # Whether it was stored is not known: whoever comes again finds out.
+            return refusal.reply.response
     return BUSY
 
 
@@ -202,8 +208,12 @@ async def aanswer(call: Call, host: AsyncHost, *, now: int) -> Response:
             )
         except Refusal as refusal:
             reply = refusal.reply
-        if not reply.changes or await host.commit(reply.changes):
-            return reply.response
+        try:
+            if not reply.changes or await host.commit(reply.changes):
+                return reply.response
+        except Refusal as refusal:
+            # Whether it was stored is not known: whoever comes again finds out.
+            return refusal.reply.response
     return BUSY
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from oid4vci.drive import ATTEMPTS, Draft, Together, arespond, arun, respond, run
-from oid4vci.errors import NotFound
+from oid4vci.errors import NotFound, TemporarilyUnavailable
 from oid4vci.http import Request, Response
 from oid4vci.issuer import CredentialOrder
 from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
@@ -218,6 +218,29 @@ def test_a_store_that_always_says_no_is_unavailable(colour: str) -> None:
     assert json.loads(response.body) == {"error": "temporarily_unavailable"}
     assert busy.tries == ATTEMPTS == len(busy.orders)
     assert world.redeem(granted).status == 200
+
+
+@COLOURS
+@pytest.mark.parametrize("step", ["load", "decide", "commit"])
+def test_a_host_that_cannot_go_on_now_says_so_at_any_step(colour: str, step: str) -> None:
+    class Away(Host):
+        away = False
+
+    def unless_away(self: Away, *arguments: Any) -> Any:
+        if self.away:
+            raise TemporarilyUnavailable("the store cannot be reached")
+        return getattr(Host, step)(self, *arguments)
+
+    setattr(Away, step, unless_away)
+    host = Away()
+    world = issuance(host=host)
+    granted, before = world.grant("note"), host.rows
+    host.away = True
+    response = send(world, token_request(granted), colour)
+    assert (response.status, json.loads(response.body)["error"]) == (503, "temporarily_unavailable")
+    host.away = False
+    assert host.rows == before
+    assert send(world, token_request(granted), colour).status == 200
 
 
 @COLOURS
