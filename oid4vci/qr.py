@@ -27,11 +27,11 @@ def _code(uri: str) -> "QRCode":
 def qr_svg(uri: str, *, scale: int = 4, border: int = 4) -> str:
     """An SVG element, black on white, for a page or a file.
 
-    `scale` is the size of a module in pixels, `border` the width of the quiet zone in modules. Raises `ValueError` if `uri` is too
-    long.
+    `scale` is the size of a module in pixels, `border` the width of the quiet zone in modules; a style sheet may draw it smaller
+    or larger. Raises `ValueError` if `uri` is too long.
     """
     out = BytesIO()
-    _code(uri).save(out, kind="svg", scale=scale, border=border, light="#fff", xmldecl=False, nl=False)
+    _code(uri).save(out, kind="svg", scale=scale, border=border, light="#fff", unit="px", xmldecl=False, nl=False)
     return out.getvalue().decode()
 
 

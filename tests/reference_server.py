@@ -47,12 +47,13 @@ class _Transport(httpx.BaseTransport):
     """Requests go to the application, each in an event loop of its own."""
 
     app: Starlette
+    client: str
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         body = request.read()
 
         async def exchange() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app, client=("127.0.0.1", 4711))
+            transport = httpx.ASGITransport(self.app, client=(self.client, 4711))
             sent = httpx.Request(request.method, request.url, headers=request.headers, content=body)
             answer = await transport.handle_async_request(sent)
             return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
@@ -89,18 +90,20 @@ class ReferenceServer:
         *,
         store: Store | None = None,
         clock: Clock | None = None,
+        admin: bool = True,
+        address: str = "127.0.0.1",
     ) -> Self:
-        """A server with these members in its server.json."""
+        """A server with these members in its server.json, with `/admin` if it is `admin`, and its clients at an `address`."""
         store, clock = store or MemoryStore(), clock or Clock()
         (folder / "server.json").write_text(json.dumps(members or {}))
         settings = read_settings(folder / "server.json")
         service = Service.of(ISSUER, settings, demo_keys(ISSUER))
-        offers = OffersEndpoint(service, store, settings.subjects, settings.tx_code_length)
+        offers = OffersEndpoint(service, store, settings.subjects, settings.tx_code_length, settings.admin_token)
         host = ServerHost(store, datasets(settings), statuses=service.statuses, deferrals=service.deferrals)
-        app = application(service, host, offers)
+        app = application(service, host, offers if admin else None)
         patched = SimpleNamespace(time=lambda: clock.now, perf_counter=time.perf_counter)
         monkeypatch.setattr("examples.reference_server.app.time", patched)
-        return cls(settings, service, store, clock, httpx.Client(transport=_Transport(app), base_url=ISSUER))
+        return cls(settings, service, store, clock, httpx.Client(transport=_Transport(app, address), base_url=ISSUER))
 
     def browser(self, cookies: CookieJar | None = None) -> Browser:
         """A browser of another person, or on another machine; with given cookies, of a person who is there already."""

@@ -33,7 +33,9 @@ def test_the_svg_is_a_square_of_the_asked_size() -> None:
     size = segno.make_qr(URI, error="l").symbol_size(scale=3, border=2)[0]
     root = ElementTree.fromstring(qr_svg(URI, scale=3, border=2))  # noqa: S314  # our own output
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    assert root.get("width") == root.get("height") == str(size)
+    assert root.get("width") == root.get("height") == f"{size}px"
+    # So that it can be drawn in another size.
+    assert root.get("viewBox") == f"0 0 {size} {size}"
     assert '"#fff"' in qr_svg(URI)
     assert qr_svg(URI) != qr_svg(URI + "x")
 

@@ -23,6 +23,8 @@ from examples.reference_server.deferrals import decide_deferred, list_deferred
 from examples.reference_server.encoders import controlled_identifier
 from examples.reference_server.host import ServerHost
 from examples.reference_server.login import Login
+from examples.reference_server.offer_events import note_fetch
+from examples.reference_server.page_endpoints import PageEndpoints
 from examples.reference_server.service import Service
 from examples.reference_server.statuses import set_status
 from oid4vci.data_integrity import controlled_identifier_document
@@ -65,6 +67,7 @@ class Endpoints:
     host: ServerHost
     offers: OffersEndpoint | None
     login: Login | None
+    page: PageEndpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -98,6 +101,8 @@ class Endpoints:
             answer = partial(admin[request.method], now=now)
         elif self.login is not None and self._is_login(request.path):
             answer = partial(self.login.answer, now=now)
+        elif self.page.serves(request.path):
+            answer = partial(self.page.answer, client=received.client.host if received.client else None, now=now)
         else:
             document = self._document(request.path)
             if document is not None:
@@ -105,16 +110,28 @@ class Endpoints:
             role = Together(self.service.roles)
             if not role.serves(request.path):
                 return NotFound("there is no endpoint here").reply.response
-            answer = partial(respond, role, host=self.host, now=now)
+            answer = partial(self._respond, role, now=now)
         if request.method not in ("GET", "OPTIONS"):
             body = await _body(received)
             if isinstance(body, Response):
                 return body
             request = Request(request.method, request.url, request.headers, body)
-        if isinstance(self.host.store, MemoryStore) and self.host.outside is None and not self._is_login(request.path):
+        at_once = isinstance(self.host.store, MemoryStore) and self.host.outside is None
+        if at_once and not self._is_login(request.path) and not self.page.serves(request.path):
             return answer(request)
-        # What waits, for a disk, another server or the hash of a password, does not keep other requests waiting.
+        # What waits, for a disk, another server or the hash of a password, does not keep other requests waiting, nor what draws.
         return await anyio.to_thread.run_sync(answer, request)
+
+    def _respond(self, role: Together, request: Request, *, now: int) -> Response:
+        response, offers = respond(role, request, self.host, now=now), self._offers_path
+        if response.status == 200 and request.path.startswith(offers):
+            note_fetch(self.host.store, request.path.removeprefix(offers), now=now)
+        return response
+
+    @property
+    def _offers_path(self) -> str:
+        """What the paths of offers by reference begin with."""
+        return f"{urlsplit(self.service.issuer.credential_offer_endpoint or '').path}/"
 
     def _admin(self, path: str) -> Mapping[str, Callable[..., Response]] | None:
         """What answers the requests of an administrator at this path, by method."""
@@ -155,9 +172,11 @@ class Endpoints:
 
     def _shown(self, path: str) -> str:
         """A path for the log. The id of an offer by reference is as good as the offer, and of other paths nothing is known."""
-        offers = urlsplit(self.service.issuer.credential_offer_endpoint or "").path
-        if path.startswith(f"{offers}/"):
-            return f"{offers}/*"
+        if path.startswith(self._offers_path):
+            return f"{self._offers_path}*"
+        page = self.page.shown(path)
+        if page is not None:
+            return page
         served = Together(self.service.roles).serves(path) or self._is_login(path) or path == "/admin/offers"
         return path if served or self._document(path) is not None or self._admin(path) is not None else "*"
 
@@ -170,6 +189,7 @@ def application(service: Service, host: ServerHost, offers: OffersEndpoint | Non
     """The application; `offers` is there if the server was started with `--admin`. Expired records are purged while it runs."""
 
     login = Login(service, host) if service.users else None
+    page = PageEndpoints(service, host.store, host.subjects, offers)
 
     async def purge(store: Any) -> None:
         while True:
@@ -190,4 +210,4 @@ def application(service: Service, host: ServerHost, offers: OffersEndpoint | Non
             if host.outside is not None:
                 await host.outside.client.aclose()
 
-    return Starlette(routes=[Route("/{path:path}", Endpoints(service, host, offers, login))], lifespan=lifespan)
+    return Starlette(routes=[Route("/{path:path}", Endpoints(service, host, offers, login, page))], lifespan=lifespan)

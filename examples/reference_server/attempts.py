@@ -1,4 +1,4 @@
-"""How often somebody may try a password: counted in the store, so that several processes count together."""
+"""How often somebody may do something, such as try a password: counted in the store, so that several processes count together."""
 
 from typing import Final
 
@@ -17,20 +17,23 @@ COMMITS: Final = 5
 
 @frozen
 class Attempts:
-    """The attempts of each user name, whether there is such a user or not."""
+    """`most` attempts in `window` seconds, by default at the password of a user, whether there is such a user or not."""
 
     store: Store
+    kind: str = "login_attempts"
+    most: int = MAX_ATTEMPTS
+    window: int = WINDOW
 
-    def take(self, username: str, *, now: int) -> bool:
-        """Count one attempt, before the password is looked at. False if there were too many."""
+    def take(self, name: str, *, now: int) -> bool:
+        """Count one attempt, before anything else is done. False if there were too many."""
         for _ in range(COMMITS):
-            record = self._load(username)
+            record = self._load(name)
             change: Change
             if record is None:
-                change = Insert(Record(_key(username), {"count": 1}, now + WINDOW))
+                change = Insert(Record(self._key(name), {"count": 1}, now + self.window))
             elif record.expires_at <= now:
-                change = Swap.update(record, expires_at=now + WINDOW, count=1)
-            elif record.data["count"] >= MAX_ATTEMPTS:
+                change = Swap.update(record, expires_at=now + self.window, count=1)
+            elif record.data["count"] >= self.most:
                 return False
             else:
                 change = Swap.update(record, count=record.data["count"] + 1)
@@ -38,15 +41,14 @@ class Attempts:
                 return True
         return False
 
-    def forget(self, username: str) -> None:
+    def forget(self, name: str) -> None:
         """After the right password. If another attempt comes in between, the count stands."""
-        record = self._load(username)
+        record = self._load(name)
         if record is not None:
             self.store.commit((Swap(record, None),))
 
-    def _load(self, username: str) -> Record | None:
-        return self.store.load((_key(username),)).get(_key(username))
+    def _load(self, name: str) -> Record | None:
+        return self.store.load((self._key(name),)).get(self._key(name))
 
-
-def _key(username: str) -> Key:
-    return Key.of("login_attempts", username)
+    def _key(self, name: str) -> Key:
+        return Key.of(self.kind, name)

@@ -11,12 +11,13 @@ from examples.issuer_alone.jwks import Unavailable
 from examples.reference_server.deferrals import Deferrals
 from examples.reference_server.encoders import Datasets
 from examples.reference_server.journal import NOTIFICATIONS
+from examples.reference_server.offer_events import with_event_of
 from examples.reference_server.outside import Outside
 from examples.reference_server.statuses import WITHOUT_STATUS, Statuses
 from oid4vci import revocation
 from oid4vci.authorization_server import AuthorizationOrder, TokenOrder
 from oid4vci.drive import Draft
-from oid4vci.errors import TemporarilyUnavailable
+from oid4vci.errors import CredentialRequestDenied, TemporarilyUnavailable
 from oid4vci.issuer import CredentialOrder, DeferredOrder, NotificationOrder
 from oid4vci.keys import KeyReference, ResolvedKeys, SigningInput
 from oid4vci.records import Change, Key, Records, Reply, Store
@@ -75,6 +76,13 @@ class ServerHost:
 
     def decide(self, order: Any, /) -> Draft | Reply:
         """A token for every valid code, a credential for every subject that has the dataset; the rest a person decides."""
+        try:
+            decided = self._decided(order)
+        except CredentialRequestDenied as denied:
+            decided = denied.reply
+        return with_event_of(order, decided, self.store)
+
+    def _decided(self, order: Any) -> Draft | Reply:
         match order:
             case AuthorizationOrder() if self.ask is not None:
                 return self.ask(order)

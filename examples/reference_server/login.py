@@ -4,20 +4,21 @@ The request waits in the store under its handle; which browser and which user it
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from attrs import evolve, frozen
 
 from examples.reference_server.attempts import WINDOW, Attempts
 from examples.reference_server.browser_session import BrowserSession, Ticket
 from examples.reference_server.host import ServerHost
-from examples.reference_server.issuer_states import issuer_state_key, names_offer
+from examples.reference_server.issuer_states import issuer_state_key, names_offer, note_of
+from examples.reference_server.offer_events import APPROVED, LOGIN, REFUSED, with_event
 from examples.reference_server.pages import Asked, Problem, consent_page, error_page, login_page
 from examples.reference_server.service import Service
 from examples.reference_server.users import MAX_PASSWORD, MAX_USERNAME, authenticated
 from oid4vci.authorization_server import AuthorizationOrder
 from oid4vci.drive import answer, respond
-from oid4vci.errors import AccessDenied
+from oid4vci.errors import AccessDenied, Refusal
 from oid4vci.http import Form, Request, Response, url_path
 from oid4vci.records import Reply
 
@@ -64,7 +65,7 @@ class Login:
 
     def _decided_login(self, form: Form, session: BrowserSession, ticket: Ticket, now: int) -> Response:
         if form.get("decision") == "refuse":
-            return self._resume(ticket, AuthorizationOrder.refuse, now)
+            return self._resume(ticket, self._refuse, now)
         username, password = form.get("username") or "", form.get("password") or ""
         if len(username) > MAX_USERNAME or len(password) > MAX_PASSWORD:
             return self._resume(ticket, lambda order: self._log_in(order, session, problem=WRONG), now)
@@ -83,15 +84,18 @@ class Login:
         if user is None:
             return FOREIGN
         if form.get("decision") == "refuse":
-            return self._resume(ticket, AuthorizationOrder.refuse, now)
+            return self._resume(ticket, self._refuse, now)
         if form.get("decision") != "approve":
             return MALFORMED
 
         def approve(order: AuthorizationOrder) -> Reply:
             having = [each for each in order.configuration_ids if each in self.host.subjects[user.subject]]
             if not having:
-                return order.refuse(AccessDenied("there is nothing about this person"))
-            return order.approve(user.subject, configuration_ids=having)
+                return self._refuse(order, AccessDenied("there is nothing about this person"))
+            note = self._note(order)
+            return with_event(
+                order.approve(user.subject, configuration_ids=having, note=note), self.host.store, note, APPROVED, now=now
+            )
 
         return self._resume(ticket, approve, now)
 
@@ -111,7 +115,7 @@ class Login:
             problem=problem,
             headers=session.headers,
         )
-        return Reply(page, pending.changes)
+        return with_event(Reply(page, pending.changes), self.host.store, self._note(order), LOGIN, now=order.now)
 
     def _consent(self, order: AuthorizationOrder, session: BrowserSession, username: str) -> Reply:
         datasets = self.host.subjects[self.service.users[username].subject]
@@ -124,6 +128,14 @@ class Login:
         )
         return Reply(page)
 
+    def _refuse(self, order: AuthorizationOrder, refusal: Refusal | None = None) -> Reply:
+        return with_event(order.refuse(refusal), self.host.store, self._note(order), REFUSED, now=order.now)
+
+    def _note(self, order: AuthorizationOrder) -> Any:
+        """The note of the offer that a request says it answers: who brings an `issuer_state` may have it from anybody."""
+        state = order.issuer_state
+        return None if state is None else note_of(state, self.host.load((issuer_state_key(state),)), now=order.now)
+
     def _asked(self, order: AuthorizationOrder) -> Asked:
         server, state = self.service.server, order.issuer_state
         registered = server.clients.get(order.client_id)
@@ -135,14 +147,10 @@ class Login:
             client_id=order.client_id,
             client_name=None if registered is None else registered.client_name or "A registered program",
             attested=order.request.instance is not None,
-            credentials=[(each, self._title(each)) for each in order.configuration_ids],
+            credentials=[(each, self.service.title(each)) for each in order.configuration_ids],
             redirect_uri=order.request.redirect.uri,
             offered=offered,
         )
-
-    def _title(self, configuration_id: str) -> str:
-        metadata = self.service.issuer.metadata.credential_configurations_supported[configuration_id].credential_metadata
-        return metadata.display[0].name if metadata is not None and metadata.display else configuration_id
 
     def _seal(self, session: BrowserSession, ticket: Ticket, now: int) -> str:
         server = self.service.server

@@ -1,24 +1,20 @@
-"""The pages that a person sees: plain HTML without script. Everything that others wrote is escaped, shortened and kept in line."""
+"""The frame of all pages that a person sees, and those at the login. What others wrote is escaped, shortened and kept in line."""
 
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from html import escape
+from pathlib import Path
 from typing import Final
 
 from attrs import field, frozen
 
 from oid4vci.http import Response
 
-__all__ = ("Asked", "Problem", "consent_page", "error_page", "login_page", "shown")
+__all__ = ("Asked", "Problem", "consent_page", "error_page", "form", "login_page", "page", "shown")
 
-_STYLE: Final = (
-    ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;margin:0 auto;max-width:36rem;padding:1rem}"
-    "label{display:block}input{box-sizing:border-box;font:inherit;padding:.4rem;width:100%}"
-    "button{font:inherit;margin:.5rem .5rem 0 0;padding:.4rem 1rem}code,bdi{overflow-wrap:anywhere}[role=alert]{font-weight:bold}"
-)
-_STYLE_HASH: Final = b64encode(sha256(_STYLE.encode()).digest()).decode()
+_STYLE: Final = Path(__file__).with_name("pages.css").read_text()
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?=[/?]|$)")
 
 
@@ -47,13 +43,30 @@ def _scheme(uri: str) -> str:
     return f"{uri.partition(':')[0]}:"
 
 
-def _page(
-    status: int, title: str, body: str, form_action: str = "'none'", headers: Mapping[str, str] | None = None
+def _source(text: str) -> str:
+    """An inline style or script, as a policy allows it."""
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+_STYLE_SOURCE: Final = _source(_STYLE)
+
+
+def page(
+    status: int,
+    title: str,
+    body: str,
+    form_action: str = "'none'",
+    headers: Mapping[str, str] | None = None,
+    *,
+    script: str = "",
 ) -> Response:
+    """A page. `body` is HTML. Forms lead where `form_action` says, and `script`, if there is one, asks this server only."""
+    runs = f"script-src {_source(script)}; connect-src 'self'; " if script else ""
     policy = (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action {form_action}; "
+        f"default-src 'none'; style-src {_STYLE_SOURCE}; {runs}form-action {form_action}; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
+    runs_last = f"<script>{script}</script>\n" if script else ""
     fields = {
         **(headers or {}),
         "content-type": "text/html; charset=utf-8",
@@ -66,7 +79,7 @@ def _page(
     text = (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title} - Reference server</title>\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{_STYLE}</style>\n</head>\n'
-        f"<body>\n<main>\n<h1>{title}</h1>\n{body}\n</main>\n</body>\n</html>\n"
+        f"<body>\n<main>\n<h1>{title}</h1>\n{body}\n</main>\n{runs_last}</body>\n</html>\n"
     )
     return Response(status, fields, text.encode())
 
@@ -107,7 +120,8 @@ class Asked:
         )
 
 
-def _form(action: str, ticket: str, fields: str) -> str:
+def form(action: str, ticket: str, fields: str) -> str:
+    """A form of this server; `fields` is HTML."""
     hidden = f'<input type="hidden" name="ticket" value="{escape(ticket)}">'
     return f'<form method="post" action="{escape(action)}">\n{hidden}\n{fields}\n</form>'
 
@@ -141,22 +155,22 @@ def login_page(
         f'autocomplete="username" autocapitalize="none" spellcheck="false" required{wrong}></p>\n'
         f'<p><label for="password">Password</label>\n<input id="password" name="password" type="password" '
         f'autocomplete="current-password" required{wrong}></p>\n'
-        f'<p><button id="login" name="decision" value="login">Log in</button>\n{_REFUSE}</p>'
+        f'<p><button id="login" class="main" name="decision" value="login">Log in</button>\n{_REFUSE}</p>'
     )
-    body = f"{asked}\n{alert}{_form(action, ticket, fields)}"
+    body = f"{asked}\n{alert}{form(action, ticket, fields)}"
     status, more = (200, {}) if problem is None else (problem.status, problem.headers)
-    return _page(status, "Log in", body, _origin(asked.redirect_uri), {**(headers or {}), **more})
+    return page(status, "Log in", body, _origin(asked.redirect_uri), {**(headers or {}), **more})
 
 
 def consent_page(asked: Asked, *, action: str, ticket: str, username: str, missing: Sequence[str]) -> Response:
     """The question. `missing` are the configurations of which there is nothing about this person."""
-    approve = '<button id="approve" name="decision" value="approve">Approve</button>\n'
+    approve = '<button id="approve" class="main" name="decision" value="approve">Approve</button>\n'
     lacking = ""
     if missing:
         lacking = f'<p id="missing">There is nothing about you for {", ".join(map(shown, missing))}: it is left out.</p>\n'
     buttons = f"<p>{approve if len(missing) < len(asked.credentials) else ''}{_REFUSE}</p>"
-    body = f"<p>You are logged in as {shown(username)}.</p>\n{asked}\n{lacking}{_form(action, ticket, buttons)}"
-    return _page(200, "Approve or refuse", body, _anywhere(asked.redirect_uri))
+    body = f"<p>You are logged in as {shown(username)}.</p>\n{asked}\n{lacking}{form(action, ticket, buttons)}"
+    return page(200, "Approve or refuse", body, _anywhere(asked.redirect_uri))
 
 
 def error_page(status: int, error: str, description: str, *, headers: Mapping[str, str] | None = None) -> Response:
@@ -165,4 +179,4 @@ def error_page(status: int, error: str, description: str, *, headers: Mapping[st
         f'<p id="problem">This request cannot be answered: {shown(description or error)}.</p>\n'
         f'<p>Go back to your wallet, and begin again.</p>\n<p>Error: <code id="error">{shown(error)}</code></p>'
     )
-    return _page(status, "Something is wrong", body, headers=headers)
+    return page(status, "Something is wrong", body, headers=headers)

@@ -148,6 +148,12 @@ class Service:
         """All that answers requests."""
         return (self.issuer, self.server, *(() if self.statuses is None else (self.statuses.role,)))
 
+    def title(self, configuration_id: str) -> str:
+        """What a configuration is called for people."""
+        configuration = self.issuer.metadata.credential_configurations_supported.get(configuration_id)
+        metadata = None if configuration is None else configuration.credential_metadata
+        return metadata.display[0].name if metadata is not None and metadata.display else configuration_id
+
     @classmethod
     def of(cls, identifier: str, settings: Settings, keys: IssuerKeys) -> "Service":
         """The service that answers for an issuer identifier.
