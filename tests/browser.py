@@ -75,6 +75,12 @@ class Page:
         return [each for each in self.elements if each["tag"] == tag]
 
 
+def _is_sent(element: Mapping[str, Any]) -> bool:
+    """Whether an element is a field whose value a form has: of those to be chosen, the ones that are."""
+    chosen = element.get("type") not in ("checkbox", "radio") or "checked" in element
+    return element["tag"] == "input" and chosen and "disabled" not in element
+
+
 @frozen
 class Browser:
     """A browser with cookies of its own."""
@@ -98,9 +104,7 @@ class Browser:
         form = button["form"]
         assert (button["tag"], form["method"]) == ("button", "post")
         ids = {each.get("id"): each["name"] for each in page.elements if each["tag"] == "input" and each["form"] is form}
-        values = {
-            each["name"]: each.get("value", "") for each in page.elements if each["tag"] == "input" and each["form"] is form
-        }
+        values = {each["name"]: each.get("value", "") for each in page.elements if each["form"] is form and _is_sent(each)}
         values |= {ids[name]: value for name, value in typed.items()}
         values |= {button["name"]: button["value"], **(changes or {})}
         values.pop(without or "", None)

@@ -121,7 +121,7 @@ def _take(offer: FollowedOffer, progress: Progress) -> str:
     code = ""
     if offer.tx_code is not None:
         code = (
-            "<details><summary>Show the transaction code, for which the wallet asks</summary>\n"
+            "<details><summary>Show the transaction code</summary>\n"
             f'<p id="tx_code" class="code">{escape(offer.tx_code)}</p></details>\n'
         )
     return (
@@ -130,7 +130,7 @@ def _take(offer: FollowedOffer, progress: Progress) -> str:
         f'<p><label for="offer_uri">The link as text</label>\n<textarea id="offer_uri" rows="4" readonly spellcheck="false">'
         f"{escape(offer.uri)}</textarea>\n"
         '<button id="copy" type="button" hidden>Copy the link</button> <span id="copied" role="status"></span></p>\n'
-        f'<p class="soft">{about} <span id="ends">{escape(progress.ends)}</span></p>\n</section>'
+        f'<p class="soft"><span id="about">{about}</span> <span id="ends">{escape(progress.ends)}</span></p>\n</section>'
     )
 
 
@@ -143,7 +143,8 @@ def _qr(uri: str) -> str:
     except ValueError:
         return '<p id="no-qr">The link is too long for a QR code. It works all the same.</p>'
     return (
-        f'<p>Scan it with the wallet:</p>\n<div id="qr" role="img" aria-label="QR code with the link of the offer">{svg}</div>'
+        "<p>Scan the code with the wallet, or open the link on this device.</p>\n"
+        f'<div id="qr" role="img" aria-label="QR code with the link of the offer">{svg}</div>'
     )
 
 
