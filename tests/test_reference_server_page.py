@@ -426,12 +426,26 @@ def test_all_browsers_together_fill_no_store(tmp_path: Path, monkeypatch: pytest
     """Who throws the cookie away counts as everybody else; who may use the admin API is not held up by that."""
     monkeypatch.setattr(page_endpoints, "ALL", (6, ALL[1]))
     server = ReferenceServer.of(tmp_path, monkeypatch, address="192.0.2.1")
-    answers = [Visitor.at(server).sends(LOG_IN).status_code for _ in range(8)]
+    answers = [Visitor.at(server).sends(LOG_IN).status_code for _ in range(6)]
+    rows = server.rows
+    answers += [Visitor.at(server).sends(LOG_IN).status_code for _ in range(2)]
     assert answers == [303] * 6 + [429] * 2
+    assert server.rows == rows
     admin = Visitor.at(ReferenceServer.of(tmp_path, monkeypatch, store=server.store, clock=server.clock))
     assert admin.sends(LOG_IN).status_code == 303
     server.clock.wait(ALL[1])
     assert Visitor.at(server).sends(LOG_IN).status_code == 303
+
+
+def test_a_browser_that_has_had_its_share_takes_nothing_from_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_endpoints, "ALL", (EACH[0] + 2, ALL[1]))
+    server = ReferenceServer.of(tmp_path, monkeypatch, address="192.0.2.1")
+    greedy = Visitor.at(server)
+    page = greedy.start()
+    assert [greedy.sends(LOG_IN, page=page).status_code for _ in range(EACH[0] + 5)] == [303] * EACH[0] + [429] * 5
+    assert [Visitor.at(server).sends(LOG_IN).status_code for _ in range(3)] == [303, 303, 429]
 
 
 def test_all_of_an_offer_ends(server: ReferenceServer, visitor: Visitor) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from examples.reference_server import demo
-from examples.reference_server.issuer_states import LIFETIME
+from examples.reference_server.issuer_states import LIFETIME, new_issuer_state, note_of
 from examples.reference_server.offer_events import Watch
 from examples.sqlite_store import SqliteStore
 from oid4vci.claims import ClaimsDescription
@@ -14,7 +14,8 @@ from oid4vci.drive import run
 from oid4vci.errors import Refused, WrongTxCode
 from oid4vci.keys import LocalSigner
 from oid4vci.memory import MemoryStore
-from oid4vci.records import Change, Insert, Record
+from oid4vci.records import Change, Insert
+from oid4vci.secret import new_secret
 from oid4vci.wallet import Deferred, Issued, Session
 from tests.browser import location
 from tests.page_visitor import (
@@ -38,6 +39,19 @@ HOLDERS = [LocalSigner.generate(f"holder {i}") for i in range(2)]
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReferenceServer:
     return ReferenceServer.of(tmp_path, monkeypatch)
+
+
+def kinds_written(server: ReferenceServer) -> set[str]:
+    """The kinds of records that are written from now on."""
+    kinds: set[str] = set()
+    commit = server.store.commit
+
+    def seen(changes: Sequence[Change], /) -> bool:
+        kinds.update((each.record if isinstance(each, Insert) else each.before).key.kind for each in changes)
+        return commit(changes)
+
+    server.store.commit = seen  # type: ignore[method-assign]
+    return kinds
 
 
 @pytest.fixture
@@ -267,6 +281,26 @@ def test_what_nobody_takes_up_expires(server: ReferenceServer, visitor: Visitor,
     server.clock.wait(1)
     server.store.purge(now=server.clock.now)  # type: ignore[attr-defined]
     assert (offer.state, offer.told["open"], offer.told["ended"]) == ("expired", False, True)
+    # Who comes too late has read nothing.
+    assert server.client.get(offer.offer_url).status_code == 404
+    assert offer.state == "expired"
+
+
+def test_that_an_offer_was_read_is_written_down_once(server: ReferenceServer, visitor: Visitor) -> None:
+    offer, kinds = visitor.makes(PRE_AUTHORIZED), kinds_written(server)
+    assert server.client.get(offer.offer_url).status_code == 200
+    assert kinds == {"offer_fetch"}
+    kinds.clear()
+    assert server.client.get(offer.offer_url).status_code == 200
+    assert kinds == set()
+
+
+def test_a_state_that_is_not_known_any_more_says_nothing_of_an_offer() -> None:
+    state, change = new_issuer_state([NAME], now=0, new_secret=new_secret, note={"a": 1})
+    records = {change.record.key: change.record}
+    assert note_of(state, records, now=LIFETIME - 1) == {"a": 1}
+    assert note_of(state, records, now=LIFETIME) is None
+    assert note_of("another", records, now=0) is None
 
 
 def test_who_has_read_an_offer_with_a_login_has_more_time(server: ReferenceServer, visitor: Visitor) -> None:
@@ -291,7 +325,10 @@ def test_an_offer_is_followed_for_an_hour(server: ReferenceServer, visitor: Visi
     rows = server.rows
     server.store.purge(now=server.clock.now)  # type: ignore[attr-defined]
     assert server.rows < rows
+    kinds = kinds_written(server)
     assert isinstance(submitted(wallet, run(session.refresh(now=wallet.clock()), wallet.send)), Issued)
+    assert "grant" in kinds
+    assert "offer_event" not in kinds
 
 
 # --- stores ------------------------------------------------------------------------------------------------------------------
@@ -370,17 +407,7 @@ def test_other_notes_are_none_of_ours(note: object) -> None:
 def test_who_does_not_follow_leaves_no_trace(server: ReferenceServer, visitor: Visitor) -> None:
     """Offers of the administrator are as they were."""
     made = server.offer(NAME, grant=PRE_AUTHORIZED, by_reference=True)
-    kinds: set[str] = set()
-    store, commit = server.store, server.store.commit
-
-    class Seen:
-        def __call__(self, changes: Sequence[Change], /) -> bool:
-            for change in changes:
-                record: Record = change.record if isinstance(change, Insert) else change.before
-                kinds.add(record.key.kind)
-            return commit(changes)
-
-    store.commit = Seen()  # type: ignore[method-assign]
+    kinds = kinds_written(server)
     wallet = server.wallet()
     opened = wallet.opened(made["offer_uri"])
     session = run(opened.redeem(now=wallet.clock(), dpop=wallet.dpop), wallet.send)

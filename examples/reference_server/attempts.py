@@ -41,6 +41,11 @@ class Attempts:
                 return True
         return False
 
+    def is_over(self, name: str, *, now: int) -> bool:
+        """Whether there were too many, without counting one."""
+        record = self._load(name)
+        return record is not None and now < record.expires_at and record.data["count"] >= self.most
+
     def forget(self, name: str) -> None:
         """After the right password. If another attempt comes in between, the count stands."""
         record = self._load(name)

@@ -196,10 +196,15 @@ class PageEndpoints:
         return self._start(visit, evolve(choice, problem=problem, status=status))
 
     def _take(self, visit: Visit) -> bool:
-        """Count an offer, before it is made. Who may make as many as they like elsewhere is not held up by the others."""
-        count = Attempts(self.store, "offers_of_a_browser", *EACH)
+        """Count an offer, before it is made. Who may make as many as they like elsewhere is not held up by the others.
+
+        A browser costs a row. So it gets one only if there is room, and takes nothing from the others once it has had its share.
+        """
+        browser, secret, now = Attempts(self.store, "offers_of_a_browser", *EACH), visit.session.secret, visit.now
+        if browser.is_over(secret, now=now):
+            return False
         everybody = Attempts(self.store, "offers_of_everybody", *ALL)
-        return count.take(visit.session.secret, now=visit.now) and (self._is_admin(visit) or everybody.take("", now=visit.now))
+        return (self._is_admin(visit) or everybody.take("", now=now)) and browser.take(secret, now=now)
 
     def _is_ours(self, request: Request) -> bool:
         """Whether the form was sent by a page of this server, as far as the browser says so; the ticket proves it."""
