@@ -8,12 +8,29 @@ import httpx
 from attrs import frozen
 
 from oid4vci.drive import run
-from oid4vci.wallet import Session
+from oid4vci.keys import LocalSigner
+from oid4vci.records import Change, Insert
+from oid4vci.wallet import Deferred, Issued, Session
 from tests.browser import HTML, Browser, Page, location
 from tests.reference_server import ISSUER, ReferenceServer, WalletAt
 
-__all__ = ("LOG_IN", "NAME", "OTHER_NAME", "PRE_AUTHORIZED", "TX_CODE", "OfferAtPage", "Visitor")
+__all__ = (
+    "LOG_IN",
+    "NAME",
+    "OTHER_NAME",
+    "PRE_AUTHORIZED",
+    "TX_CODE",
+    "OfferAtPage",
+    "Visitor",
+    "fetched",
+    "id_of",
+    "kinds_written",
+    "redeemed",
+    "submitted",
+    "tell",
+)
 
+HOLDERS = [LocalSigner.generate(f"holder {i}") for i in range(2)]
 LOG_IN, PRE_AUTHORIZED, TX_CODE = "authorization_code", "pre-authorized_code", "tx_code"
 NAME, OTHER_NAME = "identity_x5c", "membership_jwt_vc_issuer"
 
@@ -127,3 +144,29 @@ def id_of(offer: OfferAtPage) -> str:
     """What names the offer by reference."""
     assert urlsplit(offer.offer_url).netloc == urlsplit(ISSUER).netloc
     return offer.offer_url.rpartition("/")[2]
+
+
+def tell(wallet: WalletAt, issued: Issued, event: str) -> Issued:
+    """What a wallet has to say of its credentials."""
+    return run(issued.notify(event, now=wallet.clock()), wallet.send)
+
+
+def submitted(wallet: WalletAt, session: Session, name: str = NAME) -> Issued | Deferred:
+    """What comes of a Credential Request for two keys."""
+    order = run(session.order(name), wallet.send)
+    result = run(order.prove(HOLDERS, now=wallet.clock()).submit(), wallet.send)
+    assert isinstance(result, Issued | Deferred)
+    return result
+
+
+def kinds_written(server: ReferenceServer) -> set[str]:
+    """The kinds of records that are written from now on."""
+    kinds: set[str] = set()
+    commit = server.store.commit
+
+    def seen(changes: Sequence[Change], /) -> bool:
+        kinds.update((each.record if isinstance(each, Insert) else each.before).key.kind for each in changes)
+        return commit(changes)
+
+    server.store.commit = seen  # type: ignore[method-assign]
+    return kinds

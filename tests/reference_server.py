@@ -43,8 +43,8 @@ def tells(claims: Any, dataset: Any) -> bool:
 
 
 @frozen
-class _Transport(httpx.BaseTransport):
-    """Requests go to the application, each in an event loop of its own."""
+class Transport(httpx.BaseTransport):
+    """Requests go to the application from an address of a client, each in an event loop of its own."""
 
     app: Starlette
     client: str
@@ -103,7 +103,7 @@ class ReferenceServer:
         app = application(service, host, offers if admin else None)
         patched = SimpleNamespace(time=lambda: clock.now, perf_counter=time.perf_counter)
         monkeypatch.setattr("examples.reference_server.app.time", patched)
-        return cls(settings, service, store, clock, httpx.Client(transport=_Transport(app, address), base_url=ISSUER))
+        return cls(settings, service, store, clock, httpx.Client(transport=Transport(app, address), base_url=ISSUER))
 
     def browser(self, cookies: CookieJar | None = None) -> Browser:
         """A browser of another person, or on another machine; with given cookies, of a person who is there already."""

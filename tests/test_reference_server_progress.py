@@ -1,22 +1,17 @@
 """What becomes of an offer that was made at the page: every state, read off what wallets and people do at the server."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from examples.reference_server import demo
 from examples.reference_server.issuer_states import LIFETIME, new_issuer_state, note_of
-from examples.reference_server.offer_events import Watch
-from examples.sqlite_store import SqliteStore
 from oid4vci.claims import ClaimsDescription
 from oid4vci.drive import run
 from oid4vci.errors import Refused, WrongTxCode
 from oid4vci.keys import LocalSigner
-from oid4vci.memory import MemoryStore
-from oid4vci.records import Change, Insert
 from oid4vci.secret import new_secret
-from oid4vci.wallet import Deferred, Issued, Session
+from oid4vci.wallet import Deferred, Issued
 from tests.browser import location
 from tests.page_visitor import (
     LOG_IN,
@@ -24,13 +19,14 @@ from tests.page_visitor import (
     OTHER_NAME,
     PRE_AUTHORIZED,
     TX_CODE,
-    OfferAtPage,
     Visitor,
     fetched,
+    kinds_written,
     redeemed,
+    submitted,
+    tell,
 )
-from tests.reference_server import CALLBACK, Clock, ReferenceServer, WalletAt
-from tests.test_reference_server import KEY
+from tests.reference_server import CALLBACK, ReferenceServer, WalletAt
 
 ACCEPTED, FAILURE, DELETED = "credential_accepted", "credential_failure", "credential_deleted"
 HOLDERS = [LocalSigner.generate(f"holder {i}") for i in range(2)]
@@ -41,33 +37,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReferenceServer:
     return ReferenceServer.of(tmp_path, monkeypatch)
 
 
-def kinds_written(server: ReferenceServer) -> set[str]:
-    """The kinds of records that are written from now on."""
-    kinds: set[str] = set()
-    commit = server.store.commit
-
-    def seen(changes: Sequence[Change], /) -> bool:
-        kinds.update((each.record if isinstance(each, Insert) else each.before).key.kind for each in changes)
-        return commit(changes)
-
-    server.store.commit = seen  # type: ignore[method-assign]
-    return kinds
-
-
 @pytest.fixture
 def visitor(server: ReferenceServer) -> Visitor:
     return Visitor.at(server)
-
-
-def tell(wallet: WalletAt, issued: Issued, event: str) -> Issued:
-    return run(issued.notify(event, now=wallet.clock()), wallet.send)
-
-
-def submitted(wallet: WalletAt, session: Session, name: str = NAME) -> Issued | Deferred:
-    order = run(session.order(name), wallet.send)
-    result = run(order.prove(HOLDERS, now=wallet.clock()).submit(), wallet.send)
-    assert isinstance(result, Issued | Deferred)
-    return result
 
 
 # --- the ways ----------------------------------------------------------------------------------------------------------------
@@ -329,88 +301,3 @@ def test_an_offer_is_followed_for_an_hour(server: ReferenceServer, visitor: Visi
     assert isinstance(submitted(wallet, run(session.refresh(now=wallet.clock()), wallet.send)), Issued)
     assert "grant" in kinds
     assert "offer_event" not in kinds
-
-
-# --- stores ------------------------------------------------------------------------------------------------------------------
-
-
-class Rival(MemoryStore):
-    """Another process is always a little faster with the events of offers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lost: list[str] = []
-
-    def commit(self, changes: Sequence[Change], /) -> bool:
-        for change in changes:
-            if isinstance(change, Insert) and change.record.key.kind == "offer_event" and not self.load([change.record.key]):
-                super().commit([change])
-                self.lost.append(change.record.key.digest)
-                return False
-        return super().commit(changes)
-
-
-@pytest.mark.parametrize("way", [LOG_IN, PRE_AUTHORIZED])
-def test_a_lost_race_costs_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    store = Rival()
-    server = ReferenceServer.of(tmp_path, monkeypatch, store=store)
-    offer, wallet = Visitor.at(server).makes(way), server.wallet()
-    if way == LOG_IN:
-        pending = wallet.asks(offer.uri)
-        session = wallet.comes_back(pending, server.browser().approved(pending.url))
-    else:
-        session = redeemed(wallet, offer)
-    tell(wallet, wallet.gets(session, NAME), ACCEPTED)
-    assert offer.state == ACCEPTED
-    # The login page, the approval; the token, the credential, what the wallet told.
-    assert len(store.lost) == len(set(store.lost)) == (5 if way == LOG_IN else 3)
-
-
-def test_an_event_is_written_down_once(server: ReferenceServer, visitor: Visitor) -> None:
-    offer, wallet = visitor.makes(PRE_AUTHORIZED), server.wallet()
-    session = redeemed(wallet, offer)
-    wallet.gets(session, NAME)
-    rows = server.rows
-    wallet.gets(session, NAME)
-    # A nonce and a proof of possession are spent each time, and nothing else is kept.
-    spent = server.rows - rows
-    wallet.gets(session, NAME)
-    assert server.rows - rows == 2 * spent
-    assert offer.state == "issued"
-
-
-def test_another_process_with_the_same_store_tells_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock()
-    with SqliteStore(tmp_path / "state.db") as one, SqliteStore(tmp_path / "state.db") as two:
-        members = {"sealing_keys": [KEY]}
-        first = ReferenceServer.of(tmp_path, monkeypatch, members, store=one, clock=clock)
-        second = ReferenceServer.of(tmp_path, monkeypatch, members, store=two, clock=clock)
-        visitor = Visitor.at(first)
-        offer = visitor.makes(TX_CODE)
-        there = Visitor(second, second.browser(visitor.browser.client.cookies.jar))
-        elsewhere = OfferAtPage(there, offer.path, there.browser.visit(offer.path))
-        assert (elsewhere.uri, elsewhere.page.text("tx_code")) == (offer.uri, offer.page.text("tx_code"))
-        fetched(second, offer)
-        assert offer.state == elsewhere.state == "tx_code"
-        session = redeemed(second.wallet(), offer, offer.page.text("tx_code"))
-        assert offer.state == elsewhere.state == "token"
-        assert session is not None
-
-
-@pytest.mark.parametrize(
-    "note", [None, "watch", 1, [], {}, {"watch": "a"}, {"until": 1}, {"watch": "a", "until": 1, "more": 2}]
-)
-def test_other_notes_are_none_of_ours(note: object) -> None:
-    assert Watch.read(note) is None
-
-
-def test_who_does_not_follow_leaves_no_trace(server: ReferenceServer, visitor: Visitor) -> None:
-    """Offers of the administrator are as they were."""
-    made = server.offer(NAME, grant=PRE_AUTHORIZED, by_reference=True)
-    kinds = kinds_written(server)
-    wallet = server.wallet()
-    opened = wallet.opened(made["offer_uri"])
-    session = run(opened.redeem(now=wallet.clock(), dpop=wallet.dpop), wallet.send)
-    tell(wallet, wallet.gets(session, NAME), ACCEPTED)
-    assert "grant" in kinds
-    assert not kinds & {"offer_event", "offer_fetch", "followed_offer"}
