@@ -217,7 +217,7 @@ class PageEndpoints:
 
     @property
     def _new_offers(self) -> NewOffers:
-        # The length is of what only they make.
+        # Without `--admin` no offer has a transaction code, whatever its length.
         return NewOffers(self.service, self.subjects, 6) if self.admin is None else self.admin.new_offers
 
     # --- what is shown ---------------------------------------------------------------------------------------------------
