@@ -9,7 +9,9 @@ from typing import Any
 from attrs import frozen
 
 ROOT = Path(__file__).parents[1]
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^(?P<margin> *)(?P<fence>`{3,}|~{3,})(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=margin)(?P=fence)$", re.MULTILINE | re.DOTALL
+)
 
 
 @frozen
@@ -26,12 +28,22 @@ class Block:
         return compile("\n" * (self.line - 1) + self.text, str(self.path), "exec")
 
 
-def blocks(path: Path, language: str) -> Iterator[Block]:
-    """The blocks of one language, in their order."""
+def pages() -> list[Path]:
+    """Everything that is written: the README, the documentation, the READMEs of the examples and of what the tests bring."""
+    found = (*ROOT.glob("*.md"), *(path for part in ("docs", "examples", "tests") for path in (ROOT / part).rglob("*.md")))
+    return sorted(path for path in found if not {"_build", "node_modules"}.intersection(path.parts))
+
+
+def fenced(path: Path) -> Iterator[Block]:
+    """All fenced blocks of a page in their order; `language` is all that stands beside the fence."""
     text = path.read_text(encoding="utf-8")
     for found in _FENCE.finditer(text):
-        if found.group(1) == language:
-            yield Block(path, language, found.group(2), text.count("\n", 0, found.start(2)) + 1)
+        yield Block(path, found["info"].strip(), found["text"], text.count("\n", 0, found.start("text")) + 1)
+
+
+def blocks(path: Path, language: str) -> Iterator[Block]:
+    """The blocks of one language, in their order."""
+    return (block for block in fenced(path) if block.language == language)
 
 
 def run(path: Path, namespace: dict[str, Any]) -> None:

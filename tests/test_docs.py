@@ -28,12 +28,13 @@ from oid4vci.secret import new_secret
 from oid4vci.status_list import StatusListSigner, compression
 from oid4vci.wallet import needed_documents
 from oid4vci.x509 import certificate
-from tests.documents import ROOT, blocks, run
+from tests.documents import ROOT, blocks, pages, run
 from tests.spec_coverage.coverage import CLAIMED, requirements
 from tests.spec_coverage.table import table
 
 DOCS = ROOT / "docs"
-PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
+# Pages with code. The tutorials have tests of their own.
+PAGES = [path for path in pages() if DOCS in path.parents and path.parent.name != "tutorial" and any(blocks(path, "python"))]
 SECURITY = (DOCS / "explanation" / "security.md").read_text(encoding="utf-8")
 
 
@@ -51,16 +52,14 @@ def _servers(path: Path) -> list[str]:
     [
         pytest.param(path, marks=[pytest.mark.servers] if _servers(path) else [], id=path.stem)
         for path in PAGES
-        if any(blocks(path, "python"))
     ],
 )
 def test_the_code_of_a_page_runs(path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tutorial stands alone; how-to pages go on from the README's issuer."""
+    """How-to pages go on from the README's issuer."""
     for name in _servers(path):
         monkeypatch.setenv(name, request.getfixturevalue(SERVERS[name]).fresh_url())
     namespace: dict[str, Any] = {}
-    if path.parent.name == "how-to":
-        exec(next(blocks(ROOT / "README.md", "python")).compiled(), namespace)  # noqa: S102
+    exec(next(blocks(ROOT / "README.md", "python")).compiled(), namespace)  # noqa: S102
     run(path, namespace)
     # pytest would collect the classes that show how to check something.
     for name in [name for name in namespace if name.startswith("Test")]:
@@ -75,8 +74,7 @@ def test_the_page_of_stores_runs_with_servers() -> None:
 
 
 def test_there_is_code_to_run() -> None:
-    assert {path.stem for path in PAGES if any(blocks(path, "python"))} >= {
-        "tutorial",
+    assert {path.stem for path in PAGES} >= {
         "authorization-code",
         "stores",
         "kms",
