@@ -162,3 +162,24 @@ def test_the_page_names_the_claimed_documents() -> None:
     page = " ".join((DOCS / "requirements.md").read_text(encoding="utf-8").split())
     assert CLAIMED == ("VCI", "HAIP")
     assert "every MUST and MUST NOT of OpenID4VCI 1.0 and of HAIP 1.0 is shown" in page
+
+
+TROUBLES = (DOCS / "how-to" / "troubleshooting.md").read_text(encoding="utf-8")
+QUOTED = re.findall(r'"([a-z][^"]*)"', TROUBLES)
+
+
+@pytest.mark.parametrize("text", QUOTED)
+def test_what_is_quoted_is_what_the_library_says(text: str) -> None:
+    """Where it is put together of a place and a reason, the reason is looked for."""
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "oid4vci").rglob("*.py"))
+    place, _, reason = text.rpartition(": ")
+    assert f'"{text}' in sources or (place in ("aud", "iat", "iss", "htu", "header", "pop") and f'{reason}"' in sources)
+
+
+def test_codes_of_errors_are_those_of_the_library() -> None:
+    from oid4vci import errors
+
+    codes = {str(getattr(errors, name).error) for name in errors.__all__ if hasattr(getattr(errors, name), "error")}
+    named = set(re.findall(r"^\| `(\w+)`", TROUBLES, re.MULTILINE))
+    assert len(QUOTED) > 30
+    assert {name for name in named if "_" in name} - {"to_sign"} <= codes
