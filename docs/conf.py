@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 project = "oid4vci"
 author = "the oid4vci authors"
 project_copyright = author
-extensions = ["myst_parser", "sphinx.ext.autodoc", "docs.flows"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "docs.flows", "docs.sources", "docs.public_names"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "oid4vci"
 html_copy_source = False
 html_static_path = ["_static"]
-html_css_files = ["flows.css"]
+html_css_files = ["flows.css", "requirements.css"]
 # In docstrings, single backticks mark code.
 default_role = "code"
 myst_heading_anchors = 3

@@ -155,7 +155,7 @@ def test_a_code_ends_after_the_lifetime_of_the_page() -> None:
 
 def test_the_table_has_every_requirement() -> None:
     text = table()
-    assert all(f"\n| {each.id} | {each.level} |" in text for each in requirements())
+    assert all(f'id="{each.id}">{each.id}</span> | {each.level} |' in text for each in requirements())
 
 
 def test_the_page_names_the_claimed_documents() -> None:
