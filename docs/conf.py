@@ -27,6 +27,7 @@ default_role = "code"
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+maximum_signature_line_length = 88
 autodoc_default_options = {"members": True, "imported-members": True, "show-inheritance": True}
 
 

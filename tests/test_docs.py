@@ -158,6 +158,13 @@ def test_the_table_has_every_requirement() -> None:
     assert all(f'id="{each.id}">{each.id}</span> | {each.level} |' in text for each in requirements())
 
 
+def test_every_role_has_its_musts_shown_or_a_reason() -> None:
+    rows = re.findall(r"^\| [\w ]+ \| (?:I|W|AS|D) \| .+ \| (\d+) \| (\d+) \| (\d+) \|$", table(), re.MULTILINE)
+    assert len(rows) == 8
+    for musts, shown, reasons in rows:
+        assert int(musts) == int(shown) + int(reasons) > 0
+
+
 def test_the_page_names_the_claimed_documents() -> None:
     page = " ".join((DOCS / "requirements.md").read_text(encoding="utf-8").split())
     assert CLAIMED == ("VCI", "HAIP")

@@ -96,3 +96,20 @@ def test_the_build_says_what_the_reference_lacks() -> None:
     described = {f"{HOMES[name]}.{name}" for name in oid4vci.__all__}
     assert missing(described) == []
     assert missing(described - {"oid4vci.issuer.Issuer"}) == ["Issuer"]
+
+
+@pytest.mark.parametrize(
+    ("signature", "shown"),
+    [
+        ("(a: int = 1, b: bool = NOTHING)", "(a: int = 1, b: bool = ...)"),
+        ("(f: ~x.Y = <x.Y object>, g: int = 2)", "(f: ~x.Y = ..., g: int = 2)"),
+        ("(m: dict = {'a': <bound method A.b of <class 'x.A'>>, 'c': <function d>})", "(m: dict = ...)"),
+        ("(s: S = S(f=<function f>, g=frozenset(), h=()), i: int = 2)", "(s: S = ..., i: int = 2)"),
+        ("(t: tuple[str, ...] = ('ES256',))", "(t: tuple[str, ...] = ('ES256',))"),
+    ],
+)
+def test_signatures_are_readable(signature: str, shown: str) -> None:
+    pytest.importorskip("sphinx")
+    from docs.public_names import readable
+
+    assert readable(signature) == shown
