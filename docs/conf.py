@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 project = "oid4vci"
 author = "the oid4vci authors"
 project_copyright = author
-extensions = ["myst_parser", "sphinx.ext.autodoc", "docs.flows", "docs.sources", "docs.public_names"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "docs.flows.directive", "docs.sources", "docs.public_names"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "oid4vci"

@@ -1,5 +1,1 @@
-"""A Sphinx extension: `{flow} NAME` runs a flow when the documentation is built, draws its messages, and lists them as text."""
-
-from docs.flows.directive import setup
-
-__all__ = ("setup",)
+"""The flows of the protocol, run when the documentation is built, and drawn: `directive` is the Sphinx extension."""
