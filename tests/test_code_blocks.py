@@ -162,7 +162,25 @@ def is_answer(block: Block) -> bool:
     return block.language == "" and block.text.startswith(("{", "["))
 
 
-@pytest.mark.parametrize("block", [block for block in of(*SHELL, "") if not is_answer(block)], ids=named)
+def is_of_redis(block: Block) -> bool:
+    """Whether a block without a language is a configuration of Redis."""
+    return block.language == "" and block.text.partition(" ")[0] in ("appendonly", "save", "maxmemory-policy")
+
+
+OF_REDIS = [block for block in BLOCKS if is_of_redis(block)]
+
+
+@pytest.mark.parametrize("block", OF_REDIS, ids=named)
+def test_settings_of_redis_are_those_that_the_stores_are_tested_with(block: Block) -> None:
+    tests = "".join((ROOT / "tests" / name).read_text(encoding="utf-8") for name in ("store_servers.py", "test_redis_store.py"))
+    for line in block.text.splitlines():
+        name, value = line.split()
+        assert re.search(rf'"(?:--)?{name}", "{value}"', tests), line
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in of(*SHELL, "") if not is_answer(block) and block not in OF_REDIS], ids=named
+)
 def test_commands_exist_with_their_options(block: Block) -> None:
     found = commands(block)
     assert found

@@ -49,10 +49,7 @@ def _servers(path: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     "path",
-    [
-        pytest.param(path, marks=[pytest.mark.servers] if _servers(path) else [], id=path.stem)
-        for path in PAGES
-    ],
+    [pytest.param(path, marks=[pytest.mark.servers] if _servers(path) else [], id=path.stem) for path in PAGES],
 )
 def test_the_code_of_a_page_runs(path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How-to pages go on from the README's issuer."""
