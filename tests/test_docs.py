@@ -1,5 +1,6 @@
 """The documentation: the code in it runs, what it says of numbers is true, the table of requirements is whole."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from attrs import fields_dict
 
 from oid4vci import _cbor, _json, http, nonces, offers, published_document
 from oid4vci.authorization_server import AuthorizationServer
+from oid4vci.cli import main
 from oid4vci.data_integrity import json_ld, proof
 from oid4vci.errors import InvalidGrant
 from oid4vci.formats import sd_jwt, type_metadata
@@ -68,6 +70,21 @@ def test_the_code_of_a_page_runs(path: Path, request: pytest.FixtureRequest, mon
 
 def test_the_page_of_stores_runs_with_servers() -> None:
     assert _servers(DOCS / "how-to" / "stores.md") == list(SERVERS)
+
+
+def test_the_linter_prints_what_its_page_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (block,) = blocks(DOCS / "how-to" / "lint.md", "console")
+    command, shown = re.findall(r"^\$ python -m oid4vci (.+)\n((?:[^$].*\n)+)", block.text, re.MULTILINE)[0]
+    namespace: dict[str, Any] = {}
+    exec(next(blocks(ROOT / "README.md", "python")).compiled(), namespace)  # noqa: S102
+    members = namespace["issuer"].metadata.to_json()
+    del members["nonce_endpoint"]
+    (tmp_path / "metadata.json").write_text(json.dumps(members), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(command.split()) == 1
+    assert capsys.readouterr().out == shown
 
 
 def test_there_is_code_to_run() -> None:
