@@ -1,6 +1,7 @@
 """How the documentation is built. `requirements.md` is filled in here, from the markers of the test suite."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ html_css_files = ["flows.css", "requirements.css"]
 # In docstrings, single backticks mark code.
 default_role = "code"
 myst_heading_anchors = 3
+# Only for strategies, which are in the reference with or without it.
+autodoc_mock_imports = [] if find_spec("hypothesis") else ["hypothesis"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 maximum_signature_line_length = 88

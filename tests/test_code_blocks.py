@@ -24,11 +24,12 @@ BLOCKS = [block for page in pages() for block in fenced(page)]
 SHELL = ("sh", "bash", "console")
 # What sphinx runs, which refuses those that it does not know.
 DIRECTIVES = ("{toctree}", "{eval-rst}", "{flow}")
-LANGUAGES = ("python", "text", "json", *SHELL, *DIRECTIVES, "")
+# `py` is Python that needs more than its page: a test of its own runs it.
+LANGUAGES = ("python", "py", "text", "json", *SHELL, *DIRECTIVES, "")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Programs of others: what they take is theirs to say.
 PROGRAMS = frozenset(
-    {"cd", "curl", "export", "kill", "openssl", "sleep"}
+    {"cat", "cd", "curl", "echo", "export", "kill", "openssl", "sleep", "umask"}
     | {"createdb", "psql", "redis-cli", "redis-server", "pkcs11-tool", "softhsm2-util"}
     | {"chromium", "node", "npm", "wrk", "flask", "gunicorn", "hypercorn", "uvicorn"}
 )
@@ -45,7 +46,7 @@ def named(block: Block) -> str:
 def test_there_are_pages_and_blocks() -> None:
     assert {README, ROOT / "docs" / "index.md", ROOT / "examples" / "reference_server" / "README.md"} <= set(pages())
     assert len(of("python")) > 50
-    assert all(of(language) for language in LANGUAGES if language != "bash")
+    assert all(of(language) for language in ("python", "text", "json", "sh", "console", *DIRECTIVES, ""))
 
 
 def test_no_block_is_in_a_language_that_nothing_checks() -> None:
@@ -61,6 +62,12 @@ def test_every_fence_is_closed() -> None:
 def test_python_is_on_pages_that_are_run() -> None:
     ran = {README, *RUN_WITH_DOCS, *TUTORIALS}
     assert [named(block) for block in of("python") if block.path not in ran] == []
+
+
+def test_python_that_needs_more_has_a_test_of_its_own() -> None:
+    tests = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py") if path != Path(__file__)]
+    pages_with = {block.path.name for block in of("py")}
+    assert [name for name in pages_with if not any(f'"{name}"' in test and '"py"' in test for test in tests)] == []
 
 
 def test_text_is_what_a_tutorial_prints() -> None:
@@ -86,11 +93,11 @@ def commands(block: Block) -> list[list[str]]:
     if block.language == "console":
         text = "\n".join(line[2:] for line in text.splitlines() if line.startswith("$ "))
     found: list[list[str]] = []
-    lexer = shlex.shlex(text, posix=True, punctuation_chars="&;|\n")
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="&;|()\n")
     lexer.whitespace, lexer.whitespace_split = " \t", True
     words: list[str] = []
     for word in [*lexer, "\n"]:
-        if set(word) <= set("&;|\n"):
+        if set(word) <= set("&;|()\n"):
             found += [words] if words else []
             words = []
         else:
@@ -211,8 +218,8 @@ def test_a_wrong_command_is_found(command: str) -> None:
 
 
 def test_commands_are_taken_apart() -> None:
-    block = Block(README, "sh", "a=1 x 'b c' \\\n  -d && y\n# z\nw | v\n", 1)
-    assert commands(block) == [["a=1", "x", "b c", "-d"], ["y"], ["w"], ["v"]]
+    block = Block(README, "sh", "a=1 x 'b c' \\\n  -d && y\n# z\nw | v\n(u '(t)')\n", 1)
+    assert commands(block) == [["a=1", "x", "b c", "-d"], ["y"], ["w"], ["v"], ["u", "(t)"]]
     assert commands(Block(README, "console", "$ a b\nprinted\n$ c\n", 1)) == [["a", "b"], ["c"]]
 
 
