@@ -1,9 +1,23 @@
-"""For the tests of those who embed the library: what a store must do, and messages as hypothesis strategies.
+"""For the tests of those who embed the library: what a store must do, probes of whole peers, messages as hypothesis strategies.
 
-The store contracts need nothing beyond the library. The strategies are in `oid4vci.testing.strategies`, which needs hypothesis.
+The store contracts and the probes need nothing beyond the library. The strategies are in `oid4vci.testing.strategies`, which
+needs hypothesis.
 """
 
 from oid4vci.testing.async_store_contract import AsyncStore, AsyncStoreContract
+from oid4vci.testing.report import Check, CheckFailed, Checks, CheckSkipped, CheckWarned, Finding, Outcome, Report
 from oid4vci.testing.store_contract import StoreContract
 
-__all__ = ("AsyncStore", "AsyncStoreContract", "StoreContract")
+__all__ = (
+    "AsyncStore",
+    "AsyncStoreContract",
+    "Check",
+    "CheckFailed",
+    "CheckSkipped",
+    "CheckWarned",
+    "Checks",
+    "Finding",
+    "Outcome",
+    "Report",
+    "StoreContract",
+)
