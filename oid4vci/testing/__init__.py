@@ -4,11 +4,18 @@ The store contracts and the probes need nothing beyond the library. The strategi
 needs hypothesis.
 """
 
+from oid4vci.testing.apps import AppFault, wsgi
+from oid4vci.testing.asgi import AsgiApp, asgi
 from oid4vci.testing.async_store_contract import AsyncStore, AsyncStoreContract
+from oid4vci.testing.probes.supplies import Offered, OfferRequest, ProbeClient
 from oid4vci.testing.report import Check, CheckFailed, Checks, CheckSkipped, CheckWarned, Finding, Outcome, Report
+from oid4vci.testing.scripted_wallet import ISSUER_CHECKS, ScriptedWallet
 from oid4vci.testing.store_contract import StoreContract
 
 __all__ = (
+    "ISSUER_CHECKS",
+    "AppFault",
+    "AsgiApp",
     "AsyncStore",
     "AsyncStoreContract",
     "Check",
@@ -17,7 +24,13 @@ __all__ = (
     "CheckWarned",
     "Checks",
     "Finding",
+    "OfferRequest",
+    "Offered",
     "Outcome",
+    "ProbeClient",
     "Report",
+    "ScriptedWallet",
     "StoreContract",
+    "asgi",
+    "wsgi",
 )

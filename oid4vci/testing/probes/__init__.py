@@ -1,0 +1,1 @@
+"""The checks of the scripted wallet, by topic, and what they are made with."""
