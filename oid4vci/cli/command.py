@@ -1,6 +1,7 @@
 """The commands and their arguments.
 
-`demo` shows a whole issuance, `lint` says what is wrong with a document, `offer` and `inspect` show an offer and a Credential.
+`demo` shows a whole issuance, `lint` says what is wrong with a document, `offer` and `inspect` show an offer and a Credential,
+`probe` says what an issuer does with what is right and what is wrong.
 Exit codes: 0 if all is well, 1 if not (something did not verify, a document has errors), 2 for wrong arguments and for what cannot
 be read.
 """
@@ -65,6 +66,20 @@ def _run(options: argparse.Namespace, now: int) -> int:
             from oid4vci.cli.offer import show_offer
 
             return show_offer(options.source, show_codes=options.show_codes)
+        if options.command == "probe":
+            from oid4vci.cli.probing import run_probe
+
+            return run_probe(
+                options.issuer,
+                offers=options.offers,
+                client_id=options.client_id,
+                dpop=not options.bearer,
+                haip=options.profile == "haip",
+                only=options.only,
+                as_json=options.json,
+                now=lambda: int(time.time()),
+                wait=time.sleep,
+            )
         from oid4vci.cli.inspection import show_credential
 
         return show_credential(options.source, kind=options.type, trust=options.trust, now=now)
@@ -99,7 +114,34 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("source", nargs="?", default="-", metavar="FILE", help=f"{SOURCE} (the default)")
     inspect.add_argument("--trust", metavar="ANCHORS.PEM", help="verify it under these trust anchors")
     inspect.add_argument("--type", metavar="FORMAT", help="the credential format; by default it is told from the credential")
+    _add_probe(commands)
     return parser
+
+
+def _add_probe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    probe = commands.add_parser(
+        "probe",
+        help="try everything that is right and wrong at an issuer",
+        description=(
+            "Goes through the flow at a Credential Issuer as a wallet that follows the rules and breaks them, and says by "
+            "requirement what came of it. It gets real credentials: only for an issuer that is there to be tested."
+        ),
+        epilog="Exit status: 0 if nothing failed, 1 if something did, 2 if nothing can be asked.",
+    )
+    probe.add_argument("issuer", metavar="URL", help="the Credential Issuer Identifier")
+    probe.add_argument(
+        "--offers",
+        metavar="URL",
+        help=(
+            "where a POST of credential_configuration_ids, grant, tx_code and by_reference is answered with offer_uri and tx_code; "
+            "without it, only what needs no access token is looked at"
+        ),
+    )
+    probe.add_argument("--client-id", default="oid4vci-probe", metavar="ID", help="as which public client to ask")
+    probe.add_argument("--bearer", action="store_true", help="ask for tokens that are bound to no key")
+    probe.add_argument("--profile", choices=["haip"], help="add the rules of HAIP 1.0")
+    probe.add_argument("--only", nargs="+", metavar="CHECK", help="make these checks only")
+    probe.add_argument("--json", action="store_true", help="print one JSON document, for machines")
 
 
 def _add_lint(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

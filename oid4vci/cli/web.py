@@ -4,7 +4,7 @@ Rule: no redirects are followed, answers are bounded in size and never decompres
 nothing but https is spoken.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from attrs import frozen
 from oid4vci._document import https_url
 from oid4vci._json import Malformed
 from oid4vci.cli.source import MAX_BYTES, Source, Unreadable
-from oid4vci.http import url_origin
+from oid4vci.http import Request, Response, url_origin
 from oid4vci.metadata import (
     authorization_server_metadata_url,
     credential_issuer_metadata_url,
@@ -24,7 +24,7 @@ from oid4vci.metadata.finding import Finding
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ("from_server", "from_url")
+__all__ = ("from_server", "from_url", "new_client", "sending")
 
 TIMEOUT: Final = 10.0
 ACCEPT: Final = "application/json, application/jwt;q=0.9, */*;q=0.1"
@@ -72,6 +72,19 @@ def from_server(identifier: str) -> Source:
     with new_client() as client:
         url = authorization_server_metadata_url(identifier)
         return _source(url, _get(client, url), _SERVER_TYPES, identifier)
+
+
+def sending(client: "httpx.Client") -> Callable[[Request], Response]:
+    """How whole requests are sent. What is returned raises `Unreadable` for an answer that is compressed or too large."""
+
+    def send(request: Request) -> Response:
+        if not request.url.startswith("https://"):
+            raise Unreadable("only https URLs are asked")
+        headers = [*request.headers.pairs, ("accept-encoding", "identity")]
+        with client.stream(request.method, request.url, headers=headers, content=request.body) as answer:
+            return Response(answer.status_code, answer.headers.multi_items(), _body(request.url, answer))
+
+    return send
 
 
 def _candidates(url: str) -> Iterator[tuple[str, _Types | None]]:
