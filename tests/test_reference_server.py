@@ -23,13 +23,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.applications import Starlette
 
 from examples import reference_server
+from examples.logs import JsonLines
 from examples.reference_server import demo
 from examples.reference_server.__main__ import main
 from examples.reference_server.admin import OffersEndpoint
 from examples.reference_server.app import MAX_BODY, application
 from examples.reference_server.encoders import datasets
 from examples.reference_server.host import ServerHost
-from examples.reference_server.logs import JsonLines
 from examples.reference_server.service import Service
 from examples.reference_server.settings import Settings, Signing, read_settings
 from examples.reference_server.signing import IssuerKeys, certified_key, demo_keys

@@ -18,10 +18,11 @@ import httpx
 import pytest
 
 from examples.reference_server import demo
+from examples.wallet.folder import Folder
+from examples.wallet.keys import HolderKey
 from examples.wallet_cli.__main__ import main
 from examples.wallet_cli.callback import Callback
 from examples.wallet_cli.consent import Consent
-from examples.wallet_cli.folder import Folder, HolderKey
 from examples.wallet_cli.network import Network
 from examples.wallet_cli.terminal import Person, plain
 from oid4vci.errors import AttestationExpired, AuthorizationDenied, InvalidResponse

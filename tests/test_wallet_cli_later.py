@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from examples.reference_server import demo
+from examples.wallet.folder import Folder
 from examples.wallet_cli.__main__ import main
-from examples.wallet_cli.folder import Folder
 from tests.browser import Browser
 from tests.running_server import ROOT, RunningServer, running_server
 from tests.test_wallet_cli import verified

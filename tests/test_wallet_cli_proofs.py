@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from examples.wallet.attester import Attester
+from examples.wallet.client import Client
+from examples.wallet.folder import Folder
+from examples.wallet.ordering import Ordering
 from examples.wallet_cli.__main__ import main
-from examples.wallet_cli.attester import Attester
-from examples.wallet_cli.folder import Folder
 from examples.wallet_cli.issuance import Issuance
 from examples.wallet_cli.network import Network
 from examples.wallet_cli.terminal import Person
@@ -95,7 +97,14 @@ def wallet(
     wire: Wire, attester: Attester | None = None, *, person: Person | None = None, folder: Folder | None = None
 ) -> Issuance:
     anchors = Anchors.from_der(ISSUER.authority)
-    return Issuance(person or Person(yes=True, interactive=False), wire, anchors, "wallet", None, folder, False, attester)
+    return Issuance(
+        person=person or Person(yes=True, interactive=False),
+        network=wire,
+        anchors=anchors,
+        client=Client(client_id="wallet"),
+        ordering=Ordering(send=wire.send, attester=attester),
+        folder=folder,
+    )
 
 
 def obtained(wire: Wire, attester: Attester | None = None) -> Mapping[str, Any]:

@@ -10,11 +10,11 @@ from typing import Any
 
 import uvicorn
 
+from examples.logs import log_to_stderr
 from examples.reference_server.admin import OffersEndpoint
 from examples.reference_server.app import application
 from examples.reference_server.encoders import datasets
 from examples.reference_server.host import ServerHost
-from examples.reference_server.logs import log_to_stderr
 from examples.reference_server.outside import outside
 from examples.reference_server.service import Service
 from examples.reference_server.settings import read_settings

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from examples.reference_server.members import (
+from examples.members import (
     boolean,
     each_member,
     known_only,

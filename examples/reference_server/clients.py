@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
-from examples.reference_server.attesters import ATTESTERS, Attesters, own_keys, read_attesters
-from examples.reference_server.members import (
+from examples.members import (
     boolean,
     choice,
     each_member,
@@ -17,6 +16,7 @@ from examples.reference_server.members import (
     non_empty_list,
     non_empty_object,
 )
+from examples.reference_server.attesters import ATTESTERS, Attesters, own_keys, read_attesters
 from oid4vci.metadata import ClientMetadata
 
 __all__ = ("ATTESTED", "METHODS", "PUBLIC", "SIGNED", "Attestation", "Clients", "read_clients")

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
+from examples.members import named
 from examples.reference_server.elements import elements
-from examples.reference_server.members import named
 from examples.reference_server.settings import Configuration, Settings
 from examples.reference_server.signing import CertifiedKey, IssuerKeys
 from oid4vci.dids import DID_METHODS

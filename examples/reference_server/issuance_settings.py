@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from examples.reference_server.members import boolean, integer, known_only, non_empty_list, non_empty_object, text
+from examples.members import boolean, integer, known_only, non_empty_list, non_empty_object, text
 
 __all__ = ("Deferring", "EncryptionFiles", "read_deferral", "read_encryption", "read_notifications")
 

@@ -8,17 +8,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-from examples.reference_server import demo
-from examples.reference_server.attesters import KeyAttesters, read_key_attesters
-from examples.reference_server.clients import Clients, read_clients
-from examples.reference_server.issuance_settings import (
-    Deferring,
-    EncryptionFiles,
-    read_deferral,
-    read_encryption,
-    read_notifications,
-)
-from examples.reference_server.members import (
+from examples.members import (
     boolean,
     choice,
     each_member,
@@ -29,6 +19,16 @@ from examples.reference_server.members import (
     sealing_keys,
     text,
     token,
+)
+from examples.reference_server import demo
+from examples.reference_server.attesters import KeyAttesters, read_key_attesters
+from examples.reference_server.clients import Clients, read_clients
+from examples.reference_server.issuance_settings import (
+    Deferring,
+    EncryptionFiles,
+    read_deferral,
+    read_encryption,
+    read_notifications,
 )
 from examples.reference_server.users import User, read_users
 from oid4vci.dids import did_web_url

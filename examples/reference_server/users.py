@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 from attrs import field, frozen
 
-from examples.reference_server.members import each_member, known_only, named, non_empty_object, text
+from examples.members import each_member, known_only, named, non_empty_object, text
 
 __all__ = ("MAX_PASSWORD", "MAX_USERNAME", "PasswordHash", "User", "authenticated", "read_users")
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import httpx
 
-from examples.wallet_cli.attester import Attester
-from examples.wallet_cli.folder import Folder
+from examples.wallet.folder import Folder
 from examples.wallet_cli.issuance import Issuance
 from examples.wallet_cli.network import Network
+from examples.wallet_cli.options import add_client_options, check_client_options, client_of, ordering_of
+from examples.wallet_cli.promise_file import StillToCome
 from examples.wallet_cli.terminal import Person, plain
-from examples.wallet_cli.waiting import StillToCome
 from oid4vci.errors import Advice, WalletError
 from oid4vci.x509 import Anchors
 
@@ -26,13 +26,6 @@ ADVICE = {
     Advice.WAIT: "Try again later.",
     Advice.GIVE_UP: "This offer cannot be taken.",
 }
-
-
-def _copies(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
 
 
 def _seconds(text: str) -> int:
@@ -56,10 +49,8 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--encrypt", action="store_true", help="encrypt wherever the issuer takes it, not only if it must be")
     parser.add_argument("--wait", type=_seconds, default=0, metavar="SECONDS", help="how long to wait for what is promised")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with what was promised, by a file in the folder")
-    parser.add_argument("--copies", type=_copies, help="how many copies of each credential; by default all the issuer gives")
-    parser.add_argument("--client-id", default="oid4vci-wallet-cli", help="the name for servers that want one: %(default)s")
-    parser.add_argument("--key-attestation-key", type=Path, metavar="PEM", help="who attests the keys of this wallet: itself")
-    parser.add_argument("--key-attestation-chain", type=Path, metavar="PEM", help="the certificates of that key")
+    parser.add_argument("--haip", action="store_true", help="go by HAIP 1.0, and to no server that does not")
+    add_client_options(parser)
     browser = parser.add_mutually_exclusive_group()
     browser.add_argument("--open", dest="open", action="store_true", default=None, help="open a browser for the login")
     browser.add_argument("--no-browser", dest="open", action="store_false", help="only print the address of the login")
@@ -70,8 +61,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("either an offer or --issuer or --resume is needed")
     if (given.issuer is None) != (given.configuration is None):
         parser.error("--issuer and --configuration go together")
-    if given.key_attestation_chain is not None and given.key_attestation_key is None:
-        parser.error("--key-attestation-chain is for --key-attestation-key")
+    check_client_options(parser, given)
     return given
 
 
@@ -86,10 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         anchors, metadata_anchors = _anchors(given.trust), _anchors(given.metadata_trust)
         folder = None if given.save is None else Folder.prepare(given.save)
-        attester = None
-        if given.key_attestation_key is not None:
-            attester = Attester.from_files(given.key_attestation_key, given.key_attestation_chain, given.client_id)
         network = Network(given.ca)
+        client, ordering = client_of(given), ordering_of(given, network.send)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -98,16 +86,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Whoever sits at a terminal has a browser at hand.
             opens = person.interactive if given.open is None else given.open
             issuance = Issuance(
-                person,
-                network,
-                anchors,
-                given.client_id,
-                given.copies,
-                folder,
-                opens,
-                attester,
+                person=person,
+                network=network,
+                anchors=anchors,
+                client=client,
+                ordering=ordering,
+                folder=folder,
+                opens=opens,
                 patience=given.wait,
                 encrypts=given.encrypt,
+                haip=given.haip,
                 metadata_anchors=metadata_anchors,
             )
             if given.resume is not None:

@@ -1,20 +1,20 @@
 """What came: it is checked, shown and kept, and the issuer is told what became of it (OID4VCI 11)."""
 
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 from attrs import frozen
 
-from examples.wallet_cli.folder import Folder, HolderKey
+from examples.wallet.folder import Folder
+from examples.wallet.keys import HolderKey
+from examples.wallet.outcome import check_statuses, holder_of, tell_issuer
 from examples.wallet_cli.network import Network
 from examples.wallet_cli.terminal import Person, plain
-from oid4vci.drive import run
 from oid4vci.errors import InvalidCredential, WalletError
 from oid4vci.formats import VerifiedCredential
-from oid4vci.wallet import Exchange, Issued, RejectedCredentials, check_status
+from oid4vci.wallet import Issued, RejectedCredentials
 
 __all__ = ("Delivery",)
 
@@ -31,7 +31,7 @@ class Delivery:
         """Show and keep all, or none; how many. Raises `WalletError`, `OSError`, `httpx.HTTPError`."""
         paths: list[Path] = []
         try:
-            self._check_status(issued)
+            check_statuses(issued, self.network.send)
             for credential in issued.credentials:
                 paths += self._kept(issued, credential, keys)
         except Exception:
@@ -51,26 +51,16 @@ class Delivery:
 
     def tell_issuer(self, about: Issued | RejectedCredentials, event: str) -> None:
         """Send a notification, if the issuer wants one. What came of it does not matter to the credentials."""
-        if not about.can_notify:
-            return
         try:
-            run(about.notify(event, now=int(time.time())), self.network.send)
+            told = tell_issuer(about, event, self.network.send)
         except (WalletError, httpx.HTTPError, httpx.InvalidURL) as error:
             self.person.tell(f"The issuer could not be told {event}: {plain(f'{type(error).__name__}: {error}')}")
         else:
-            self.person.tell(f"The issuer was told {event}.")
-
-    def _check_status(self, issued: Issued) -> None:
-        """Credentials that can be revoked and are, are not kept. Raises `InvalidCredential`."""
-        with_status = [each for each in issued.credentials if each.status is not None and "status_list" in each.status]
-        checked = check_status(issued.session.wallet, with_status, now=int(time.time()))
-        statuses = run(checked, self.network.send) if isinstance(checked, Exchange) else checked
-        if not all(status.valid for status in statuses):
-            raise InvalidCredential("a credential is revoked already")
+            if told:
+                self.person.tell(f"The issuer was told {event}.")
 
     def _kept(self, issued: Issued, credential: VerifiedCredential, keys: Sequence[HolderKey]) -> list[Path]:
-        holder, configuration_id = credential.holder_key, issued.configuration_id
-        key = next((each for each in keys if holder is not None and each.signer.public_jwk == holder.jwk), None)
+        configuration_id, key = issued.configuration_id, holder_of(credential.holder_key, keys)
         self.person.tell(f"Verified: {plain(configuration_id)}, issued by {plain(credential.issuer or 'the certificate')}")
         for claim in issued.view().claims:
             for place, value in claim.values:

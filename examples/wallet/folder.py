@@ -1,21 +1,15 @@
-"""The folder of `--save`: each credential and its holder key in files that only their owner can read."""
+"""A folder of credentials: each credential and its holder key in files that only their owner can read."""
 
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
 
 from attrs import frozen
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from oid4vci.keys import LocalSigner
+from examples.wallet.keys import HolderKey
 
-__all__ = ("Folder", "HolderKey")
+__all__ = ("Folder",)
 
-_CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
-PREFERRED = (*_CURVES, "EdDSA")
 _SUFFIXES = {
     "dc+sd-jwt": ".sd-jwt",
     "vc+sd-jwt": ".sd-jwt",
@@ -27,34 +21,6 @@ _SUFFIXES = {
 }
 KEY_SUFFIX = ".key.pem"
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
-
-
-@frozen
-class HolderKey:
-    """A key for one credential."""
-
-    signer: LocalSigner
-    pem: bytes
-
-    @classmethod
-    def generate(cls, name: str, algorithms: tuple[str, ...] | None) -> "HolderKey":
-        """A new key for an algorithm that the issuer accepts. Raises `ValueError` if none is known here."""
-        algorithm = next((each for each in PREFERRED if algorithms is None or each in algorithms), None)
-        if algorithm is None:
-            raise ValueError(f"the issuer wants keys for other algorithms than {', '.join(PREFERRED)}")
-        key = ec.generate_private_key(_CURVES[algorithm]) if algorithm in _CURVES else ed25519.Ed25519PrivateKey.generate()
-        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        return cls(LocalSigner.from_pem(name, pem, algorithm=algorithm), pem)
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """A key that was stored. Raises `KeyError`, `TypeError`, `ValueError`."""
-        pem = stored["pem"].encode()
-        return cls(LocalSigner.from_pem(stored["name"], pem, algorithm=stored["algorithm"]), pem)
-
-    def to_json(self) -> dict[str, str]:
-        """What is stored: the private key is in it."""
-        return {"name": self.signer.key_id, "algorithm": self.signer.algorithm, "pem": self.pem.decode()}
 
 
 @frozen
@@ -97,6 +63,14 @@ class Folder:
         """Remove a credential that was saved, and its key."""
         path.unlink(missing_ok=True)
         path.with_suffix(KEY_SUFFIX).unlink(missing_ok=True)
+
+    @staticmethod
+    def replace(path: Path, data: bytes) -> None:
+        """Write a file in place of the one that is there, if one is. Raises `OSError`."""
+        written = path.with_suffix(".new")
+        written.unlink(missing_ok=True)
+        Folder.write(written, data)
+        written.replace(path)
 
     @staticmethod
     def write(path: Path, data: bytes) -> None:

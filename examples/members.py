@@ -1,4 +1,4 @@
-"""One member of server.json at a time: what is wrong is said with the name of the member."""
+"""One member of a configuration file at a time: what is wrong is said with the name of the member."""
 
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping

@@ -1,0 +1,1 @@
+"""What the wallets of the examples share: keys and who vouches for them, how credentials are ordered, kept and waited for."""
