@@ -27,13 +27,14 @@ from examples.logs import JsonLines
 from examples.reference_server import demo
 from examples.reference_server.__main__ import main
 from examples.reference_server.admin import OffersEndpoint
-from examples.reference_server.app import MAX_BODY, application
+from examples.reference_server.app import application
 from examples.reference_server.encoders import datasets
 from examples.reference_server.host import ServerHost
 from examples.reference_server.service import Service
 from examples.reference_server.settings import Settings, Signing, read_settings
 from examples.reference_server.signing import IssuerKeys, certified_key, demo_keys
 from examples.reference_server.users import PasswordHash
+from examples.request_body import MAX_BODY
 from examples.sqlite_store import SqliteStore
 from oid4vci.drive import run
 from oid4vci.errors import Refused, WrongTxCode
@@ -669,7 +670,7 @@ def test_a_body_that_is_announced_as_large_is_not_read_at_all(app: Starlette, le
 
 
 def test_a_body_that_does_not_come_ends_the_request(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("examples.reference_server.app.BODY_TIMEOUT", 0.01)
+    monkeypatch.setattr("examples.request_body.BODY_TIMEOUT", 0.01)
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"grant_type="

@@ -149,8 +149,8 @@ def test_a_key_is_certified_and_the_anchor_is_left_out(folder: Path) -> None:
 
 
 def test_whoever_authenticates_needs_a_key_and_a_name() -> None:
-    for wrong in ({"method": "private_key_jwt"}, {"method": "attest_jwt_client_auth"}):
+    for method in ("private_key_jwt", "attest_jwt_client_auth"):
         with pytest.raises(ValueError, match="needs a key, and a client_id"):
-            Client(client_id="wallet", **wrong)
+            Client(client_id="wallet", method=method)
     with pytest.raises(ValueError, match="needs a key, and a client_id"):
         Client(client_id=None, method="private_key_jwt", key=CLIENT.signer)

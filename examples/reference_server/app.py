@@ -27,6 +27,7 @@ from examples.reference_server.offer_events import note_fetch
 from examples.reference_server.page_endpoints import PageEndpoints
 from examples.reference_server.service import Service
 from examples.reference_server.statuses import set_status
+from examples.request_body import read_body
 from oid4vci.data_integrity import controlled_identifier_document
 from oid4vci.drive import Together, respond
 from oid4vci.errors import NotFound
@@ -36,27 +37,8 @@ from oid4vci.memory import MemoryStore
 __all__ = ("application",)
 
 log = logging.getLogger("reference_server")
-MAX_BODY = 1 << 20
-BODY_TIMEOUT = 20
 PURGE_INTERVAL = 60
-TOO_LARGE = Response.of_json(413, {"error": "invalid_request", "error_description": "the body is too large"})
-TOO_SLOW = Response.of_json(408, {"error": "invalid_request", "error_description": "the body did not arrive in time"})
 FAILED = Response.of_json(500, {"error": "server_error"})
-
-
-async def _body(request: StarletteRequest) -> bytes | Response:
-    """The body, or why it was not read to its end."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and (len(announced) > 12 or int(announced) > MAX_BODY):
-        return TOO_LARGE
-    body = bytearray()
-    with anyio.move_on_after(BODY_TIMEOUT):
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                return TOO_LARGE
-        return bytes(body)
-    return TOO_SLOW
 
 
 @frozen
@@ -112,7 +94,7 @@ class Endpoints:
                 return NotFound("there is no endpoint here").reply.response
             answer = partial(self._respond, role, now=now)
         if request.method not in ("GET", "OPTIONS"):
-            body = await _body(received)
+            body = await read_body(received)
             if isinstance(body, Response):
                 return body
             request = Request(request.method, request.url, request.headers, body)

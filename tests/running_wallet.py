@@ -1,0 +1,110 @@
+"""The wallet server as a process of its own, over TLS on a free port of the loopback interface."""
+
+import json
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from attrs import field, frozen
+
+from tests.running_server import DEADLINE, ROOT, RunningServer, _free_port, make_certificates
+
+Report = dict[str, Any]
+
+
+@frozen
+class RunningWallet:
+    """A wallet that answers. `authority` is the PEM file of its TLS authority, `log` what it writes."""
+
+    url: str
+    authority: Path
+    log: Path
+    _clients: ExitStack = field(factory=ExitStack, repr=False)
+
+    def client(self, **settings: Any) -> httpx.Client:
+        """A client that trusts its TLS authority; it is closed with the wallet at the latest."""
+        context = ssl.create_default_context(cafile=self.authority)
+        client = httpx.Client(base_url=self.url, verify=context, trust_env=False, timeout=DEADLINE, **settings)
+        self._clients.callback(client.close)
+        return client
+
+    def begin(self, **members: Any) -> str:
+        """Post to `/offers`: the id of the run."""
+        with self.client() as client:
+            answer = client.post("/offers", json=members)
+        assert answer.status_code == 202, answer.text
+        assert answer.headers["location"] == f"{self.url}/runs/{answer.json()['id']}"
+        return str(answer.json()["id"])
+
+    def report(self, run_id: str, wait: int = 30) -> Report:
+        """What the wallet says of a run, once it is over or waits for somebody."""
+        with self.client() as client:
+            report: Report = client.get(f"/runs/{run_id}", params={"wait": wait}).raise_for_status().json()
+            return report
+
+    def take(self, **members: Any) -> Report:
+        """A run from its beginning to where somebody is needed."""
+        return self.report(self.begin(**members))
+
+
+def trusting(server: RunningServer, folder: Path, **members: Any) -> dict[str, Any]:
+    """A wallet.json that trusts this server in everything, and knows how Ada logs in there."""
+    (folder / "anchors.pem").write_bytes(server.demo_authority())
+    return {
+        "trust": {"allowed": [server.issuer], "anchors_file": "anchors.pem"},
+        "tls_authorities_file": str(server.authority),
+        "logins": {server.issuer: {"username": "ada", "password": "ada"}},
+        **members,
+    }
+
+
+@contextmanager
+def running_wallet(
+    folder: Path, config: Mapping[str, Any], *options: str, port: int | None = None
+) -> Iterator[RunningWallet]:
+    """Start the wallet, wait until it answers, stop it with SIGTERM; it must then end by itself, with code 0."""
+    (folder / "tls").mkdir(exist_ok=True)
+    authority, certificate, key = make_certificates(folder / "tls")
+    port, log = port or _free_port(), folder / "wallet.log"
+    (folder / "wallet.json").write_text(json.dumps(config))
+    url = f"https://localhost:{port}"
+    command = [sys.executable, "-m", "examples.wallet_server", "--url", url, "--port", str(port)]
+    command += ["--tls-cert", str(certificate), "--tls-key", str(key), "--config", str(folder / "wallet.json"), *options]
+    wallet = RunningWallet(url, authority, log)
+    with (
+        wallet._clients,
+        log.open("ab") as output,
+        subprocess.Popen(command, cwd=ROOT, stderr=output, stdin=subprocess.DEVNULL) as process,
+    ):
+        try:
+            _wait(process, wallet)
+            yield wallet
+        finally:
+            wallet._clients.close()
+            process.terminate()
+            try:
+                code = process.wait(DEADLINE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+    assert code == 0, log.read_text()
+
+
+def _wait(process: "subprocess.Popen[bytes]", wallet: RunningWallet) -> None:
+    end = time.monotonic() + DEADLINE
+    with wallet.client() as client:
+        while True:
+            assert process.poll() is None, wallet.log.read_text()
+            try:
+                client.get("/client_metadata").raise_for_status()
+            except httpx.TransportError:
+                assert time.monotonic() < end, wallet.log.read_text()
+                time.sleep(0.1)
+            else:
+                return
