@@ -65,9 +65,7 @@ def trusting(server: RunningServer, folder: Path, **members: Any) -> dict[str, A
 
 
 @contextmanager
-def running_wallet(
-    folder: Path, config: Mapping[str, Any], *options: str, port: int | None = None
-) -> Iterator[RunningWallet]:
+def running_wallet(folder: Path, config: Mapping[str, Any], *options: str, port: int | None = None) -> Iterator[RunningWallet]:
     """Start the wallet, wait until it answers, stop it with SIGTERM; it must then end by itself, with code 0."""
     (folder / "tls").mkdir(exist_ok=True)
     authority, certificate, key = make_certificates(folder / "tls")
