@@ -58,7 +58,8 @@ class Endpoints:
             target += "?" + scope["query_string"].decode("latin-1")
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         request = Request(method, f"https://{urlsplit(self.driver.setup.url).netloc}{target}", headers)
-        path = request.path.removeprefix(urlsplit(self.driver.setup.url).path)
+        prefix = urlsplit(self.driver.setup.url).path
+        path = request.path.removeprefix(prefix) if request.path.startswith(f"{prefix}/") else ""
         shown = "*"
         try:
             shown, response = await self._answer(request, path, received)
@@ -189,10 +190,8 @@ class Endpoints:
 
 
 def _wrong(error: Exception) -> Response:
-    if isinstance(error, InvalidOffer):
-        code = "invalid_credential_offer"
-    else:
-        code = "untrusted" if isinstance(error, Untrusted) else WRONG
+    known = {InvalidOffer: "invalid_credential_offer", Untrusted: "untrusted"}
+    code = next((each for kind, each in known.items() if isinstance(error, kind)), WRONG)
     words = "".join(char if char.isascii() and char.isprintable() and char not in '"\\' else "?" for char in str(error))
     return refusal(400, code, words[:300])
 

@@ -46,8 +46,9 @@ class Waiter:
     given: Any = field(default=None, repr=False)
 
     def give(self, given: Any) -> None:
-        """What was waited for, or the error that came instead."""
+        """What was waited for, or the error that came instead: nobody is waited for from now on."""
         self.given = given
+        self.flow.run.becomes(RUNNING)
         self.event.set()
 
 
@@ -211,7 +212,6 @@ class Driver:
             del self._waiters[flow.run.id]
         if not waiter.event.is_set():
             raise otherwise or TimeoutError("nobody came in time")
-        flow.run.becomes(RUNNING)
         if isinstance(waiter.given, Exception):
             raise waiter.given
         return waiter.given
