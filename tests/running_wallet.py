@@ -48,6 +48,15 @@ class RunningWallet:
             report: Report = client.get(f"/runs/{run_id}", params={"wait": wait}).raise_for_status().json()
             return report
 
+    def deferred(self, run_id: str) -> Report:
+        """What the wallet says once the issuer has promised something."""
+        end = time.monotonic() + DEADLINE
+        while (report := self.report(run_id, wait=0))["state"] != "deferred":
+            assert report["state"] == "running", report
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        return report
+
     def take(self, **members: Any) -> Report:
         """A run from its beginning to where somebody is needed."""
         return self.report(self.begin(**members))

@@ -190,6 +190,12 @@ def test_an_offer_comes_to_the_endpoint(server: RunningServer, wallet: RunningWa
         has_all(wallet.report(answer.json()["id"]), SD_JWT)
 
 
+def test_a_browser_is_told_where_the_code_goes(server: RunningServer, wallet: RunningWallet) -> None:
+    query = server.offer(SD_JWT, tx_code=True)["offer_uri"].partition("?")[2]
+    page = Browser(wallet.client()).visit(f"/credential_offer?{query}")
+    assert page.text("said") == f"The offer needs a transaction code. It goes to {page.response.headers['location']}/tx_code"
+
+
 def test_a_browser_gets_a_page(server: RunningServer, wallet: RunningWallet) -> None:
     query = server.offer(SD_JWT)["offer_uri"].partition("?")[2]
     browser = Browser(wallet.client())
@@ -346,8 +352,8 @@ def test_what_comes_later_is_waited_for(server: RunningServer, wallet: RunningWa
 
 
 def test_what_is_refused_later(server: RunningServer, wallet: RunningWallet) -> None:
-    report = wallet.report(wallet.begin(offer_uri=server.offer(SD_JWT, LATER)["offer_uri"]), wait=1)
-    assert (report["state"], [each["configuration_id"] for each in report["deferred"]]) == ("deferred", [LATER])
+    report = wallet.deferred(wallet.begin(offer_uri=server.offer(SD_JWT, LATER)["offer_uri"]))
+    assert [each["configuration_id"] for each in report["deferred"]] == [LATER]
     decide(server, state="refused", description="no longer enrolled")
     report = wallet.report(report["id"])
     assert (report["state"], report["error"]["code"], report["error"]["description"]) == (
@@ -366,8 +372,7 @@ def test_a_restart_in_between_changes_nothing(
 ) -> None:
     state, config = tmp_path / "state", trusting(server, tmp_path, copies=2)
     with running_wallet(tmp_path, config, "--state", str(state), port=ports[1]) as first:
-        report = first.report(first.begin(offer_uri=server.offer(SD_JWT, LATER, grant=grant)["offer_uri"]), wait=2)
-        assert report["state"] == "deferred"
+        report = first.deferred(first.begin(offer_uri=server.offer(SD_JWT, LATER, grant=grant)["offer_uri"]))
         (file,) = state.iterdir()
         assert file.name == f"run-{report['id']}.json"
         assert file.stat().st_mode & 0o777 == 0o600
@@ -523,6 +528,8 @@ def test_other_methods_and_paths(wallet: RunningWallet) -> None:
             answer = client.post(path)
             assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
         assert client.get("/offers").status_code == 405
+        # Who only looks at a link has not followed it.
+        assert client.head("/credential_offer?credential_offer=%7B%7D").status_code == 405
         for path in ("/", "/runs/unknown", "/runs/a/b", "/x"):
             assert client.get(path).status_code == 404
         known = client.get("/runs").json()["runs"][0]["id"]

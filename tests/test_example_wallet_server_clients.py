@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 
 from examples.reference_server import demo
 from examples.wallet.keys import HolderKey
+from examples.wallet_cli.__main__ import main
 from oid4vci.keys import public_key, public_keys, thumbprint
 from oid4vci.metadata import ClientMetadata
 from tests.proving_configurations import PROVIDER
@@ -87,6 +88,25 @@ def test_a_wallet_under_haip(haip: tuple[RunningServer, int], tmp_path: Path, pr
         # With a pre-authorized code the wallet is attested as well.
         report = wallet.take(offer_uri=server.offer("identity", tx_code=False)["offer_uri"])
         assert (report["state"], len(report["credentials"])) == ("issued", 2), report
+
+
+def test_the_wallet_at_the_command_line_under_haip(
+    haip: tuple[RunningServer, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, _ = haip
+    (tmp_path / "anchors.pem").write_bytes(server.demo_authority())
+    attester = {name: str(tmp_path / each) for name, each in list(provider_files(tmp_path).items())[:2]}
+    options = ["--haip", "--yes", "--ca", str(server.authority), "--trust", str(tmp_path / "anchors.pem")]
+    options += ["--attestation-key", attester["key_file"], "--attestation-issuer", PROVIDER.identifier]
+    keys = ["--key-attestation-key", attester["key_file"], "--key-attestation-chain", attester["chain_file"]]
+    chain = ["--attestation-chain", attester["chain_file"]]
+    assert main([server.offer("identity", "mdl")["offer_uri"], *options, *chain, *keys, "--copies", "2"]) == 0
+    assert "Done: 4 credentials." in capsys.readouterr().out
+    # HAIP 4.4.1, 4.5.1: both have certificates.
+    assert main([server.offer("identity")["offer_uri"], *options, *keys]) == 1
+    assert "HAIP-4.4.1-05" in capsys.readouterr().err
+    assert main([server.offer("identity")["offer_uri"], *options, *chain, *keys[:2]]) == 1
+    assert "HAIP-4.5.1-05" in capsys.readouterr().err
 
 
 def test_keys_of_a_lower_level_are_not_said_to_be_of_a_higher(haip: tuple[RunningServer, int], tmp_path: Path) -> None:

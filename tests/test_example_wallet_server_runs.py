@@ -345,6 +345,10 @@ def test_the_oldest_that_is_over_goes_first() -> None:
     third = runs.new()
     assert [runs.get(each.id) for each in (first, second, third)] == [first, None, third]
     assert runs.latest(1) == [third]
+    # What was saved is there all the same.
+    saved = Run("saved")
+    runs.add(saved)
+    assert [runs.get(each.id) for each in (first, third, saved)] == [first, third, saved]
 
 
 def test_who_waits_for_months_keeps_how_it_began() -> None:

@@ -127,6 +127,28 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     assert (tmp_path / "badge-1.key.pem").read_text() == "another key"
 
 
+@pytest.mark.parametrize("with_keys", [True, False])
+def test_a_name_that_somebody_takes_in_between_is_theirs(
+    with_keys: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, key, path_for = Folder.prepare(tmp_path), HolderKey.generate("holder", None), Folder.path_for
+    others = [f"badge-1{'.key.pem' if with_keys else '.mdoc'}", "badge-2.mdoc"]
+
+    def taken_in_between(folder: Folder, name: str, suffix: str) -> Path:
+        target = path_for(folder, name, suffix)
+        if others:
+            (tmp_path / others.pop(0)).write_text("another's")
+        return target
+
+    monkeypatch.setattr(Folder, "path_for", taken_in_between)
+    saved = folder.save("badge", "mso_mdoc", "credential", key if with_keys else None)
+    assert (saved.name, saved.read_text(), others) == ("badge-3.mdoc", "credential", [])
+    assert saved.with_suffix(".key.pem").exists() is with_keys
+    assert (
+        sorted(path.read_text() for path in tmp_path.iterdir() if path.stem[:7] in ("badge-1", "badge-2")) == ["another's"] * 2
+    )
+
+
 @pytest.mark.parametrize("algorithm", ["ES256", "ES384", "ES512", "EdDSA"])
 def test_a_key_is_made_for_an_algorithm_of_the_issuer(algorithm: str) -> None:
     assert HolderKey.generate("holder", ("RS256", algorithm)).signer.algorithm == algorithm

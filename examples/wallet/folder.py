@@ -39,15 +39,23 @@ class Folder:
 
     def save(self, configuration_id: str, format_: str, credential: str, key: HolderKey | None) -> Path:
         """Write a credential, and its key beside it, under a name that is not taken. Gives the path of the credential."""
-        target = self.path_for(configuration_id, _SUFFIXES.get(format_, ".credential"))
-        if key is not None:
-            self.write(target.with_suffix(KEY_SUFFIX), key.pem)
-        try:
-            self.write(target, credential.encode())
-        except OSError:
-            target.with_suffix(KEY_SUFFIX).unlink(missing_ok=True)
-            raise
-        return target
+        while True:
+            target = self.path_for(configuration_id, _SUFFIXES.get(format_, ".credential"))
+            try:
+                if key is not None:
+                    self.write(target.with_suffix(KEY_SUFFIX), key.pem)
+            except FileExistsError:
+                # Somebody else took the name in between.
+                continue
+            try:
+                self.write(target, credential.encode())
+            except OSError as error:
+                if key is not None:
+                    target.with_suffix(KEY_SUFFIX).unlink(missing_ok=True)
+                if isinstance(error, FileExistsError):
+                    continue
+                raise
+            return target
 
     def path_for(self, name: str, suffix: str) -> Path:
         """A path that is not taken. `name` may be the issuer's text; it does not lead out of the folder."""

@@ -23,7 +23,6 @@ from examples.wallet_server.driver import Driver, NotWaiting
 from examples.wallet_server.pages import page, run_page
 from examples.wallet_server.run import Run
 from examples.wallet_server.runs import TooManyRuns
-from oid4vci._json import Malformed
 from oid4vci.errors import AuthorizationRefused, InvalidOffer, Untrusted, WalletError
 from oid4vci.http import Form, Request, Response
 from oid4vci.offers import OfferReference
@@ -52,12 +51,11 @@ class Endpoints:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         start, received = time.perf_counter(), StarletteRequest(scope, receive)
-        method = "GET" if received.method == "HEAD" else received.method
         target = "/" + scope["raw_path"].decode("latin-1").removeprefix("/")
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("latin-1")
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        request = Request(method, f"https://{urlsplit(self.driver.setup.url).netloc}{target}", headers)
+        request = Request(received.method, f"https://{urlsplit(self.driver.setup.url).netloc}{target}", headers)
         prefix = urlsplit(self.driver.setup.url).path
         path = request.path.removeprefix(prefix) if request.path.startswith(f"{prefix}/") else ""
         shown = "*"
@@ -166,7 +164,7 @@ class Endpoints:
             return Response.of_json(200, {"runs": [each.summary() for each in self.driver.runs.latest(LISTED)]})
         try:
             wait = Form.parse(request.query).get("wait") or "0"
-        except Malformed as error:
+        except ValueError as error:
             return _wrong(error)
         if not (wait.isascii() and wait.isdigit() and len(wait) < 5 and int(wait) <= MAX_WAIT):
             return refusal(400, WRONG, f"wait must be a number of seconds from 0 to {MAX_WAIT}")

@@ -17,7 +17,6 @@ from examples.wallet_server.outbound import Unreachable
 from examples.wallet_server.run import Run
 from examples.wallet_server.setting_up import Setup
 from examples.wallet_server.visitor import Visitor
-from oid4vci._json import Malformed
 from oid4vci.drive import run as carried_through
 from oid4vci.errors import Advice, InvalidCredential, InvalidMetadata, InvalidOffer, WalletError
 from oid4vci.http import Request, Response, url_origin
@@ -96,7 +95,7 @@ class Flow:
         answer = self.send(Request("GET", credential_issuer_metadata_url(issuer), {"accept": "application/json"}))
         try:
             metadata = CredentialIssuerMetadata.from_json(answer.json(), classes=wallet.configuration_classes)
-        except Malformed as error:
+        except ValueError as error:
             raise InvalidMetadata(str(error)) from None
         metadata.check_identifier(issuer)
         supported = metadata.credential_configurations_supported

@@ -28,9 +28,9 @@ def run_page(run: Run, location: str) -> Response:
     """The run that a browser's offer began, and what a person has to do."""
     texts = {
         FOR_PERSON: "The issuer wants you to log in.",
-        FOR_TX_CODE: "The offer needs a transaction code: give it to this wallet at",
+        FOR_TX_CODE: f"The offer needs a transaction code. It goes to {location}/tx_code",
     }
-    more = f'<p><a id="run" href="{escape(location)}">{escape(location)}</a></p>\n'
+    more = f'<p>Report: <a id="run" href="{escape(location)}">{escape(location)}</a></p>\n'
     if run.state == FOR_PERSON and run.authorization_url is not None:
         where = escape(run.authorization_url.partition("?")[0])
         more += f'<p><a id="login" href="{escape(run.authorization_url)}">Log in at {where}</a></p>\n'

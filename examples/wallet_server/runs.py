@@ -1,10 +1,10 @@
 """The runs that are known: a bounded number, of which the oldest that are over go first."""
 
+import secrets
+
 from attrs import define, field
 
 from examples.wallet_server.run import Run
-from oid4vci._json import b64url_encode
-from oid4vci.secret import new_secret
 
 __all__ = ("Runs", "TooManyRuns")
 
@@ -24,17 +24,18 @@ class Runs:
 
     def new(self) -> Run:
         """A new run. Raises `TooManyRuns`."""
-        run = Run(b64url_encode(new_secret(ID_BYTES)))
+        if len(self._known) >= self.maximum and not any(each.over for each in self._known.values()):
+            raise TooManyRuns
+        run = Run(secrets.token_urlsafe(ID_BYTES))
         self.add(run)
         return run
 
     def add(self, run: Run) -> None:
-        """A run that is there already. Raises `TooManyRuns`."""
+        """A run that is there already: it is not lost for want of room."""
         if len(self._known) >= self.maximum:
             oldest = next((each.id for each in self._known.values() if each.over), None)
-            if oldest is None:
-                raise TooManyRuns
-            del self._known[oldest]
+            if oldest is not None:
+                del self._known[oldest]
         self._known[run.id] = run
 
     def get(self, run_id: str) -> Run | None:
