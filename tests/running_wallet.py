@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from attrs import field, frozen
 
-from tests.running_server import DEADLINE, ROOT, RunningServer, _free_port, make_certificates
+from tests.running_server import DEADLINE, ROOT, RunningServer, free_port, make_certificates
 
 Report = dict[str, Any]
 
@@ -78,7 +78,7 @@ def running_wallet(folder: Path, config: Mapping[str, Any], *options: str, port:
     """Start the wallet, wait until it answers, stop it with SIGTERM; it must then end by itself, with code 0."""
     (folder / "tls").mkdir(exist_ok=True)
     authority, certificate, key = make_certificates(folder / "tls")
-    port, log = port or _free_port(), folder / "wallet.log"
+    port, log = port or free_port(), folder / "wallet.log"
     (folder / "wallet.json").write_text(json.dumps(config))
     url = f"https://localhost:{port}"
     command = [sys.executable, "-m", "examples.wallet_server", "--url", url, "--port", str(port)]

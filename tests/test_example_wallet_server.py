@@ -16,7 +16,7 @@ import pytest
 from examples.reference_server import demo
 from tests.browser import Browser
 from tests.reference_server import tells
-from tests.running_server import DEADLINE, RunningServer, _free_port, running_server
+from tests.running_server import DEADLINE, RunningServer, free_port, running_server
 from tests.running_wallet import Report, RunningWallet, running_wallet, trusting
 
 CODE = "authorization_code"
@@ -40,7 +40,7 @@ def server_config(*ports: int, **members: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def ports() -> tuple[int, int]:
     """Of the wallet, and of one that is stopped and started."""
-    return _free_port(), _free_port()
+    return free_port(), free_port()
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +233,7 @@ def test_without_an_offer_by_configuration_and_by_scope(server: RunningServer, w
 @pytest.fixture(scope="module")
 def waiting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningServer, RunningWallet]]:
     """A wallet that never logs in by itself, with a server of its own."""
-    folder, port = tmp_path_factory.mktemp("waiting"), _free_port()
+    folder, port = tmp_path_factory.mktemp("waiting"), free_port()
     (folder / "server").mkdir()
     with running_server(folder / "server", config=server_config(port)) as server:
         config = trusting(server, folder, visits=False, notification="failure", copies=2, patience=20)

@@ -16,7 +16,7 @@ from oid4vci.keys import public_key, public_keys, thumbprint
 from oid4vci.metadata import ClientMetadata
 from tests.proving_configurations import PROVIDER
 from tests.publisher import publishing
-from tests.running_server import RunningServer, _free_port, running_server
+from tests.running_server import RunningServer, free_port, running_server
 from tests.running_wallet import Report, RunningWallet, running_wallet, trusting
 from tests.test_example_wallet_server import CODE, has_all, requests_of
 from tests.test_reference_server import README
@@ -43,7 +43,7 @@ def provider_files(folder: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def haip(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningServer, int]]:
     """The server.json of the reference server's README, with this wallet's provider."""
-    folder, port = tmp_path_factory.mktemp("server"), _free_port()
+    folder, port = tmp_path_factory.mktemp("server"), free_port()
     (text,) = re.findall("```json\n(.*?)```", README.read_text(), re.DOTALL)
     (folder / "wallet-providers.pem").write_bytes(pem(PROVIDER.authority))
     with publishing(folder / "provider") as published:
@@ -135,7 +135,7 @@ def test_under_haip_other_servers_are_not_gone_to(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningServer, int, HolderKey]]:
     """A server that knows one wallet, by its key, and wants all messages encrypted."""
-    folder, port, key = tmp_path_factory.mktemp("strict"), _free_port(), HolderKey.generate("client", ("ES256",))
+    folder, port, key = tmp_path_factory.mktemp("strict"), free_port(), HolderKey.generate("client", ("ES256",))
     config = {
         "encryption": {"requests_required": True, "responses_required": True, "zip": True},
         "client_authentication": ["private_key_jwt"],

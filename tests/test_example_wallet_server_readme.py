@@ -20,7 +20,7 @@ from examples.wallet_server.run import DEFERRED, FOR_PERSON, FOR_TX_CODE, OVER, 
 from examples.wallet_server.settings import Settings, read_settings
 from tests.documents import blocks
 from tests.proving_configurations import PROVIDER
-from tests.running_server import DEADLINE, ROOT, _free_port, make_certificates
+from tests.running_server import DEADLINE, ROOT, free_port, make_certificates
 from tests.test_example_wallet_server_clients import pem_of
 from tests.test_x509 import pem
 
@@ -67,7 +67,7 @@ def filled(text: str, known: dict[str, str]) -> str:
 
 def session(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """The answers to the session's commands, with free ports in place of those in the text."""
-    server, wallet = _free_port(), _free_port()
+    server, wallet = free_port(), free_port()
     known = {"8443": str(server), "9443": str(wallet)}
     (script,) = (block.text for block in blocks(README, "sh"))
     files = [block.text for block in blocks(README, "json")]

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+import anyio
 import httpx
 import pytest
 
 from examples.reference_server import demo
 from examples.wallet_server.asked import Asked
 from examples.wallet_server.driver import Driver
+from examples.wallet_server.outbound import Unreachable
 from examples.wallet_server.run import KEPT_FIRST, MAX_STEPS, Run
 from examples.wallet_server.runs import Runs, TooManyRuns
 from oid4vci.http import Headers, Request, Response
@@ -234,6 +236,48 @@ def test_a_promise_stands_while_the_issuer_is_in_trouble(
     run = world.carried(world.offered(LATER, **PRE_AUTHORIZED))
     assert (run.state, len(run.credentials), failures) == ("issued", 1, [0])
     assert list((tmp_path / "state").iterdir()) == []
+
+
+@pytest.mark.parametrize("deferred", [True, False])
+@pytest.mark.parametrize("reached", [True, False], ids=["503", "unreachable"])
+def test_credentials_that_came_wait_for_the_key_that_verifies_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deferred: bool, reached: bool
+) -> None:
+    monkeypatch.setattr("examples.wallet.ordering.PAUSES", (0, 0, 0))
+    left = [3]
+
+    def change(request: Request, response: Response) -> Response:
+        if request.path != "/.well-known/jwt-vc-issuer" or not left[0]:
+            return response
+        left[0] -= 1
+        if reached:
+            return Response(503)
+        raise Unreachable("away")
+
+    world = World.of(tmp_path, monkeypatch, server=DEFERRED if deferred else None, change=change)
+    run = world.carried(world.offered(LATER, **PRE_AUTHORIZED))
+    assert (run.state, len(run.credentials), left) == ("issued", 1, [0])
+    # They are not asked for again.
+    assert world.wire.paths.count("/deferred_credential") == deferred
+
+
+def test_a_server_that_stops_does_not_wait_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("examples.wallet_server.driver.GRACE", 0.1)
+
+    async def never(wire: Any, request: Request) -> Response:
+        await anyio.sleep(60)
+        raise AssertionError("nobody waits for that long")
+
+    world = World.of(tmp_path, monkeypatch)
+    asked = world.offered(NAME, **PRE_AUTHORIZED)
+    monkeypatch.setattr("tests.wallet_in_process.Wire.send", never)
+    begun = time.monotonic()
+    run = world.carried(asked, wait=0.3)
+    assert time.monotonic() - begun < 20
+    assert (run.state, run.error) == ("running", None)
+    assert "failed" not in caplog.text
 
 
 def test_what_takes_longer_than_the_wallet_waits_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from attrs import field, frozen
 
@@ -11,17 +11,35 @@ from examples.wallet.certifier import Certifier
 from examples.wallet.keys import HolderKey
 from oid4vci.dids import DID_METHODS
 from oid4vci.drive import run
+from oid4vci.errors import TryLater
 from oid4vci.http import Request, Response
 from oid4vci.keys import LocalSigner, public_key
 from oid4vci.proofs.holder_key import HolderKey as NamedKey
-from oid4vci.wallet import Deferred, Issued, Order, ProofChoice
+from oid4vci.wallet import Deferred, Exchange, Issued, Order, ProofChoice
 
-__all__ = ("KEY_NAMES", "MAX_COPIES", "Ordering", "Prepared", "Send")
+__all__ = ("KEY_NAMES", "MAX_COPIES", "Ordering", "Prepared", "Send", "completed")
+
+T = TypeVar("T")
+# Seconds between attempts to fetch what it takes to verify credentials that came.
+PAUSES: Final = (1, 5, 20)
 
 MAX_COPIES: Final = 100
 KEY_NAMES: Final = ("jwk", "did:key", "did:jwk", "x5c")
 """How a `jwt` proof can name its key (OID4VCI F.1)."""
 Send = Callable[[Request], Response]
+
+
+def completed(exchange: Exchange[T], send: Send) -> T:
+    """What comes of a request for credentials, which may not come again: what it takes to verify them is tried for repeatedly."""
+    for pause in PAUSES:
+        try:
+            return run(exchange, send)
+        except TryLater as later:
+            if later.exchange is None:
+                raise
+            exchange = later.exchange
+            time.sleep(pause)
+    return run(exchange, send)
 
 
 @frozen
@@ -74,7 +92,7 @@ class Ordering:
         named = [self._named(key, choice) for key in prepared.keys]
         proof_type = None if choice is None else choice.type
         proofs = order.prove(named, now=now, proof_type=proof_type, key_attestation=attestation)
-        match run(proofs.submit(), self.send):
+        match completed(proofs.submit(), self.send):
             case Order() as renewed:
                 # The nonce has expired, and the attestation has it in it. A renewed order gives no other.
                 return self.obtain(Prepared(renewed, choice, prepared.keys))

@@ -9,7 +9,7 @@ from attrs import define, evolve, field, frozen
 
 from examples.wallet.client import Client, SessionKeys
 from examples.wallet.keys import HolderKey
-from examples.wallet.ordering import Send
+from examples.wallet.ordering import Send, completed
 from oid4vci.drive import run
 from oid4vci.errors import Advice, Refused
 from oid4vci.wallet import Deferred, Issued, Session, Wallet, dump, load
@@ -112,7 +112,7 @@ class Promises:
         `ValueError`, and what `send` raises.
         """
         try:
-            result = run(promise.deferred.poll(now=int(time.time())), send)
+            result = completed(promise.deferred.poll(now=int(time.time())), send)
         except Refused as refused:
             if refused.advice is not Advice.REFRESH:
                 raise
@@ -120,7 +120,7 @@ class Promises:
             # The old Refresh Token is spent by that, so what comes of it is kept first.
             self.renew(self._refreshed(promise.deferred.session, client, send))
             promise = self.of(promise.deferred)
-            result = run(promise.deferred.poll(now=int(time.time())), send)
+            result = completed(promise.deferred.poll(now=int(time.time())), send)
         if isinstance(result, Deferred):
             self.replace(result)
         return result

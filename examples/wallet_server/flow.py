@@ -60,9 +60,16 @@ class Flow:
         self.run.step("request", **noted, status=answer.status)
         return answer
 
+    def _send_or_503(self, request: Request) -> Response:
+        """Where credentials may have come already: a server that cannot be reached is one that is asked again."""
+        try:
+            return self.send(request)
+        except Unreachable:
+            return Response(503)
+
     @property
     def _ordering(self) -> Ordering:
-        return self.setup.ordering(self.send)
+        return self.setup.ordering(self._send_or_503)
 
     def open(self, asked: Asked) -> Opened:
         """The offer, the issuer and its authorization server."""
@@ -193,7 +200,7 @@ class Flow:
             return 0
         configuration_id = promise.deferred.configuration_id
         try:
-            result = promises.ask(promise, self.setup.client, self.send, refreshing=lambda: self.run.step("refresh"))
+            result = promises.ask(promise, self.setup.client, self._send_or_503, refreshing=lambda: self.run.step("refresh"))
             if isinstance(result, Deferred):
                 self.run.step("deferred", configuration_id=configuration_id, interval=result.interval)
                 return 0
