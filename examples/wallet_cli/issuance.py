@@ -15,13 +15,14 @@ from examples.wallet_cli.consent import Consent
 from examples.wallet_cli.delivery import Delivery
 from examples.wallet_cli.network import Network
 from examples.wallet_cli.promise_file import PromiseFile, StillToCome
+from examples.wallet_cli.questions import agree_to_levels, ask_for_tx_code
 from examples.wallet_cli.terminal import Person, plain
 from oid4vci.drive import run
 from oid4vci.errors import Advice, InvalidCredential, TxCodeRequired, Untrusted, WalletError, WrongTxCode
 from oid4vci.http import Request
 from oid4vci.offers import CredentialOffer, OfferReference, read_offer_response
 from oid4vci.trust import Trust
-from oid4vci.wallet import Deferred, Exchange, Issued, Offer, Opened, ProofChoice, Session, Wallet
+from oid4vci.wallet import Deferred, Exchange, Issued, Offer, Opened, Session, Wallet
 from oid4vci.x509 import Anchors
 
 __all__ = ("Issuance",)
@@ -216,7 +217,10 @@ class Issuance:
 
     def _redeem(self, opened: Opened, tx_code: str | None, keys: SessionKeys) -> Session:
         for attempt in range(ATTEMPTS):
-            given, now = tx_code if attempt == 0 and tx_code is not None else self._ask_tx_code(opened), int(time.time())
+            given, now = (
+                tx_code if attempt == 0 and tx_code is not None else ask_for_tx_code(opened, self.person),
+                int(time.time()),
+            )
             try:
                 authentication = self.client.authentication(opened.server.issuer, keys, now=now)
                 asked = opened.redeem(tx_code=given, now=now, dpop=keys.dpop_signer, authentication=authentication)
@@ -228,17 +232,6 @@ class Issuance:
             else:
                 return self._told(session)
         raise AssertionError("the last attempt returns or raises")
-
-    def _ask_tx_code(self, opened: Opened) -> str | None:
-        if opened.tx_code is None:
-            return None
-        hints, where = opened.tx_code, plain(opened.token_endpoint or "")
-        if hints.description:
-            self.person.tell(f"The issuer says of the code: {plain(hints.description)}")
-        kind = "digits" if hints.input_mode == "numeric" else "characters"
-        length = "" if hints.length is None else f"{hints.length} "
-        # Where the code goes is for the person to see before it is entered (OID4VCI 13.6.2).
-        return self.person.answer(f"Transaction code, {length}{kind}, to be sent to {where}")
 
     def _order(self, session: Session, configuration_id: str, identifier: str | None, promises: Promises) -> int:
         prepared = self.ordering.prepare(run(session.order(configuration_id, identifier), self.network.send))
@@ -262,14 +255,5 @@ class Issuance:
             # The library says what the issuer wants.
             self.person.tell("This issuer wants keys that are attested: --key-attestation-key names a key to attest with.")
         elif choice is not None and choice.key_attestation_needed:
-            self._consent_to_levels(choice)
+            agree_to_levels(choice, self.person)
         return self.ordering.obtain(prepared)
-
-    def _consent_to_levels(self, choice: ProofChoice) -> None:
-        required = choice.key_attestations_required
-        if required is None:
-            return
-        said = {"keys": required.key_storage, "logins": required.user_authentication}
-        levels = " and ".join(f"{what} of level {plain(values[0])}" for what, values in said.items() if values)
-        if levels and not (self.person.yes or self.person.agrees(f"Attest to the issuer that the wallet has {levels}?")):
-            raise ValueError("the issuer wants keys that are attested, and these are not")
