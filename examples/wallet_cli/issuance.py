@@ -13,6 +13,7 @@ from examples.wallet.promises import Promise, Promises
 from examples.wallet_cli.callback import Callback
 from examples.wallet_cli.consent import Consent
 from examples.wallet_cli.delivery import Delivery
+from examples.wallet_cli.introduction import introduce
 from examples.wallet_cli.network import Network
 from examples.wallet_cli.promise_file import PromiseFile, StillToCome
 from examples.wallet_cli.questions import agree_to_levels, ask_for_tx_code
@@ -94,7 +95,7 @@ class Issuance:
 
     def _take(self, offer: Offer, consent: Consent, tx_code: str | None) -> int:
         opened = run(offer.open(self._wallet(consent, SessionKeys()), now=int(time.time())), self.network.send)
-        self._show(opened)
+        introduce(opened, self.person, signed=self.metadata_anchors is not None, encrypted=self.encrypts)
         keys = self.client.new_keys(opened)
         session = self._authorize(opened, keys) if opened.pre_authorized_code is None else self._redeem(opened, tx_code, keys)
         promises = Promises(keys, self._file.write)
@@ -167,24 +168,6 @@ class Issuance:
         if not consent.to_offer(content.credential_issuer, "the issuer of the offer"):
             raise Untrusted("the issuer is not asked without consent")
         return content
-
-    def _show(self, opened: Opened) -> None:
-        metadata, tell = opened.metadata, self.person.tell
-        names = [display.name for display in metadata.display or () if display.name]
-        tell(f"Issuer: {plain(metadata.credential_issuer)}" + (f", which calls itself {plain(names[0])}" if names else ""))
-        for name, configuration in opened.configurations.items():
-            shown = configuration.credential_metadata
-            title = shown.display[0].name if shown is not None and shown.display else name
-            tell(f"Offered: {plain(title)} ({plain(name)}, {plain(configuration.format)})")
-        if self.metadata_anchors is not None:
-            signed = opened.signed_metadata
-            tell(
-                "Its metadata are not signed."
-                if signed is None
-                else "Its metadata are signed by a certificate that is trusted."
-            )
-        if self.encrypts and metadata.credential_request_encryption is None:
-            tell("This issuer takes no encrypted requests.")
 
     def _authorize(self, opened: Opened, keys: SessionKeys) -> Session:
         """The authorization code grant: the person logs in with a browser, which comes back to this machine."""
