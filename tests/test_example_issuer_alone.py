@@ -282,7 +282,7 @@ def by_an_unpublished_key(server: ExternalServer) -> None:
         made(iss="https://other.example"),
         made(aud="https://other.example"),
         made(exp=now() - 1),
-        made(nbf=now() + 600),
+        made(nbf=now() + 86_400),
         with_header(typ="JWT"),
         by_a_stranger,
         by_an_unpublished_key,

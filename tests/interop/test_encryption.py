@@ -24,7 +24,10 @@ pytestmark = pytest.mark.interop
 
 (FIRST, *_) = HOLDER_KEYS
 NAMES = [f"{alg} {crv} {enc}" for alg in KEY_AGREEMENTS for crv in CURVES for enc in CONTENT_ENCRYPTIONS]
-NOW = int(time.time())
+
+
+def now() -> int:
+    return int(time.time())
 
 
 def settings(name: str, **further: Any) -> Encryption:
@@ -40,7 +43,7 @@ def task(world: Issuance, name: str, **changes: Any) -> dict[str, Any]:
     alg, crv, enc = name.split()
     return {
         "metadata": world.issuer.metadata.to_json(),
-        "nonce": world.nonce(now=NOW),
+        "nonce": world.nonce(now=now()),
         "client_id": CLIENT,
         "answer": {"jwk": private_jwk(DecryptionKey.generate(alg=alg, crv=crv)), "enc": enc},
         "enc": enc,
@@ -58,7 +61,7 @@ def theirs(node: Node) -> Mapping[str, tuple[Issuance, Response, Mapping[str, An
     for name, world in worlds.items():
         assert sent[name].keys() == {"ok"}, sent[name]
         body = sent[name]["ok"]["body"].encode()
-        answers[name] = world.send(credential_request(world.token("note", now=NOW), body, content_type=JWT), now=NOW)
+        answers[name] = world.send(credential_request(world.token("note", now=now()), body, content_type=JWT), now=now())
     received = node.run(
         "encryption.mjs", {"receive": {name: {**tasks[name], "body": answers[name].body.decode()} for name in NAMES}}
     )
@@ -86,7 +89,7 @@ def test_what_their_wallet_may_not_send(node: Node) -> None:
     }
     for made in node.run("encryption.mjs", {"send": wrong}).values():
         body = made["ok"]["body"].encode()
-        response = world.send(credential_request(world.token("note", now=NOW), body, content_type=JWT), now=NOW)
+        response = world.send(credential_request(world.token("note", now=now()), body, content_type=JWT), now=now())
         refused(response, "invalid_encryption_parameters")
 
 
@@ -126,7 +129,7 @@ def begun(encryption: Encryption, **wallet: Any) -> Order:
     net = Internet(encrypting(encryption))
     order = ordered(net, **wallet)
     assert order.c_nonce is not None
-    return Order(net, encryption.keys[0], order.c_nonce, order.prove([FIRST], now=NOW).submit())
+    return Order(net, encryption.keys[0], order.c_nonce, order.prove([FIRST], now=now()).submit())
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +164,7 @@ def test_compressed_both_ways(node: Node) -> None:
     given["answer"]["zip"] = "DEF"
     body = node.run("encryption.mjs", {"send": {"x": given}})["x"]["ok"]["body"].encode()
     assert _jwe.parse(body).header["zip"] == "DEF"
-    response = world.send(credential_request(world.token("note", now=NOW), body, content_type=JWT), now=NOW)
+    response = world.send(credential_request(world.token("note", now=now()), body, content_type=JWT), now=now())
     assert _jwe.parse(response.body).header["zip"] == "DEF"
     received = node.run("encryption.mjs", {"receive": {"x": {**given, "body": response.body.decode()}}})
     assert len(received["x"]["ok"]) == 1

@@ -78,7 +78,7 @@ FRAME = {
 
 def question(signer: LocalSigner, **changes: Any) -> dict[str, Any]:
     now = int(time.time())
-    own = {"iss": ISSUER, "vct": VCT, "iat": now, "exp": now + 600, "cnf": {"jwk": dict(HOLDER.signer.public_jwk)}}
+    own = {"iss": ISSUER, "vct": VCT, "iat": now, "exp": now + 86_400, "cnf": {"jwk": dict(HOLDER.signer.public_jwk)}}
     header = {"alg": signer.algorithm, "kid": "k", **changes.pop("header", {})}
     return {"key": private_jwk(signer), "header": header, "payload": {**own, **CLAIMS, **changes}, "frame": FRAME}
 
@@ -156,7 +156,7 @@ TYPE = CredentialType.of(*(TypeMetadata.from_json(document) for document in TYPE
 
 def ours(signer: LocalSigner, **fields: Any) -> str:
     encoder = SdJwtVcEncoder(
-        **{"signer": signer, "kid": "k", "disclosable": EVERY_CLAIM, "lifetime": 600, "decoys": 2, **fields}
+        **{"signer": signer, "kid": "k", "disclosable": EVERY_CLAIM, "lifetime": 86_400, "decoys": 2, **fields}
     )
     (credential,) = encoder.draft(
         CLAIMS,

@@ -115,5 +115,6 @@ class Soak:
 
 def caches() -> list["_lru_cache_wrapper[object]"]:
     """Every `lru_cache` of the library that is loaded."""
-    found = (each for each in gc.get_objects() if isinstance(each, _lru_cache_wrapper))
+    # Not `isinstance`: it asks objects for their class, and those of other libraries do things then.
+    found: Iterator[_lru_cache_wrapper[object]] = (each for each in gc.get_objects() if type(each) is _lru_cache_wrapper)
     return sorted((each for each in found if each.__module__.startswith("oid4vci.")), key=lambda each: each.__name__)
