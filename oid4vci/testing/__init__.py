@@ -9,11 +9,16 @@ from oid4vci.testing.asgi import AsgiApp, asgi
 from oid4vci.testing.async_store_contract import AsyncStore, AsyncStoreContract
 from oid4vci.testing.probes.supplies import Offered, OfferRequest, ProbeClient
 from oid4vci.testing.report import Check, CheckFailed, Checks, CheckSkipped, CheckWarned, Finding, Outcome, Report
+from oid4vci.testing.scenarios import SCENARIOS, Scenario
+from oid4vci.testing.scripted_issuer import ScriptedIssuer, Start, TooManyRequests
 from oid4vci.testing.scripted_wallet import ISSUER_CHECKS, ScriptedWallet
+from oid4vci.testing.stage import FEATURES, Setting, Stage, WalletProfile
 from oid4vci.testing.store_contract import StoreContract
 
 __all__ = (
+    "FEATURES",
     "ISSUER_CHECKS",
+    "SCENARIOS",
     "AppFault",
     "AsgiApp",
     "AsyncStore",
@@ -29,8 +34,15 @@ __all__ = (
     "Outcome",
     "ProbeClient",
     "Report",
+    "Scenario",
+    "ScriptedIssuer",
     "ScriptedWallet",
+    "Setting",
+    "Stage",
+    "Start",
     "StoreContract",
+    "TooManyRequests",
+    "WalletProfile",
     "asgi",
     "wsgi",
 )
