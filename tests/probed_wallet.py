@@ -70,7 +70,7 @@ class Clock:
 
 @define
 class ProbedWallet:
-    """A Wallet with everything on. `changes` are what a test makes wrong about a request before it is sent."""
+    """A Wallet with everything on. `send` is the network, and every field is something that a test can make wrong."""
 
     issuer: ScriptedIssuer
     clock: Clock
@@ -78,7 +78,7 @@ class ProbedWallet:
     dpop: bool = True
     settings: Mapping[str, Any] = field(factory=dict)
     waits: bool = True
-    authentication_key: LocalSigner = INSTANCE
+    asks_for_signed: bool = True
     callback: Callable[[str], str] = field(default=lambda url: url)
     keys: Callable[[int], list[LocalSigner]] = field(
         default=lambda count: [LocalSigner.generate(f"holder-{i}") for i in range(count)]
@@ -86,7 +86,8 @@ class ProbedWallet:
 
     @property
     def wallet(self) -> Wallet:
-        trust = Trust.of(self.issuer.origin, anchors=self.issuer.anchors, metadata_anchors=self.issuer.anchors)
+        anchors = self.issuer.anchors
+        trust = Trust.of(self.issuer.origin, anchors=anchors, metadata_anchors=anchors if self.asks_for_signed else None)
         return Wallet(**{"trust": trust, "client_id": CLIENT, **self.settings})
 
     def __call__(self, offer_uri: str, tx_code: str | None) -> Literal["issued", "failed"]:
