@@ -151,8 +151,8 @@ def attestation_proof(conduct: Conduct) -> None:
             wrong(stage, "the proof of possession is not signed by the attested key")
         if claims.get("aud") not in (stage.good.server.identifier, [stage.good.server.identifier]):
             wrong(stage, "aud of the proof of possession is not the authorization server")
-        given = [_challenge(before) for before in stage.exchanges[: stage.exchanges.index(each)]]
-        if any(given) and claims.get("challenge") not in given:
+        given = {_challenge(before) for before in stage.exchanges[: stage.exchanges.index(each)]} - {None}
+        if given and claims.get("challenge") not in given:
             wrong(stage, "the proof of possession does not have the challenge of the authorization server")
 
 

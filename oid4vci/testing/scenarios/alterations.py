@@ -14,20 +14,20 @@ from oid4vci.secret import new_secret
 from oid4vci.testing.stage import Alteration, Stage
 
 __all__ = (
-    *(
-        "FOLLOWED",
-        "and_also",
-        "first",
-        "huge",
-        "instead",
-        "more",
-        "new_nonce",
-        "redirected",
-        "refused",
-        "returned",
-        "unknown_members",
-    ),
-    *("altered", "with_members", "with_text"),
+    "FOLLOWED",
+    "altered",
+    "and_also",
+    "first",
+    "huge",
+    "instead",
+    "more",
+    "new_nonce",
+    "redirected",
+    "refused",
+    "returned",
+    "unknown_members",
+    "with_members",
+    "with_text",
 )
 
 UNKNOWN: Final[Mapping[str, Any]] = {

@@ -17,19 +17,25 @@ from oid4vci.errors import Refusal
 from oid4vci.http import MAX_BODY, Form, Request, Response
 
 __all__ = (
-    *("AUTHORIZATION", "CHALLENGE", "CREDENTIAL", "DEFERRED", "FLOW", "ISSUER_METADATA", "KEYS", "NONCE", "NOTIFICATION"),
-    *(
-        "OFFER",
-        "OTHER_SERVER",
-        "PUSHED",
-        "RESOURCES",
-        "SERVER_METADATA",
-        "TOKEN",
-        "UNKNOWN",
-        "Recorded",
-        "jws_of",
-        "sent_members",
-    ),
+    "AUTHORIZATION",
+    "CHALLENGE",
+    "CREDENTIAL",
+    "DEFERRED",
+    "FLOW",
+    "ISSUER_METADATA",
+    "KEYS",
+    "NONCE",
+    "NOTIFICATION",
+    "OFFER",
+    "OTHER_SERVER",
+    "PUSHED",
+    "RESOURCES",
+    "SERVER_METADATA",
+    "TOKEN",
+    "UNKNOWN",
+    "Recorded",
+    "jws_of",
+    "sent_members",
 )
 
 OFFER: Final = "offer"
