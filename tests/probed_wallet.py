@@ -156,6 +156,7 @@ class ProbedWallet:
         while isinstance(result, Deferred):
             if self.waits:
                 self.clock.now = max(self.clock.now, int(result.ready_at))
+                self.clock()  # where time is real, it passes here
             result = run(result.poll(now=int(result.ready_at)), self.send)
         if isinstance(result, Order):
             result = self.obtained(result)

@@ -138,7 +138,7 @@ class Mutant:
 
         def send(request: Request) -> Response:
             stage = issuer.stages[-1]
-            here = stage._endpoint(request) == self.endpoint
+            here = stage.endpoint_of(request) == self.endpoint
             return issuer.send(self.rewrite(stage, request) if here and self.rewrite is not None else request)
 
         return send

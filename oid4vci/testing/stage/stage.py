@@ -124,7 +124,7 @@ class Stage:
     def answer(self, request: Request) -> Response:
         """Answer a request, and keep it. Never raises."""
         with self._lock:
-            endpoint, now = self._endpoint(request), self.clock()
+            endpoint, now = self.endpoint_of(request), self.clock()
             if len(self.exchanges) >= MAX_REQUESTS:
                 unaltered = response = Response.of_json(429, {"error": "slow_down"})
             else:
@@ -136,7 +136,8 @@ class Stage:
             self.exchanges.append(Recorded(endpoint, request, response, unaltered, now, members))
             return response
 
-    def _endpoint(self, request: Request) -> str:
+    def endpoint_of(self, request: Request) -> str:
+        """The name of the endpoint that a request goes to."""
         path, base = request.path, url_path(self.base)
         if path in self._endpoints:
             return self._endpoints[path]
