@@ -43,7 +43,7 @@ Send = Callable[[Request], Response]
 Method = Literal["none", "private_key_jwt", "attest_jwt_client_auth"]
 
 
-def profile(method: Method = "none", *, without: frozenset[str] = frozenset()) -> WalletProfile:
+def profile(method: Method = "none", *, without: frozenset[str] = frozenset(), haip: bool = False) -> WalletProfile:
     """The wallet below, as the issuer knows it."""
     registered: dict[str, Any] = {"redirect_uris": (REDIRECT_URI,), "token_endpoint_auth_method": method}
     if method == "private_key_jwt":
@@ -53,7 +53,7 @@ def profile(method: Method = "none", *, without: frozenset[str] = frozenset()) -
         registration=ClientMetadata(**registered),
         client_attestation=ClientAttestation(anchors=ANCHORS, challenges=Challenges(secret_keys())) if attested else None,
         key_attestations=KeyAttestations(anchors=ANCHORS),
-        haip=True,
+        haip=haip,
         features=FEATURES - without,
     )
 
@@ -88,7 +88,7 @@ class ProbedWallet:
     def wallet(self) -> Wallet:
         anchors = self.issuer.anchors
         trust = Trust.of(self.issuer.origin, anchors=anchors, metadata_anchors=anchors if self.asks_for_signed else None)
-        return Wallet(**{"trust": trust, "client_id": CLIENT, **self.settings})
+        return Wallet(**{"trust": trust, "client_id": CLIENT, "haip": self.issuer.wallet.haip, **self.settings})
 
     def __call__(self, offer_uri: str, tx_code: str | None) -> Literal["issued", "failed"]:
         try:
@@ -184,10 +184,10 @@ class ProbedWallet:
 
 
 def probed(
-    method: Method = "none", *, without: frozenset[str] = frozenset(), **settings: Any
+    method: Method = "none", *, without: frozenset[str] = frozenset(), haip: bool = False, **settings: Any
 ) -> tuple[ScriptedIssuer, ProbedWallet]:
     """A scripted issuer, and the wallet in the same process."""
     clock = Clock()
-    issuer = ScriptedIssuer(ORIGIN, clock, profile(method, without=without))
+    issuer = ScriptedIssuer(ORIGIN, clock, profile(method, without=without, haip=haip))
     wallet = ProbedWallet(issuer, clock, **settings)
     return issuer, evolve(wallet, send=issuer.send) if "send" not in settings else wallet

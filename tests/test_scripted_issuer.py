@@ -26,25 +26,27 @@ ELSEWHERE = {
     *("client_assertion_audience", "client_assertion_claims", "client_assertion_jti"),
     *("wallet_attestation", "wallet_attestation_chain", "wallet_attestation_reused"),
     *("attestation_proof", "attestation_proof_jti", "challenge_request"),
+    # Under HAIP nothing is asked for by details.
+    "locations",
 }
 
 
 @cache
-def probe(method: Method, without: frozenset[str], asks_for_signed: bool) -> tuple[ScriptedIssuer, Report]:
-    issuer, wallet = probed(method, without=without, asks_for_signed=asks_for_signed)
+def probe(method: Method, without: frozenset[str], asks_for_signed: bool, haip: bool) -> tuple[ScriptedIssuer, Report]:
+    issuer, wallet = probed(method, without=without, asks_for_signed=asks_for_signed, haip=haip)
     return issuer, issuer.probe(wallet)
 
 
-WALLETS: tuple[tuple[Method, frozenset[str], bool], ...] = (
-    ("none", frozenset(), False),
-    ("private_key_jwt", frozenset(), True),
-    ("attest_jwt_client_auth", frozenset({"pre-authorized_code"}), True),
-    ("attest_jwt_client_auth", frozenset({"dc+sd-jwt"}), True),
+WALLETS: tuple[tuple[Method, frozenset[str], bool, bool], ...] = (
+    ("none", frozenset(), False, False),
+    ("private_key_jwt", frozenset(), True, False),
+    ("attest_jwt_client_auth", frozenset({"dc+sd-jwt"}), True, False),
+    ("attest_jwt_client_auth", frozenset({"pre-authorized_code", "authorization_details"}), True, True),
 )
 
 
 @pytest.mark.parametrize("wallet", WALLETS)
-def test_the_wallet_of_this_library_passes(wallet: tuple[Method, frozenset[str], bool]) -> None:
+def test_the_wallet_of_this_library_passes(wallet: tuple[Method, frozenset[str], bool, bool]) -> None:
     issuer, report = probe(*wallet)
     assert report.ok, report.text()
     assert not report.of("warned"), report.text()

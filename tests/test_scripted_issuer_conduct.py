@@ -37,8 +37,9 @@ def test_every_rule_can_be_broken() -> None:
     assert {mutant.rule for mutant in MUTANTS} == {rule.name for rule in CONDUCT}
 
 
-def test_what_only_haip_demands_is_doubtful_for_others() -> None:
+@pytest.mark.parametrize("haip", [False, True])
+def test_what_only_haip_demands_is_doubtful_for_others(haip: bool) -> None:
     issuer, wallet = probed()
-    issuer.wallet = evolve(issuer.wallet, haip=False)
-    issuer.play(BY_NAME[CODE], Plain(issuer, wallet.clock, issuer.send))
-    assert {finding.check for finding in issuer.conduct().of("warned")} == {"pushed_requests"}
+    issuer.wallet = evolve(issuer.wallet, haip=haip)
+    issuer.play(BY_NAME[CODE], Plain(issuer, wallet.clock, issuer.send, settings={"haip": False}))
+    assert {finding.check for finding in issuer.conduct().of("failed" if haip else "warned")} == {"pushed_requests"}

@@ -124,7 +124,12 @@ class ScriptedIssuer:
         return stage
 
     def _settled(self, setting: Setting) -> Setting:
-        return evolve(setting, grant=setting.grant or self.wallet.grants[0], format=setting.format or self.wallet.formats[0])
+        return evolve(
+            setting,
+            grant=setting.grant or self.wallet.grants[0],
+            format=setting.format or self.wallet.formats[0],
+            anonymous=setting.anonymous or "client_id" not in self.wallet.features,
+        )
 
     def judge(self, scenario: Scenario, stage: Stage, outcome: Outcome | None = None) -> Finding:
         """What came of a scenario, when the Wallet is done. `outcome` is what the Wallet says of it, if it does."""

@@ -1,6 +1,7 @@
 """How documents are fetched, and what holds for every request (OID4VCI 4.1.3, 12.2.2, RFC 8414 3)."""
 
 from oid4vci.testing.conduct.conduct import CONDUCT, Conduct, wrong
+from oid4vci.testing.report import CheckWarned
 from oid4vci.testing.stage import Stage
 from oid4vci.testing.stage.recorded import FLOW, ISSUER_METADATA, OFFER, OTHER_SERVER, SERVER_METADATA, UNKNOWN
 
@@ -50,7 +51,7 @@ def accept_of_metadata(conduct: Conduct) -> None:
     for stage, each in conduct.sent(ISSUER_METADATA):
         accept = ",".join(each.request.headers.all("accept")).lower()
         if not any(kind in accept for kind in ("application/json", "application/jwt")):
-            wrong(stage, "Accept names neither application/json nor application/jwt")
+            raise CheckWarned(f"in {stage.name}: Accept names neither application/json nor application/jwt")
 
 
 @CONDUCT("VCI-4.1-06", "VCI-12.2.1-01", "VCI-13.2-01")

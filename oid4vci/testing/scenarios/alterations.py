@@ -81,8 +81,8 @@ def more(change: Callable[[Stage, dict[str, Any]], dict[str, Any]]) -> Alteratio
     return altered(lambda stage, request, response: _with_body(response, change(stage, _object(response))))
 
 
-def unknown_members(*within: str) -> Alteration:
-    """Members that nobody has defined: at the top, and in each object that is the member of such a name or an element of it."""
+def unknown_members(*within: str, of_each: str = "") -> Alteration:
+    """Members that nobody has defined: at the top, in objects of such a name or in arrays of it, and in each member `of_each`."""
 
     def spread(value: Any) -> Any:
         if isinstance(value, list):
@@ -91,6 +91,8 @@ def unknown_members(*within: str) -> Alteration:
 
     def change(stage: Stage, members: dict[str, Any]) -> dict[str, Any]:
         inner = {name: spread(members[name]) for name in within if name in members}
+        if of_each in members:
+            inner[of_each] = {name: spread(value) for name, value in members[of_each].items()}
         return {**members, **inner, **UNKNOWN}
 
     return more(change)

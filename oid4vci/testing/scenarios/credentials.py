@@ -4,7 +4,7 @@ from typing import Any
 
 from oid4vci.testing.scenarios.alterations import huge, more, redirected, refused, unknown_members, with_members, with_text
 from oid4vci.testing.scenarios.bad_credentials import ACCEPTS, MDOC, SD_JWT, altered_signature, another_jwk
-from oid4vci.testing.scenarios.expectations import completes, follows_nothing, gives_up, rejects
+from oid4vci.testing.scenarios.expectations import advised, completes, follows_nothing, gives_up, rejects
 from oid4vci.testing.scenarios.forged import credentials, in_turn
 from oid4vci.testing.scenarios.scenario import Scenario
 from oid4vci.testing.stage import Setting, Stage
@@ -96,6 +96,7 @@ CREDENTIALS = (
         setting=Setting(format="dc+sd-jwt", jwt_vc_issuer=True),
         alterations={KEYS: more(_among_decoys)},
         needs=("jwt-vc-issuer",),
+        haip=False,
         expectation=completes,
     ),
     Scenario(
@@ -118,8 +119,14 @@ CREDENTIALS = (
             ("credentials-none", "has an empty array", with_members(credentials=[])),
             ("credential-no-string", "has a number for a Credential", credentials(lambda *_: 4711)),
             ("credential-response-cut-off", "is cut off", with_text(lambda _, text: text[:-9])),
-            ("credential-response-huge", "has many megabytes", huge()),
         )
+    ),
+    Scenario(
+        name="credential-response-huge",
+        about="The Credential Response has many megabytes: the Wallet should read no such thing.",
+        requirements=("VCI-13.5-01",),
+        alterations={CREDENTIAL: huge()},
+        expectation=advised(rejects),
     ),
     Scenario(
         name="credential-denied",

@@ -6,7 +6,7 @@ from oid4vci import _jose, _json
 from oid4vci.http import Request, Response
 from oid4vci.testing.report import CheckFailed, CheckSkipped
 from oid4vci.testing.scenarios.alterations import altered, huge, more, redirected, unknown_members, with_members, with_text
-from oid4vci.testing.scenarios.expectations import completes, follows_nothing, never, stops
+from oid4vci.testing.scenarios.expectations import advised, completes, follows_nothing, never, stops
 from oid4vci.testing.scenarios.scenario import Scenario
 from oid4vci.testing.stage import Setting, Stage
 from oid4vci.testing.stage.recorded import (
@@ -28,11 +28,11 @@ JWT = "application/jwt"
 def _with_strange_configurations(stage: Stage, members: dict[str, Any]) -> dict[str, Any]:
     supported = members["credential_configurations_supported"]
     strange = {
-        "unheard-of": {"format": "x-unheard-of", "x": {"y": [1]}},
-        "without-a-format": {"scope": "nothing"},
+        "unheard-of": {"format": "x-unheard-of", "scope": "unheard-of", "x": {"y": [1]}},
         "strange-proofs": {
             "format": "dc+sd-jwt",
             "vct": "urn:example:strange",
+            "scope": "strange",
             "cryptographic_binding_methods_supported": ["x-unheard-of"],
             "proof_types_supported": {"x-unheard-of": {"proof_signing_alg_values_supported": ["X1"]}},
         },
@@ -161,7 +161,7 @@ METADATA = (
         about="Both metadata have members that nobody has defined: they are ignored.",
         requirements=("VCI-12.2.4-89", "VCI-12.3-04"),
         alterations={
-            ISSUER_METADATA: unknown_members("batch_credential_issuance", "credential_configurations_supported"),
+            ISSUER_METADATA: unknown_members("batch_credential_issuance", of_each="credential_configurations_supported"),
             SERVER_METADATA: unknown_members(),
         },
         expectation=completes,
@@ -182,19 +182,19 @@ METADATA = (
     ),
     Scenario(
         name="metadata-doubled-member",
-        about="credential_issuer stands twice in the metadata: which one counts, nobody can say, so the Wallet stops.",
+        about="credential_issuer stands twice in the metadata: which one counts, nobody can say, so the Wallet should stop.",
         requirements=("VCI-12.2.4-02",),
         alterations={
             ISSUER_METADATA: with_text(lambda stage, text: '{"credential_issuer":"https://other.example",' + text[1:])
         },
-        expectation=stops,
+        expectation=advised(stops),
     ),
     Scenario(
         name="metadata-huge",
-        about="The issuer's metadata have many megabytes: the Wallet reads no such thing.",
+        about="The issuer's metadata have many megabytes: the Wallet should read no such thing.",
         requirements=("VCI-13.5-01",),
         alterations={ISSUER_METADATA: huge()},
-        expectation=stops,
+        expectation=advised(stops),
     ),
     *(
         Scenario(

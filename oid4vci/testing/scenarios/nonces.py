@@ -31,6 +31,7 @@ NONCES = (
         about="The issuer has no Nonce Endpoint: proofs have no nonce.",
         requirements=("VCI-8.2-21", "VCI-F.1-20"),
         setting=Setting(c_nonces=False),
+        haip=False,
         expectation=completes,
     ),
     *(

@@ -30,6 +30,7 @@ class Scenario:
     - `alterations`: by endpoint, what is done to the answers of the good issuer: nothing, for most.
     - `offer`: what is done to the offer's URI before the Wallet gets it.
     - `needs`: what the Wallet must have to be played with; `key_attestations`: also somebody to believe about its keys.
+    - `haip`: whether HAIP allows such an issuer; if not, it is not played with a Wallet that goes by HAIP.
     """
 
     name: str
@@ -41,12 +42,15 @@ class Scenario:
     offer: Callable[[Stage, str], str] | None = None
     needs: frozenset[str] = field(default=frozenset(), converter=_needs)
     key_attestations: bool = False
+    haip: bool = True
 
     def lacking(self, profile: WalletProfile) -> str | None:
         """Why it is not played with such a Wallet; None if it is."""
         missing = sorted(self.needs - profile.features)
         if missing:
             return f"the wallet does not have {', '.join(missing)}"
+        if profile.haip and not self.haip:
+            return "HAIP does not allow such an issuer"
         if self.setting.grant is not None and self.setting.grant not in profile.grants:
             return f"the wallet does not use the {self.setting.grant} grant, or no redirect_uris were given for it"
         if self.setting.format is not None and self.setting.format not in profile.formats:

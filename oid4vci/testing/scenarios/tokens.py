@@ -13,8 +13,8 @@ from oid4vci.testing.scenarios.alterations import (
     with_members,
     with_text,
 )
-from oid4vci.testing.scenarios.expectations import completes, follows_nothing, gives_up, stops
-from oid4vci.testing.scenarios.scenario import Scenario
+from oid4vci.testing.scenarios.expectations import advised, completes, follows_nothing, gives_up, stops
+from oid4vci.testing.scenarios.scenario import Expectation, Scenario
 from oid4vci.testing.stage import Alteration, Setting, Stage
 from oid4vci.testing.stage.recorded import TOKEN
 
@@ -37,13 +37,13 @@ def _taken(name: str, about: str, alteration: Alteration, *requirements: str, **
     )
 
 
-def _useless(name: str, about: str, alteration: Alteration) -> Scenario:
+def _useless(name: str, about: str, alteration: Alteration, expectation: Expectation = stops) -> Scenario:
     return Scenario(
         name=name,
         about=f"The Token Response {about}: the Wallet stops.",
         requirements=("RFC6749-5.1",),
         alterations={TOKEN: alteration},
-        expectation=stops,
+        expectation=expectation,
     )
 
 
@@ -86,7 +86,7 @@ TOKENS = (
     _useless("token-type-missing", "has no token_type", with_members(token_type=None)),
     _useless("token-type-unknown", "has a token_type that nobody knows", with_members(token_type="unheard-of")),  # noqa: S106
     _useless("token-not-json", "is cut off", with_text(lambda stage, text: text[:-5])),
-    _useless("token-huge", "has many megabytes", huge()),
+    _useless("token-huge", "has many megabytes", huge(), advised(stops)),
     Scenario(
         name="token-refused",
         about="The code is said to be used up: the Wallet does not try it again and again.",

@@ -17,7 +17,10 @@ from oid4vci.memory import MemoryStore
 from oid4vci.metadata import (
     BatchCredentialIssuance,
     CredentialConfiguration,
+    CredentialDisplay,
     CredentialIssuerMetadata,
+    CredentialMetadata,
+    IssuerDisplay,
     KeyAttestationsRequired,
     MetadataSigner,
     MsoMdocConfiguration,
@@ -118,10 +121,22 @@ def _configuration(setting: Setting, name: str) -> CredentialConfiguration:
     members: dict[str, Any] = {
         "scope": CONFIGURATION if setting.scope else None,
         "proof_types_supported": {setting.proof_type: proof},
+        "credential_metadata": CredentialMetadata(display=(CredentialDisplay(name="Person", locale="en"),)),
     }
     if name == "mso_mdoc":
-        return MsoMdocConfiguration(doctype=DOCTYPE, cryptographic_binding_methods_supported=("cose_key",), **members)
-    return SdJwtVcConfiguration(vct=VCT, cryptographic_binding_methods_supported=("jwk",), **members)
+        return MsoMdocConfiguration(
+            doctype=DOCTYPE,
+            # Fully specified and not: both are ES256 on P-256 (OID4VCI A.2.2).
+            credential_signing_alg_values_supported=(-9, -7),
+            cryptographic_binding_methods_supported=("cose_key",),
+            **members,
+        )
+    return SdJwtVcConfiguration(
+        vct=VCT,
+        credential_signing_alg_values_supported=("ES256",),
+        cryptographic_binding_methods_supported=("jwk",),
+        **members,
+    )
 
 
 def good_issuer(
@@ -175,6 +190,7 @@ def _metadata(identifier: str, setting: Setting, encryption: Encryption | None) 
         deferred_credential_endpoint=f"{base}/deferred_credential",
         notification_endpoint=f"{base}/notification",
         authorization_servers=several,
+        display=(IssuerDisplay(name="Scripted issuer", locale="en"),),
         batch_credential_issuance=None if setting.batch_size < 2 else BatchCredentialIssuance(batch_size=setting.batch_size),
         credential_request_encryption=None if encryption is None else encryption.request_metadata,
         credential_response_encryption=None if encryption is None else encryption.response_metadata,

@@ -14,11 +14,22 @@ __all__ = ("FEATURES", "WalletProfile")
 
 FEATURES: Final = frozenset(
     (
-        *("pre-authorized_code", "authorization_code", "tx_code", "by reference", "pushed requests", "authorization_details"),
+        *(
+            "pre-authorized_code",
+            "authorization_code",
+            "tx_code",
+            "client_id",
+            "by reference",
+            "pushed requests",
+            "authorization_details",
+        ),
         *("dc+sd-jwt", "mso_mdoc", "dpop", "batch", "encryption", "deferral", "jwt-vc-issuer", "signed metadata"),
     )
 )
-"""What not every Wallet has to have. A scenario that needs one of these is not played with a Wallet that lacks it."""
+"""What not every Wallet has to have. A scenario that needs one of these is not played with a Wallet that lacks it.
+
+`client_id`: that the Wallet says its name with a pre-authorized code; for one that does not, every server takes that.
+"""
 
 
 def _features(values: Collection[str]) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from threading import RLock
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import define, field
 
@@ -128,13 +128,23 @@ class Stage:
             if len(self.exchanges) >= MAX_REQUESTS:
                 unaltered = response = Response.of_json(429, {"error": "slow_down"})
             else:
-                roles = Together([self.good.issuer, self.good.server])
-                unaltered = response = respond(roles, request, self.application, now=now)
+                unaltered = response = self._good_answer(endpoint, request, now)
                 if (alteration := self.alterations.get(endpoint)) is not None:
                     response = alteration(self, request, unaltered)
             members = sent_members(request, self.good.encryption)
             self.exchanges.append(Recorded(endpoint, request, response, unaltered, now, members))
             return response
+
+    def _good_answer(self, endpoint: str, request: Request, now: int) -> Response:
+        if endpoint == recorded.OTHER_SERVER and "/.well-known/" in request.path and request.method == "GET":
+            return Response.of_json(200, self._other_server())
+        return respond(Together([self.good.issuer, self.good.server]), request, self.application, now=now)
+
+    def _other_server(self) -> dict[str, Any]:
+        """The metadata of the other one of several servers, which is as good and to be left alone."""
+        published, own = self.good.server.metadata.to_json(), self.good.server.identifier
+        other = own.removesuffix("/as") + "/other"
+        return {name: value.replace(own, other) if isinstance(value, str) else value for name, value in published.items()}
 
     def endpoint_of(self, request: Request) -> str:
         """The name of the endpoint that a request goes to."""
