@@ -12,7 +12,7 @@ from attrs import frozen
 
 from oid4vci.http import Request
 from oid4vci.testing import ScriptedIssuer, WalletProfile
-from tests.running_server import DEADLINE, _free_port, make_certificates
+from tests.running_server import DEADLINE, free_port, make_certificates
 
 __all__ = ("ServedIssuer", "served_issuer")
 
@@ -48,7 +48,7 @@ def asgi(issuer: ScriptedIssuer) -> Any:
 def served_issuer(folder: Path, wallet: WalletProfile) -> Iterator[ServedIssuer]:
     """Serve it until the block is left."""
     authority, certificate, key = make_certificates(folder)
-    port = _free_port()
+    port = free_port()
     issuer = ScriptedIssuer(f"https://localhost:{port}", lambda: int(time.time()), wallet)
     config = uvicorn.Config(
         asgi(issuer), host="127.0.0.1", port=port, ssl_certfile=certificate, ssl_keyfile=key, log_config=None, lifespan="off"
