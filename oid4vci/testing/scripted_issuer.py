@@ -14,12 +14,12 @@ from oid4vci.http import Request, Response
 from oid4vci.testing.conduct import CONDUCT, Conduct
 from oid4vci.testing.report import Finding, Report
 from oid4vci.testing.scenarios import SCENARIOS, Scenario
-from oid4vci.testing.stage import Application, IssuingAuthority, Outcome, Setting, Stage, WalletProfile, good_issuer
+from oid4vci.testing.stage import Application, IssuingAuthority, Setting, Stage, WalletOutcome, WalletProfile, good_issuer
 from oid4vci.x509 import Anchors
 
 __all__ = ("ScriptedIssuer", "Start", "TooManyRequests")
 
-Start: TypeAlias = Callable[[str, str | None], Outcome | None]
+Start: TypeAlias = Callable[[str, str | None], WalletOutcome | None]
 """Hands an offer's URI to the Wallet, with the Transaction Code that the person has, if any; returns when the Wallet is done.
 
 It says "issued" if the Wallet has taken Credentials and "failed" if it has not; None if nobody can tell. What it raises counts as
@@ -131,7 +131,7 @@ class ScriptedIssuer:
             anonymous=setting.anonymous or "client_id" not in self.wallet.features,
         )
 
-    def judge(self, scenario: Scenario, stage: Stage, outcome: Outcome | None = None) -> Finding:
+    def judge(self, scenario: Scenario, stage: Stage, outcome: WalletOutcome | None = None) -> Finding:
         """What came of a scenario, when the Wallet is done. `outcome` is what the Wallet says of it, if it does."""
         stage.outcome = outcome
         with suppress(ValueError):

@@ -5,17 +5,17 @@ from oid4vci.testing.stage.good_issuer import Application, good_issuer
 from oid4vci.testing.stage.profile import FEATURES, WalletProfile
 from oid4vci.testing.stage.recorded import Recorded
 from oid4vci.testing.stage.setting import Setting
-from oid4vci.testing.stage.stage import Alteration, Outcome, Stage
+from oid4vci.testing.stage.stage import Alteration, Stage, WalletOutcome
 
 __all__ = (
     "FEATURES",
     "Alteration",
     "Application",
     "IssuingAuthority",
-    "Outcome",
     "Recorded",
     "Setting",
     "Stage",
+    "WalletOutcome",
     "WalletProfile",
     "good_issuer",
 )

@@ -23,9 +23,9 @@ from oid4vci.testing.stage.setting import Setting
 if TYPE_CHECKING:
     from oid4vci.metadata import CredentialIssuerMetadata
 
-__all__ = ("Alteration", "Outcome", "Stage")
+__all__ = ("Alteration", "Stage", "WalletOutcome")
 
-Outcome: TypeAlias = Literal["issued", "failed"]
+WalletOutcome: TypeAlias = Literal["issued", "failed"]
 """What a Wallet says has become of an offer."""
 
 MAX_REQUESTS = 100
@@ -49,7 +49,7 @@ class Stage:
     offer_uri: str = field(default="", repr=False)
     tx_code: str | None = field(default=None, repr=False)
     issuer_state: str | None = field(default=None, repr=False)
-    outcome: Outcome | None = None
+    outcome: WalletOutcome | None = None
     exchanges: list[Recorded] = field(factory=list, repr=False)
     _lock: RLock = field(factory=RLock, init=False, repr=False)
     _endpoints: Mapping[str, str] = field(init=False, repr=False)
