@@ -53,6 +53,7 @@ TOKENS = (
         about="The code may be redeemed by who does not say its name: if the Wallet does not, nor do its proofs.",
         requirements=("VCI-6.1-08", "VCI-6.1-09", "VCI-F.1-16"),
         setting=Setting(grant="pre-authorized_code", anonymous=True),
+        haip=False,
         expectation=completes,
     ),
     Scenario(
