@@ -183,12 +183,13 @@ def test_a_wallet_that_raises_has_failed() -> None:
     assert "the-secret" not in finding.detail
 
 
-def test_a_wallet_in_an_endless_loop_is_taken_out_of_it() -> None:
+@pytest.mark.parametrize("url", [f"{ORIGIN}/sd-jwt-vc-1/", f"{ORIGIN}/elsewhere"])
+def test_a_wallet_in_an_endless_loop_is_taken_out_of_it(url: str) -> None:
     issuer = scripted()
 
     def endless(uri: str, tx_code: str | None) -> None:
         while True:
-            issuer.send(Request("GET", f"{ORIGIN}/sd-jwt-vc-1/"))
+            issuer.send(Request("GET", url))
 
     finding = issuer.play(BY_NAME["sd-jwt-vc"], endless)
     assert TooManyRequests.__name__ in finding.detail

@@ -79,21 +79,23 @@ class ScriptedIssuer:
 
     def answer(self, request: Request) -> Response:
         """The answer to any request under `origin`; 404 for what belongs to no scenario."""
-        key = _KEY.match(request.path)
-        stage = self._by_key.get(key.group(1)) if key else None
-        if stage is not None:
-            return stage.answer(request)
-        # Whoever is being played to has missed its issuer, for instance by a wrong well-known path.
-        answers = [stage.answer(request) for stage in self._playing]
+        answers = [stage.answer(request) for stage in self._stages_of(request)]
         return answers[0] if answers else Response.of_json(404, {"error": "not_found"})
 
     def send(self, request: Request) -> Response:
         """`answer`, for a Wallet in this process. Raises `TooManyRequests`."""
+        for stage in self._stages_of(request):
+            if len(stage.exchanges) >= _MAX_SENT:
+                raise TooManyRequests(f"{_MAX_SENT} requests were sent in {stage.name}")
+        return self.answer(request)
+
+    def _stages_of(self, request: Request) -> tuple[Stage, ...]:
+        """The one that a request is for, else all that are being played: a Wallet there has missed its issuer, perhaps by a wrong
+        well-known path.
+        """
         key = _KEY.match(request.path)
         stage = self._by_key.get(key.group(1)) if key else None
-        if stage is not None and len(stage.exchanges) >= _MAX_SENT:
-            raise TooManyRequests(f"{_MAX_SENT} requests were sent in {stage.name}")
-        return self.answer(request)
+        return tuple(self._playing) if stage is None else (stage,)
 
     # --- playing ----------------------------------------------------------------------------------------------------------
 
@@ -155,7 +157,7 @@ class ScriptedIssuer:
         """What all that the Wallet has sent so far, whatever the scenario, says of its conduct."""
         return CONDUCT.run(Conduct(tuple(self.stages), self.wallet))
 
-    def probe(self, start: Start, *, scenarios: Sequence[Scenario] = SCENARIOS) -> Report:
-        """Play every scenario, one after the other: a finding for each, and then one for each rule of conduct."""
-        findings = tuple(self.play(scenario, start) for scenario in scenarios)
+    def probe(self, start: Start, *, scenarios: Sequence[Scenario] | None = None) -> Report:
+        """Play `SCENARIOS`, or those, one after the other: a finding for each, and then one for each rule of conduct."""
+        findings = tuple(self.play(scenario, start) for scenario in (SCENARIOS if scenarios is None else scenarios))
         return Report((*findings, *self.conduct()))

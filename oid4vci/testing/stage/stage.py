@@ -122,7 +122,7 @@ class Stage:
             self.offer_uri = published.uri()
 
     def answer(self, request: Request) -> Response:
-        """Answer a request, and keep it. Never raises."""
+        """Answer a request, and keep both."""
         with self._lock:
             endpoint, now = self.endpoint_of(request), self.clock()
             if len(self.exchanges) >= MAX_REQUESTS:
