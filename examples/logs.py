@@ -2,9 +2,18 @@
 
 import json
 import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
-__all__ = ("JsonLines", "log_to_stderr")
+try:
+    import fcntl
+except ImportError:  # not on Windows, where there is one process
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ("JsonLines", "WholeLines", "log_to_stderr")
 
 
 class JsonLines(logging.Formatter):
@@ -14,6 +23,7 @@ class JsonLines(logging.Formatter):
         """One line."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "pid": record.process,
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -24,8 +34,42 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
+class WholeLines(logging.Handler):
+    """Writes to a file descriptor that several processes share, so that no line comes into the middle of another."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self.descriptor = descriptor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        try:
+            left = f"{self.format(record)}\n".encode()
+            with _alone(self.descriptor):
+                while left:
+                    left = left[os.write(self.descriptor, left) :]
+        except Exception:
+            self.handleError(record)
+
+
+@contextmanager
+def _alone(descriptor: int) -> Iterator[None]:
+    """While no other process writes; a process that dies gives way. A pipe takes short lines whole also without that."""
+    try:
+        if fcntl is not None:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX)
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        if fcntl is not None:
+            fcntl.lockf(descriptor, fcntl.LOCK_UN)
+
+
 def log_to_stderr() -> None:
     """Send everything from INFO on to standard error."""
-    handler = logging.StreamHandler()
+    handler = WholeLines(sys.stderr.fileno())
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from psycopg import OperationalError
+
 from examples.postgresql_connections import Connections, Statement
 from oid4vci.records import Change, Insert, Key, Record, Records
 
@@ -51,6 +53,9 @@ class PostgresqlStore:
     up to `patience` seconds, then `TimeoutError` is raised; as long a commit waits for those that change the same rows. When the
     server was restarted, new connections replace those that broke. What the database raises is `psycopg.Error`.
     """
+
+    unreachable = (OperationalError, TimeoutError)
+    """What is raised while the database cannot be reached."""
 
     def __init__(self, url: str, *, connections: int = 8, patience: float = 30) -> None:
         self._connections = Connections(url, number=connections, patience=patience)

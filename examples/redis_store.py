@@ -55,6 +55,9 @@ class RedisStore:
     the server new connections are made. What Redis raises is `redis.RedisError`.
     """
 
+    unreachable = (ConnectionError, TimeoutError)
+    """What is raised while the database cannot be reached."""
+
     def __init__(
         self, url: str, *, prefix: str = "oid4vci", margin: int = 300, connections: int = 8, patience: float = 10
     ) -> None:

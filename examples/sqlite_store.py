@@ -65,6 +65,9 @@ class SqliteStore:
     A commit waits up to `patience` seconds for those of other processes, then raises `sqlite3.OperationalError`.
     """
 
+    unreachable = (sqlite3.OperationalError,)
+    """What is raised while the file is locked, its disk is full, or cannot be read."""
+
     def __init__(self, path: str | Path, *, patience: float = 30) -> None:
         self._lock = Lock()
         # Without isolation level nothing begins a transaction but `commit`.

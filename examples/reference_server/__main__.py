@@ -2,28 +2,21 @@
 
 import argparse
 import logging
-import signal
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import uvicorn
 
 from examples.logs import log_to_stderr
-from examples.reference_server.admin import OffersEndpoint
-from examples.reference_server.app import application
-from examples.reference_server.encoders import datasets
-from examples.reference_server.host import ServerHost
-from examples.reference_server.outside import outside
-from examples.reference_server.service import Service
+from examples.reference_server.served import Served, tls_context
+from examples.reference_server.serving import exit_on_signals, listen, serve
 from examples.reference_server.settings import read_settings
-from examples.reference_server.signing import issuer_keys
-from examples.reference_server.stores import NAMES, open_store
+from examples.reference_server.stores import NAMES
 
 __all__ = ("main",)
 
 log = logging.getLogger("reference_server")
+MAX_WORKERS = 64
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -35,70 +28,45 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--config", type=Path, help="server.json")
     parser.add_argument("--store", default="memory", help=f"{NAMES}; memory is the default")
     parser.add_argument("--admin", action="store_true", help="serve what is under /admin: see the README")
+    parser.add_argument("--workers", type=int, default=1, help="how many processes; more than one share a store")
     parsed = parser.parse_args(arguments)
     if (parsed.tls_cert is None) != (parsed.tls_key is None):
         parser.error("--tls-cert and --tls-key go together")
+    if not 1 <= parsed.workers <= MAX_WORKERS:
+        parser.error(f"--workers: from 1 to {MAX_WORKERS}")
     return parsed
 
 
-def _stop(signal_number: int, frame: Any) -> None:
-    raise SystemExit(0)
+def _served(given: argparse.Namespace) -> Served:
+    if given.workers > 1 and given.store == "memory":
+        raise ValueError("--workers: several processes need a store that they share, memory is of one process")
+    if given.workers > 1 and not hasattr(os, "fork"):
+        raise ValueError("--workers: several processes need an operating system that forks")
+    tls = None if given.tls_cert is None else tls_context(given.tls_cert, given.tls_key)
+    return Served.of(given.issuer, read_settings(given.config), store=given.store, admin=given.admin, tls=tls)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Gives the exit code."""
     given = _arguments(arguments)
     try:
-        settings = read_settings(given.config)
-        service, subjects = Service.of(given.issuer, settings, issuer_keys(settings, given.issuer)), datasets(settings)
-        if given.admin and given.tls_cert is None and settings.admin_token is None:
-            # Behind a proxy everybody seems to come from this machine.
-            raise ValueError("--admin needs admin_token in the configuration, if TLS ends in front of this server")
-        elsewhere = outside(settings)
-        store = open_store(given.store)
-        if service.statuses is not None:
-            service.statuses.begin(store)
+        served = _served(given)
+        # What is wrong with the store is said before there are workers.
+        served.check_store()
+        sockets = listen(served.settings.host, given.port)
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     log_to_stderr()
-    made_up = [] if settings.sealing_keys else ["sealing_keys"]
-    if settings.access_tokens == "jwt" and settings.access_token_key_file is None:
-        made_up.append("access_token_key_file")
-    if given.store != "memory" and made_up:
-        log.warning("not set: %s. Offers and tokens end with this process, although the store does not", ", ".join(made_up))
-    if settings.demo_users:
-        log.warning("anybody can log in: the users are those of the demonstration, the password of each is the name")
-    offers = None
-    if given.admin:
-        offers = OffersEndpoint(service, store, subjects, settings.tx_code_length, settings.admin_token)
-    host = ServerHost(store, subjects, elsewhere, statuses=service.statuses, deferrals=service.deferrals)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application(service, host, offers),
-            host=settings.host,
-            port=given.port,
-            ssl_certfile=given.tls_cert,
-            ssl_keyfile=given.tls_key,
-            # The paths in uvicorn's own log would hold the ids of offers, and its notion of the client those of proxies.
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            log_config=None,
-            limit_concurrency=500,
-            timeout_graceful_shutdown=10,
-        )
-    )
-    # uvicorn shuts down in order, then raises the signal again for whoever was there before it.
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        server.run()
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        if hasattr(store, "close"):
-            store.close()
-    return 0 if server.started else 1
+    for each in served.warnings:
+        log.warning(each)
+    log.info("listening", extra={"members": {"addresses": [list(each.getsockname()[:2]) for each in sockets]}})
+    if given.workers > 1:
+        from examples.reference_server.workers import Workers
+
+        return Workers(served, sockets, given.workers).run()
+    exit_on_signals()
+    return serve(served, sockets)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from examples.reference_server.statuses import set_status
 from examples.request_body import read_body
 from oid4vci.data_integrity import controlled_identifier_document
 from oid4vci.drive import Together, respond
-from oid4vci.errors import NotFound
+from oid4vci.errors import NotFound, TemporarilyUnavailable
 from oid4vci.http import Request, Response
 from oid4vci.memory import MemoryStore
 
@@ -38,6 +38,7 @@ __all__ = ("application",)
 
 log = logging.getLogger("reference_server")
 PURGE_INTERVAL = 60
+UNREACHABLE = TemporarilyUnavailable("the store cannot be reached").reply.response
 FAILED = Response.of_json(500, {"error": "server_error"})
 
 
@@ -63,6 +64,12 @@ class Endpoints:
             response = await self._answer(request, received)
         except ClientDisconnect:
             return
+        except self.host.unreachable as error:
+            # Its message may tell of more than is good for a log.
+            log.error("the store cannot be reached", extra={"members": {"exception": type(error).__name__}})
+            response = UNREACHABLE
+            if self.login is not None and self.login.serves(request.path):
+                response = self.login.shown(request, response)
         except Exception:
             log.exception("the request failed")
             response = FAILED

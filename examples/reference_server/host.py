@@ -44,6 +44,12 @@ class ServerHost:
     statuses: Statuses | None = None
     deferrals: Deferrals | None = None
 
+    @property
+    def unreachable(self) -> tuple[type[Exception], ...]:
+        """What the store raises while it cannot be reached."""
+        errors: tuple[type[Exception], ...] = getattr(self.store, "unreachable", ())
+        return errors
+
     def load(self, keys: Sequence[Key], /) -> Records:
         """The stored rows."""
         return self.store.load(keys)

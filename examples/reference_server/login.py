@@ -48,9 +48,7 @@ class Login:
         session = BrowserSession.of(request, self.service.sealing_keys)
         if request.path == self._path("authorize"):
             host = evolve(self.host, ask=lambda order: self._log_in(order, session))
-            response = respond(self.service.server, request, host, now=now)
-            accepts = any("text/html" in value for value in request.headers.all("accept"))
-            return _as_page(response) if accepts else response
+            return self.shown(request, respond(self.service.server, request, host, now=now))
         if request.method != "POST":
             return error_page(405, "invalid_request", "the method must be POST", headers={"allow": "POST"})
         try:
@@ -62,6 +60,11 @@ class Login:
             return FOREIGN
         decided = self._decided_login if request.path == self._path("login") else self._decided_consent
         return decided(form, session, ticket, now)
+
+    def shown(self, request: Request, response: Response) -> Response:
+        """A response as whoever sent the request can read it: an error is a page for a browser, and JSON for others."""
+        accepts = any("text/html" in value for value in request.headers.all("accept"))
+        return response if request.path == self._path("authorize") and not accepts else _as_page(response)
 
     def _decided_login(self, form: Form, session: BrowserSession, ticket: Ticket, now: int) -> Response:
         if form.get("decision") == "refuse":

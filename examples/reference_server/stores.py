@@ -1,5 +1,6 @@
 """The stores that `--store` can name."""
 
+import sqlite3
 from urllib.parse import urlsplit
 
 from oid4vci.memory import MemoryStore
@@ -20,14 +21,21 @@ def open_store(url: str) -> Store:
     scheme, separator, rest = url.partition("://")
     match scheme if separator else "":
         case "sqlite" if len(rest) > 1 and rest.startswith("/"):
-            from examples.sqlite_store import SqliteStore
-
-            return SqliteStore(rest[1:])
+            return _sqlite(rest[1:])
         case "postgresql" | "postgres":
             return _postgresql(url)
         case "redis" | "rediss":
             return _redis(url)
     raise ValueError(f"--store: use {NAMES}")
+
+
+def _sqlite(path: str) -> Store:
+    from examples.sqlite_store import SqliteStore
+
+    try:
+        return SqliteStore(path)
+    except sqlite3.Error as error:
+        raise OSError(f"--store: {error}") from error
 
 
 # A URL may hold a password, and what drivers say of a wrong one repeats it: that is not passed on.

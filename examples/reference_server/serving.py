@@ -1,0 +1,159 @@
+"""One process that serves: its limits, and how it ends."""
+
+import asyncio
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from examples.reference_server.served import Served, close
+
+__all__ = ("GRACE", "PARTING", "SIGNALS", "exit_on_signals", "listen", "serve")
+
+log = logging.getLogger("reference_server")
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+BACKLOG: Final = 2048
+MAX_CONNECTIONS: Final = 500
+# Seconds from one answer, or from the beginning of the connection, until the next request is there.
+REQUEST_TIMEOUT: Final = 20
+# Seconds for clients to take their next request elsewhere, then for what is under way to be answered.
+PARTING: Final = 1
+GRACE: Final = 10
+
+
+class Connection(H11Protocol):
+    """A connection that must be used: whoever sends nothing, or one byte now and then, does not keep others out."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The time begins."""
+        super().connection_made(transport)
+        self._watch()
+
+    def handle_events(self) -> None:
+        """The time ends with a request, and begins again with its answer."""
+        super().handle_events()
+        self._watch()
+
+    def shutdown(self) -> None:
+        """Close it, or let the request that is there be the last. Who does not say goodbye to TLS is not waited for."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(PARTING, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is left."""
+        self._cancel()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._cancel()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_TIMEOUT, self.transport.abort)
+
+    def _cancel(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which says when it has started, and parts from its clients before it ends.
+
+    `lifeline` is a pipe whose other end is open as long as the process that started this one lives.
+    """
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None], lifeline: int | None) -> None:
+        super().__init__(config)
+        self._on_start, self._lifeline = started, lifeline
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept."""
+        await super().startup(sockets=sockets)
+        if self._lifeline is not None:
+            asyncio.get_running_loop().add_reader(self._lifeline, self._abandoned)
+        if self.started:
+            self._on_start()
+
+    def _abandoned(self) -> None:
+        assert self._lifeline is not None
+        asyncio.get_running_loop().remove_reader(self._lifeline)
+        log.warning("the process that started this worker is gone")
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, answer what is there, close."""
+        if hasattr(signal, "alarm"):
+            # Whatever hangs then, a store for example, nothing is left of this process.
+            signal.alarm(PARTING + GRACE + 2)
+        for server in self.servers:
+            server.close()
+        for each in sockets or ():
+            each.close()
+        # A connection that is closed while its client sends the next request loses it. So clients are told first.
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        end = time.monotonic() + PARTING
+        while self.server_state.connections and time.monotonic() < end and not self.force_exit:
+            await asyncio.sleep(0.02)
+        await super().shutdown(sockets=sockets)
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """A socket for each address of the host. Raises `OSError`."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets = []
+    for family, _, _, _, address in dict.fromkeys(found):
+        listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        listener.setblocking(False)
+        sockets.append(listener)
+    return sockets
+
+
+def _exit(signal_number: int, frame: Any) -> None:
+    raise SystemExit(0)
+
+
+def exit_on_signals() -> None:
+    """SIGTERM and SIGINT end this process with exit code 0."""
+    for each in SIGNALS:
+        signal.signal(each, _exit)
+
+
+def serve(
+    served: Served,
+    sockets: Sequence[socket.socket],
+    *,
+    started: Callable[[], None] = lambda: None,
+    lifeline: int | None = None,
+) -> int:
+    """Serve until a signal ends this process, or until the lifeline ends. Gives the exit code; raises what `open_store` raises."""
+    store = served.open_store()
+    try:
+        config = uvicorn.Config(
+            served.application(store),
+            http=Connection,
+            ws="none",
+            # The paths in uvicorn's own log would hold the ids of offers, and its notion of the client those of proxies.
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            log_config=None,
+            backlog=BACKLOG,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_graceful_shutdown=GRACE,
+        )
+        config.load()
+        config.ssl = served.tls
+        server = Server(config, started, lifeline)
+        # It shuts down in order when a signal comes, then raises the signal again for whoever was there before it.
+        server.run(sockets=list(sockets))
+    finally:
+        close(store)
+    return 0 if server.started else 1
