@@ -1,15 +1,17 @@
 """The reference server as a process of its own, over TLS on a free port of the loopback interface."""
 
+import json
+import os
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ class RunningServer:
     issuer: str
     authority: Path
     log: Path
+    process: "subprocess.Popen[bytes]" = field(repr=False)
     _clients: ExitStack = field(factory=ExitStack, repr=False)
 
     def client(self) -> httpx.Client:
@@ -54,6 +57,33 @@ class RunningServer:
             assert answer.status_code == 200, answer.text
             made: dict[str, Any] = answer.json()
             return made
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """What it has logged so far, each line whole."""
+        lines = self.log.read_text()
+        return [json.loads(line) for line in lines[: lines.rfind("\n") + 1].splitlines()]
+
+    def workers(self) -> list[int]:
+        """The processes that serve now."""
+        pids: list[int] = []
+        for line in self.log_lines():
+            if "worker" in line:
+                pids = [each for each in pids if each != line["worker"]]
+            if line["message"] == "a worker was started":
+                pids.append(line["worker"])
+        return pids or [self.process.pid]
+
+    @contextmanager
+    def only(self, worker: int) -> Iterator[None]:
+        """All other workers pause."""
+        others = [each for each in self.workers() if each != worker]
+        for each in others:
+            os.kill(each, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for each in others:
+                os.kill(each, signal.SIGCONT)
 
     def demo_authority(self) -> bytes:
         """The anchor of the certificates that the server's credentials carry, in PEM."""
@@ -112,39 +142,65 @@ def make_certificates(folder: Path) -> tuple[Path, Path, Path]:
 
 @contextmanager
 def running_server(
-    folder: Path, *, config: Mapping[str, Any] | None = None, store: str = "memory", port: int | None = None
+    folder: Path,
+    *,
+    config: Mapping[str, Any] | None = None,
+    store: str = "memory",
+    port: int | None = None,
+    workers: int = 1,
+    before: str = "",
+    code: int = 0,
 ) -> Iterator[RunningServer]:
-    """Start the server with `--admin`, wait until it answers, stop it with SIGTERM; it must then end by itself, with code 0.
+    """Start the server with `--admin`, wait until it answers, stop it with SIGTERM; it must then end by itself, with this code.
 
-    With the same `port` it is the same issuer again.
+    With the same `port` it is the same issuer again. `before` is Python that its process runs first.
     """
     authority, certificate, key = make_certificates(folder)
     port, log = port or free_port(), folder / "server.log"
     issuer = f"https://localhost:{port}"
-    command = [sys.executable, "-m", "examples.reference_server", "--issuer", issuer, "--port", str(port), "--admin"]
+    command = [sys.executable, "-m", "examples.reference_server"]
+    if before:
+        command[1:] = ["-c", f"{before}\nfrom examples.reference_server.__main__ import main\nraise SystemExit(main())"]
+    command += ["--issuer", issuer, "--port", str(port), "--admin", "--workers", str(workers)]
     command += ["--tls-cert", str(certificate), "--tls-key", str(key), "--store", store]
     if config is not None:
-        (folder / "server.json").write_text(dumps(config))
+        (folder / "server.json").write_text(json.dumps(config))
         command += ["--config", str(folder / "server.json")]
-    server = RunningServer(issuer, authority, log)
     with (
-        server._clients,
         log.open("wb") as output,
         subprocess.Popen(command, cwd=ROOT, stderr=output, stdin=subprocess.DEVNULL) as process,
+        ExitStack() as clients,
     ):
+        server = RunningServer(issuer, authority, log, process, clients)
         try:
             _wait(process, server)
             yield server
         finally:
             # A server waits for the connections that are still open.
-            server._clients.close()
+            clients.close()
             process.terminate()
             try:
-                code = process.wait(DEADLINE)
+                ended = process.wait(DEADLINE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
-    assert code == 0, log.read_text()
+    assert ended == code, log.read_text()
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Wait until something is true. Raises `AssertionError` if it does not become so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, condition
+        time.sleep(0.02)
+
+
+def is_running(process: int) -> bool:
+    """Whether there is such a process, and it has not ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def _wait(process: "subprocess.Popen[bytes]", server: RunningServer) -> None:
