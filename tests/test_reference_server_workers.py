@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from http.client import HTTPResponse
 from pathlib import Path
 from random import Random
@@ -328,10 +329,10 @@ def connected(server: RunningServer) -> ssl.SSLSocket:
 
 def answered(connection: ssl.SSLSocket) -> HTTPResponse:
     """The next answer, read to its end."""
-    answer = HTTPResponse(connection)
-    answer.begin()
-    answer.read()
-    return answer
+    with closing(HTTPResponse(connection)) as answer:
+        answer.begin()
+        answer.read()
+        return answer
 
 
 def refuses(server: RunningServer) -> bool:
