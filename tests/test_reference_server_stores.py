@@ -257,7 +257,7 @@ def test_an_issuance_goes_on_after_the_store_was_away(tmp_path: Path, store_serv
             answer = client.post(
                 "/admin/offers", json={"credential_configuration_ids": ["identity_x5c"], "grant": "pre-authorized_code"}
             )
-            assert answer.status_code == 500
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
             # What needs no store is served all the same.
             assert client.get("/.well-known/openid-credential-issuer").status_code == 200
         store_server.start()
