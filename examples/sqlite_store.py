@@ -72,6 +72,8 @@ class SqliteStore:
         self._lock = Lock()
         # Without isolation level nothing begins a transaction but `commit`.
         self._connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+        # Readers then do not wait for those who write, and a commit waits for the disk once.
+        self._connection.execute("pragma journal_mode = wal")
         # What was answered must not come undone when the power fails.
         self._connection.execute("pragma synchronous = full")
         self._connection.execute(TABLE)
