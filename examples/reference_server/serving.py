@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any, Final
 
 import uvicorn
@@ -107,12 +109,21 @@ class Server(uvicorn.Server):
 
 def listen(host: str, port: int) -> list[socket.socket]:
     """A socket for each address of the host. Raises `OSError`."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE)
     sockets = []
-    for family, _, _, _, address in dict.fromkeys(found):
-        listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
-        listener.setblocking(False)
-        sockets.append(listener)
+    with ExitStack() as opened:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            # asyncio sends at once (TCP_NODELAY) only where the socket says that it is of TCP: else each answer waits 40 ms.
+            listener = opened.enter_context(socket.socket(family, kind, protocol))
+            if os.name == "posix":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+            listener.setblocking(False)
+            sockets.append(listener)
+        opened.pop_all()
     return sockets
 
 

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from attrs import field, frozen
 
+from examples.reference_server import demo
 from examples.reference_server.users import PasswordHash
 from oid4vci import _jose
 from oid4vci._json import dump_bytes
@@ -24,6 +25,7 @@ __all__ = ("CONFIGURATION", "FLOWS", "Issuances", "Steps", "Unexpected", "form",
 
 Steps: TypeAlias = Generator[Request, Response, str]
 CONFIGURATION: Final = "identity_x5c"
+SCOPE: Final = demo.CONFIGURATIONS[CONFIGURATION]["metadata"]["scope"]
 PRE_AUTHORIZED: Final = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
 REDIRECT_URI: Final = "http://127.0.0.1/callback"
 _TICKET: Final = re.compile(r'name="ticket" value="([^"]*)"')
@@ -93,7 +95,7 @@ class Issuances:
                 response_type="code",
                 client_id="wallet",
                 redirect_uri=REDIRECT_URI,
-                scope="identity",
+                scope=SCOPE,
                 code_challenge=code_challenge(verifier),
                 code_challenge_method="S256",
             ),
