@@ -19,7 +19,7 @@ from tests.running_server import ROOT, RunningServer, running_server
 from tests.test_wallet_cli import verified
 
 NOW, SOON, LATER = "identity_x5c", "membership_jwt_vc_issuer", "degree_jwt"
-DELAYS = {SOON: 1, LATER: 3600}
+DELAYS = {SOON: 3, LATER: 3600}
 
 
 def config(**members: Any) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def test_who_waits_has_all_and_the_issuer_hears_of_it(
     begun = len(events(server))
     assert take(server, anchors, NOW, SOON, save=folder, wait=30) == 0
     output = capsys.readouterr().out
-    assert f"Promised: {SOON}, the issuer needs 1 seconds or more, kept as {folder / 'promised-1.json'}" in output
+    assert f"Promised: {SOON}, the issuer needs 3 seconds or more, kept as {folder / 'promised-1.json'}" in output
     assert "Done: 4 credentials." in output
     assert "Its metadata are" not in output
     kept = [f"{name}-{i}{suffix}" for name in (NOW, SOON) for i in (1, 2) for suffix in (".key.pem", ".sd-jwt")]
@@ -133,7 +133,7 @@ def test_who_does_not_wait_goes_on_later(
     assert json.loads(file.read_text()) == stored
 
     # In time it still says: later.
-    assert again(server, anchors, resume=file, wait=4) == 3
+    assert again(server, anchors, resume=file, wait=6) == 3
     assert server.log.read_text().count("/deferred_credential") == before + 1
     decide(server, state="completed")
     command = [sys.executable, "-m", "examples.wallet_cli", "--resume", str(file), "--wait", "10"]

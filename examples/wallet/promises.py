@@ -1,6 +1,7 @@
 """What an issuer has promised in one session, and how it is asked for (OID4VCI 9)."""
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Self
@@ -27,6 +28,11 @@ class Promise:
 
     deferred: Deferred
     keys: tuple[HolderKey, ...]
+
+
+def _heard(deferred: Deferred) -> Deferred:
+    """Answered just now: the interval begins when the answer comes, a while after the time for which the request was made."""
+    return evolve(deferred, received_at=math.ceil(time.time()))
 
 
 @define
@@ -78,7 +84,7 @@ class Promises:
 
     def add(self, deferred: Deferred, keys: Sequence[HolderKey]) -> None:
         """A new promise."""
-        self.left.append(Promise(deferred, tuple(keys)))
+        self.left.append(Promise(_heard(deferred), tuple(keys)))
         self.changed(self)
 
     def next(self) -> Promise:
@@ -92,7 +98,7 @@ class Promises:
     def replace(self, deferred: Deferred) -> None:
         """What the issuer says now of something that it has promised."""
         promise = self.of(deferred)
-        self.left[self.left.index(promise)] = evolve(promise, deferred=deferred)
+        self.left[self.left.index(promise)] = evolve(promise, deferred=_heard(deferred))
         self.changed(self)
 
     def renew(self, session: Session) -> None:
