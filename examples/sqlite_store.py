@@ -5,7 +5,8 @@ One table serves every kind of record. It passes `oid4vci.testing.StoreContract`
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -62,30 +63,35 @@ def _apply(connection: sqlite3.Connection, change: Change) -> bool:
 class SqliteStore:
     """A `Store` in the file `path`. Each process opens its own, after it was forked if it was.
 
-    A commit waits up to `patience` seconds for those of other processes, then raises `sqlite3.OperationalError`.
+    A commit waits up to `patience` seconds for those of other processes, then raises `sqlite3.OperationalError`. As long does
+    everything here wait for the other threads of this process, of which one at a time uses the file.
     """
 
     unreachable = (sqlite3.OperationalError,)
     """What is raised while the file is locked, its disk is full, or cannot be read."""
 
     def __init__(self, path: str | Path, *, patience: float = 30) -> None:
-        self._lock = Lock()
+        self._lock, self._patience = Lock(), patience
         # Without isolation level nothing begins a transaction but `commit`.
         self._connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
-        # Readers then do not wait for those who write, and a commit waits for the disk once.
-        self._connection.execute("pragma journal_mode = wal")
-        # What was answered must not come undone when the power fails.
-        self._connection.execute("pragma synchronous = full")
-        self._connection.execute(TABLE)
+        try:
+            # Readers then do not wait for those who write, and a commit waits for the disk once.
+            self._connection.execute("pragma journal_mode = wal")
+            # What was answered must not come undone when the power fails.
+            self._connection.execute("pragma synchronous = full")
+            self._connection.execute(TABLE)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def load(self, keys: Sequence[Key], /) -> Records:
         """The rows of these keys that exist."""
-        with self._lock:
-            return load(self._connection, keys)
+        with self._alone() as connection:
+            return load(connection, keys)
 
     def commit(self, changes: Sequence[Change], /) -> bool:
         """Apply all changes, or none and return False."""
-        with self._lock, self._connection as connection:
+        with self._alone() as connection, connection:
             # Takes the file's write lock at once: whoever only reads first may find it taken when it wants to write.
             connection.execute("begin immediate")
             if apply(connection, changes):
@@ -95,12 +101,23 @@ class SqliteStore:
 
     def purge(self, *, now: int) -> int:
         """Delete what has expired; how many rows that were."""
-        with self._lock:
-            return self._connection.execute("delete from oid4vci where expires_at <= ?", (now,)).rowcount
+        with self._alone() as connection:
+            return connection.execute("delete from oid4vci where expires_at <= ?", (now,)).rowcount
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the file, once whoever uses it is done: what closes under a statement ends the whole process."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _alone(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for one thread. If another process holds the file, those here do not wait for it one after the other."""
+        if not self._lock.acquire(timeout=self._patience):
+            raise sqlite3.OperationalError("the file is in use by other threads")
+        try:
+            yield self._connection
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> Self:
         return self
