@@ -1,14 +1,18 @@
 """The reference server with each store: chosen by a URL, shared by servers, there again after a restart of either side."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import anyio
+import psycopg
 import pytest
+import redis
 from attrs import evolve
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -30,7 +34,7 @@ from examples.sqlite_store import SqliteStore
 from oid4vci.drive import run
 from oid4vci.errors import Refused
 from oid4vci.memory import MemoryStore
-from oid4vci.records import Insert, Key, Record
+from oid4vci.records import Insert, Key, Record, Store
 from oid4vci.wallet import Session
 from tests.lasting_stores import opened
 from tests.reference_server import WalletAt
@@ -92,6 +96,10 @@ def test_other_urls_are_refused(url: str) -> None:
         "postgresql://user:secret@host/db?nonsense=1",
         "postgresql://user:secret@host/db?host",
         "postgresql://user:secret%zz@host/db",
+        "postgresql://user:se/cret@host/db",
+        "postgresql://user:12/cret@host/db",
+        "postgresql://user:se@cret@host/db",
+        "postgresql://user:se@cret/@host/db",
         "redis://user:se#cret@host",
         "redis://user:secret@host:secret",
         "redis://user:secret@host/secret",
@@ -129,6 +137,55 @@ def test_a_redis_that_forgets_when_it_is_full_ends_with_a_message(capsys: pytest
     with RedisServer(settings=["--maxmemory-policy", "allkeys-lru"]) as server:
         assert main(["--issuer", "https://localhost:1", "--port", "1", "--store", server.url]) == 2
     assert "maxmemory-policy of Redis must be noeviction" in capsys.readouterr().err
+
+
+# A table that another program made, and a user who may not run scripts.
+def cannot_begin(folder: Path, request: pytest.FixtureRequest, kind: str) -> str:
+    """The URL of a store that can be opened, and in which no status list can be begun."""
+    if kind == "sqlite":
+        with closing(sqlite3.connect(folder / "state.db")) as connection:
+            connection.execute("create table oid4vci (kind text, digest text)")
+        return f"sqlite:///{folder}/state.db"
+    if kind == "postgresql":
+        server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+        url = server.fresh_url()
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("create table oid4vci (kind text, digest text)")
+        return url
+    redis_server: RedisServer = request.getfixturevalue("redis_server")
+    url = redis_server.fresh_url()
+    with closing(redis.Redis.from_url(url)) as client:
+        client.acl_setuser("reader", enabled=True, nopass=True, keys=["*"], commands=["+info", "+ping", "+select", "+mget"])
+    return url.replace("redis://", "redis://reader:any@")
+
+
+@pytest.mark.parametrize(
+    "kind", ["sqlite", *(pytest.param(each, marks=pytest.mark.servers) for each in ("postgresql", "redis"))]
+)
+def test_a_store_in_which_the_status_list_cannot_be_begun_ends_with_a_message(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = cannot_begin(tmp_path, request, kind)
+    with opened(url):
+        pass
+    (tmp_path / "server.json").write_text('{"status_list_size": 1000}')
+    given = ["--issuer", "https://localhost:1", "--port", "1", "--config", str(tmp_path / "server.json")]
+    assert main([*given, "--store", url]) == 2
+    assert capsys.readouterr().err.startswith("error: --store: ")
+
+
+@pytest.mark.parametrize("error", [ValueError, sqlite3.OperationalError])
+def test_a_store_that_cannot_be_begun_is_closed_again(tmp_path: Path, error: type[Exception]) -> None:
+    begun: list[Store] = []
+
+    def begin(store: Store) -> None:
+        begun.append(store)
+        raise error("not this one")
+
+    with pytest.raises((ValueError, OSError), match="not this one"):
+        open_store(f"sqlite:///{tmp_path}/state.db", begin)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        begun[0].load([Key.of("grant", "a")])
 
 
 @pytest.mark.parametrize(("driver", "name"), [("psycopg", "PostgreSQL"), ("redis", "Redis")])

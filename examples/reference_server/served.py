@@ -67,10 +67,8 @@ class Served:
 
     def open_store(self) -> Store:
         """The store, with the status list in it if there is one. Raises `ValueError`, `OSError`."""
-        store = open_store(self.store)
-        if self.service.statuses is not None:
-            self.service.statuses.begin(store)
-        return store
+        statuses = self.service.statuses
+        return open_store(self.store) if statuses is None else open_store(self.store, statuses.begin)
 
     def application(self, store: Store) -> Starlette:
         """What answers requests in one process."""
