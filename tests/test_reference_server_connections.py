@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from email.utils import parsedate_to_datetime
 from http.client import HTTPResponse
 from pathlib import Path
@@ -36,9 +36,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     assert [line for line in server.log_lines() if line["level"] == "error" or "exception" in line] == []
 
 
+def address(server: RunningServer) -> tuple[str, int]:
+    return "127.0.0.1", int(server.issuer.rpartition(":")[2])
+
+
 def connect(server: RunningServer, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
     context = context or ssl.create_default_context(cafile=server.authority)
-    connection = socket.create_connection(("127.0.0.1", int(server.issuer.rpartition(":")[2])), 20)
+    connection = socket.create_connection(address(server), 20)
     try:
         return context.wrap_socket(connection, server_hostname="localhost")
     except BaseException:
@@ -129,7 +133,7 @@ def test_tls_from_1_2_on_has_authenticated_encryption_and_forward_secrecy(
 
 
 def test_http_at_the_port_of_tls_gets_nothing(server: RunningServer) -> None:
-    with socket.create_connection(("127.0.0.1", int(server.issuer.rpartition(":")[2])), 20) as connection:
+    with socket.create_connection(address(server), 20) as connection:
         connection.sendall(GET)
         # An alert of TLS, or nothing.
         assert not connection.recv(1000).startswith(b"HTTP")
@@ -282,6 +286,36 @@ def test_a_connection_that_does_not_ask_is_ended(server: RunningServer, first: b
     with connect(server) as connection:
         connection.sendall(first)
         assert 0.5 < seconds_until_ended(connection, piece) < 5
+
+
+def test_a_connection_that_does_not_begin_with_tls_is_ended(server: RunningServer) -> None:
+    with socket.create_connection(address(server), 20) as connection:
+        begun = time.monotonic()
+        with suppress(ConnectionError):
+            assert connection.recv(1) == b""
+        assert 0.5 < time.monotonic() - begun < 5
+
+
+def asks_without_reading(connection: ssl.SSLSocket) -> None:
+    """Once nobody takes more of it this waits as well; raises `ConnectionError` or `ssl.SSLError` if the server ends it."""
+    while True:
+        connection.sendall(b"GET /.well-known/openid-credential-issuer HTTP/1.1\r\nhost: localhost\r\n\r\n" * 100)
+
+
+def test_a_client_that_does_not_read_is_ended(server: RunningServer) -> None:
+    """It has asked so often that no answer can be sent any more; what it asked last waits for that, and would for ever."""
+    with socket.socket() as plain:
+        for each in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            plain.setsockopt(socket.SOL_SOCKET, each, 4096)
+        plain.settimeout(10)
+        plain.connect(address(server))
+        context = ssl.create_default_context(cafile=server.authority)
+        with (
+            context.wrap_socket(plain, server_hostname="localhost") as connection,
+            # Not `TimeoutError`: that would be the client.
+            pytest.raises((ConnectionError, ssl.SSLError)),
+        ):
+            asks_without_reading(connection)
 
 
 @pytest.mark.parametrize("piece", [b"", b" "])

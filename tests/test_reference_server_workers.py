@@ -40,6 +40,7 @@ DOCUMENTS = [
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RunningServer]:
     with running_server(tmp_path, config=CONFIG, store=f"sqlite:///{tmp_path}/state.db", workers=2) as server:
+        all_serve(server)
         yield server
 
 
@@ -54,6 +55,13 @@ def answered_by(server: RunningServer) -> int:
     get(server, "/keys").raise_for_status()
     pid: int = [line for line in server.log_lines() if line["message"] == "request"][-1]["pid"]
     return pid
+
+
+def all_serve(server: RunningServer) -> None:
+    """Wait until every worker does: one that is killed before ends the server."""
+    for worker in server.workers():
+        with server.only(worker):
+            assert answered_by(server) == worker
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------------
@@ -222,7 +230,7 @@ def test_workers_that_cannot_start_end_the_server(tmp_path: Path) -> None:
 def test_a_replacement_that_cannot_start_is_tried_again(tmp_path: Path) -> None:
     broken, store = tmp_path / "broken", f"sqlite:///{tmp_path}/state.db"
     with running_server(tmp_path, store=store, workers=2, before=BROKEN.format(file=str(broken))) as server:
-        wait_until(lambda: messages(server).count("Application startup complete.") == 2)
+        all_serve(server)
         broken.touch()
         one, other = server.workers()
         os.kill(one, signal.SIGKILL)
@@ -236,7 +244,7 @@ def test_a_replacement_that_cannot_start_is_tried_again(tmp_path: Path) -> None:
 def test_the_server_ends_when_nobody_serves_and_no_replacement_starts(tmp_path: Path) -> None:
     broken, store = tmp_path / "broken", f"sqlite:///{tmp_path}/state.db"
     with running_server(tmp_path, store=store, workers=2, before=BROKEN.format(file=str(broken)), code=1) as server:
-        wait_until(lambda: messages(server).count("Application startup complete.") == 2)
+        all_serve(server)
         broken.touch()
         for pid in server.workers():
             os.kill(pid, signal.SIGKILL)
@@ -310,6 +318,7 @@ serving.close = lambda store: time.sleep(100)
 def test_workers_end_when_the_process_that_started_them_is_killed(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path}/state.db"
     with running_server(tmp_path, store=store, workers=3, code=-signal.SIGKILL) as server:
+        all_serve(server)
         pids = server.workers()
         # One that was started later holds nothing that keeps the others.
         os.kill(pids[0], signal.SIGKILL)

@@ -21,7 +21,8 @@ log = logging.getLogger("reference_server")
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 BACKLOG: Final = 2048
 MAX_CONNECTIONS: Final = 500
-# Seconds from one answer, or from the beginning of the connection, until the next request is there.
+# Seconds from one answer, or from the beginning of the connection, until the next request is there; as long has a client to begin
+# with TLS, and to take what waits for it.
 REQUEST_TIMEOUT: Final = 20
 # Seconds for clients to take their next request elsewhere, then for what is under way to be answered.
 PARTING: Final = 1
@@ -29,9 +30,13 @@ GRACE: Final = 10
 
 
 class Connection(H11Protocol):
-    """A connection that must be used: whoever sends nothing, or one byte now and then, does not keep others out."""
+    """A connection that must be used: whoever sends nothing, or one byte now and then, does not keep others out.
+
+    Nor does whoever asks and does not read.
+    """
 
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The time begins."""
@@ -49,10 +54,26 @@ class Connection(H11Protocol):
         if self.transport.is_closing():
             self.loop.call_later(PARTING, self.transport.abort)
 
+    def pause_writing(self) -> None:
+        """More waits for the client than is kept for it."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(REQUEST_TIMEOUT, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has taken most of it."""
+        super().resume_writing()
+        self._end_unread()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is left."""
         self._cancel()
+        self._end_unread()
         super().connection_lost(exc)
+
+    def _end_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _watch(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
@@ -77,12 +98,27 @@ class Server(uvicorn.Server):
         self._on_start, self._lifeline = started, lifeline
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to accept."""
-        await super().startup(sockets=sockets)
+        """Begin to accept, by ourselves: uvicorn lets a client take a minute to begin with TLS."""
+        await super().startup(sockets=[])
+        loop, tls = asyncio.get_running_loop(), self.config.ssl
+        patience = None if tls is None else REQUEST_TIMEOUT
+        for each in sockets or ():
+            server = await loop.create_server(
+                self._connection,
+                sock=each,
+                ssl=tls,
+                backlog=BACKLOG,
+                ssl_handshake_timeout=patience,
+                ssl_shutdown_timeout=patience,
+            )
+            self.servers.append(server)
         if self._lifeline is not None:
-            asyncio.get_running_loop().add_reader(self._lifeline, self._abandoned)
+            loop.add_reader(self._lifeline, self._abandoned)
         if self.started:
             self._on_start()
+
+    def _connection(self) -> Connection:
+        return Connection(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     def _abandoned(self) -> None:
         assert self._lifeline is not None
@@ -156,7 +192,6 @@ def serve(
             proxy_headers=False,
             server_header=False,
             log_config=None,
-            backlog=BACKLOG,
             limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=GRACE,
         )
