@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
-from attrs import frozen
+from attrs import field, frozen
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as StarletteRequest
@@ -38,6 +38,10 @@ __all__ = ("application",)
 
 log = logging.getLogger("reference_server")
 PURGE_INTERVAL = 60
+# How many passwords are hashed at a time, and how many more requests wait for that: each takes 16 MiB, and all cores that it gets.
+HASHES = 4
+MAX_WAITING = 40
+TOO_MANY_LOGINS = TemporarilyUnavailable("too many people log in at the same time").reply.response
 UNREACHABLE = TemporarilyUnavailable("the store cannot be reached").reply.response
 FAILED = Response.of_json(500, {"error": "server_error"})
 
@@ -51,6 +55,7 @@ class Endpoints:
     offers: OffersEndpoint | None
     login: Login | None
     page: PageEndpoints
+    hashing: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(HASHES))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -108,8 +113,17 @@ class Endpoints:
         at_once = isinstance(self.host.store, MemoryStore) and self.host.outside is None
         if at_once and not self._is_login(request.path) and not self.page.serves(request.path):
             return answer(request)
+        if self.login is not None and self.login.hashes(request):
+            return await self._hashed(self.login, answer, request)
         # What waits, for a disk, another server or the hash of a password, does not keep other requests waiting, nor what draws.
         return await anyio.to_thread.run_sync(answer, request)
+
+    async def _hashed(self, login: Login, answer: Callable[[Request], Response], request: Request) -> Response:
+        """An answer that waits for its turn here, and so keeps no thread from other requests."""
+        if self.hashing.statistics().tasks_waiting >= MAX_WAITING:
+            return login.shown(request, TOO_MANY_LOGINS)
+        async with self.hashing:
+            return await anyio.to_thread.run_sync(answer, request)
 
     def _respond(self, role: Together, request: Request, *, now: int) -> Response:
         response, offers = respond(role, request, self.host, now=now), self._offers_path

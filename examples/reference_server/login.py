@@ -43,6 +43,10 @@ class Login:
         """Whether a URL path is one of these."""
         return path in (self._path("authorize"), self._path("login"), self._path("consent"))
 
+    def hashes(self, request: Request) -> bool:
+        """Whether the answer may take the hash of a password, which is meant to take long, and much memory."""
+        return request.method == "POST" and request.path == self._path("login")
+
     def answer(self, request: Request, *, now: int) -> Response:
         """The answer to a browser, in HTML; an error at the authorization endpoint is JSON unless the request accepts HTML."""
         session = BrowserSession.of(request, self.service.sealing_keys)
