@@ -165,7 +165,8 @@ def _configurations(
     cls: type[CredentialConfiguration],
     algorithms: st.SearchStrategy[Any],
     *,
-    claims: st.SearchStrategy[tuple[ClaimsDescription, ...]] | None = None,
+    # A string: where the documentation is built without hypothesis, its names know no `|`.
+    claims: "st.SearchStrategy[tuple[ClaimsDescription, ...]] | None" = None,
     **members: st.SearchStrategy[Any],
 ) -> st.SearchStrategy[CredentialConfiguration]:
     attestations = documents(KeyAttestationsRequired, key_storage=optional(tuples(WORDS)))

@@ -91,7 +91,8 @@ def tuples(
 def documents(
     cls: type[D],
     *,
-    unknown: st.SearchStrategy[Any] | None = None,
+    # A string: where the documentation is built without hypothesis, its names know no `|`.
+    unknown: "st.SearchStrategy[Any] | None" = None,
     **members: st.SearchStrategy[Any],
 ) -> st.SearchStrategy[D]:
     """Documents with these members, and sometimes one that the library does not know, by default any small JSON."""
