@@ -23,7 +23,7 @@ README = ROOT / "README.md"
 BLOCKS = [block for page in pages() for block in fenced(page)]
 SHELL = ("sh", "bash", "console")
 # What sphinx runs, which refuses those that it does not know.
-DIRECTIVES = ("{toctree}", "{eval-rst}", "{flow}")
+DIRECTIVES = ("{toctree}", "{eval-rst}", "{flow}", "{include}")
 # `py` is Python that needs more than its page: a test of its own runs it.
 LANGUAGES = ("python", "py", "text", "json", *SHELL, *DIRECTIVES, "")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -119,7 +119,7 @@ def wrong(words: list[str]) -> str | None:
     match program, arguments:
         case ("pip", ["install", *rest]):
             return wrong_requirement([each for each in rest if not each.startswith("-")])
-        case ("python" | "python3", ["-m", "venv", _]) | ("pytest", []) | ("", []):
+        case ("python" | "python3", ["-m", "venv", _]) | ("pytest", []) | ("", [] | [".venv/bin/activate"]):
             return None
         case ("python" | "python3", ["-m", module, *rest]):
             return wrong_options(module, rest)
