@@ -44,7 +44,7 @@ def test_quickstarts_are_short() -> None:
 def test_the_two_commands_are_the_ones_that_ci_runs() -> None:
     demo, tests = (block.text.strip() for block in blocks(README, "sh"))
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    for command, end in ((demo, "oid4vci demo"), (tests, "bin/pytest")):
+    for command, end in ((demo, "oid4vci demo"), (tests, "bin/pytest -n auto --dist loadfile")):
         assert re.findall(rf"^python3 -m venv .*{end}$", TEXT, re.MULTILINE) == [command]
         assert f"command_of_readme '{end}'" in ci
 
