@@ -160,6 +160,17 @@ def test_behind_a_proxy_it_needs_a_token(capsys: pytest.CaptureFixture[str]) -> 
         ("::ffff:127.0.0.1", False),
         ("::ffff:169.254.169.254", False),
         ("ff02::1", False),
+        ("fec0::1", False),
+        # IPv4 within IPv6.
+        ("::127.0.0.1", False),
+        ("::ffff:0:127.0.0.1", False),
+        ("2002:7f00:1::", False),
+        ("2002:a00:1::1", False),
+        ("2001:0:7f00:1::1", False),
+        ("64:ff9b::127.0.0.1", False),
+        ("64:ff9b::169.254.169.254", False),
+        ("64:ff9b:1::10.0.0.1", False),
+        ("64:ff9b::93.184.216.34", True),
     ],
 )
 def test_addresses_that_anybody_may_reach(address: str, public: bool) -> None:

@@ -6,7 +6,7 @@ What an offer names is somebody else's choice: a wallet that connects to any add
 import socket
 import ssl
 from collections.abc import Collection, Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,10 @@ __all__ = ("Outbound", "Unreachable", "is_public")
 TIMEOUT: Final = 20
 STEP_TIMEOUT: Final = 10
 MAX_CONNECTIONS: Final = 100
+# All that is allocated for everybody (RFC 4291 2.4); 6to4 has an IPv4 address in it, and NAT64 (RFC 6052) in its last bits.
+GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
+SIX_TO_FOUR: Final = IPv6Network("2002::/16")
+NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
 class Unreachable(Exception):
@@ -31,8 +35,13 @@ class Unreachable(Exception):
 def is_public(address: str) -> bool:
     """Whether an IP address is one that anybody may reach."""
     found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
+    if isinstance(found, IPv6Address):
+        if found.ipv4_mapped is not None:
+            found = found.ipv4_mapped
+        elif found in NAT64:
+            found = IPv4Address(found.packed[-4:])
+        elif found not in GLOBAL_UNICAST or found in SIX_TO_FOUR:
+            return False
     return found.is_global and not found.is_multicast
 
 
