@@ -21,6 +21,7 @@ from examples.wallet_server.__main__ import main
 from examples.wallet_server.app import application
 from examples.wallet_server.forms import read_forms
 from examples.wallet_server.outbound import Outbound, PublicAddresses, Unreachable, is_public
+from examples.wallet_server.parties import read_trust
 from examples.wallet_server.setting_up import Setup
 from examples.wallet_server.settings import read_settings
 from oid4vci.http import MAX_CREDENTIALS, Request, Response
@@ -180,11 +181,14 @@ def test_addresses_that_anybody_may_reach(address: str, public: bool) -> None:
 class Connections(httpcore.AsyncNetworkBackend):
     """Notes where it would connect to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *closed: str) -> None:
         self.made: list[str] = []
+        self.closed = closed
 
     async def connect_tcp(self, host: str, *rest: Any, **options: Any) -> Any:
         self.made.append(host)
+        if host in self.closed:
+            raise httpcore.ConnectError
 
 
 @pytest.mark.parametrize(
@@ -205,7 +209,12 @@ def test_a_name_that_leads_inside_is_not_connected_to(
         return [(None, None, None, None, (address, port)) for address in found]
 
     monkeypatch.setattr(anyio, "getaddrinfo", looked_up)
-    for named, private, expected in (((), False, made), (["a.example"], False, ["a.example"]), ((), True, ["a.example"])):
+    for named, private, expected in (
+        ((), False, made),
+        ([("a.example", 443)], False, ["a.example"]),
+        ([("a.example", 8443), ("b.example", 443)], False, made),
+        ((), True, ["a.example"]),
+    ):
         inner = Connections()
         backend = PublicAddresses(named, private, inner)
         if expected:
@@ -215,6 +224,34 @@ def test_a_name_that_leads_inside_is_not_connected_to(
                 anyio.run(backend.connect_tcp, "a.example", 443, 5.0)
         # It is the address that was looked at, not the name, which may lead elsewhere by then.
         assert inner.made == expected
+
+
+def test_one_address_of_a_name_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ["2606:4700::1111", "93.184.216.34", "93.184.216.35"]
+
+    async def looked_up(host: str, port: int, **_: Any) -> list[Any]:
+        return [(None, None, None, None, (address, port)) for address in found]
+
+    monkeypatch.setattr(anyio, "getaddrinfo", looked_up)
+    inner = Connections(found[0])
+    anyio.run(PublicAddresses((), False, inner).connect_tcp, "a.example", 443, 5.0)
+    assert inner.made == found[:2]
+    inner = Connections(*found)
+    with pytest.raises(httpcore.ConnectError):
+        anyio.run(PublicAddresses((), False, inner).connect_tcp, "a.example", 443, 5.0)
+    assert inner.made == found
+
+
+@pytest.mark.parametrize(
+    ("allowed", "server"),
+    [
+        ("https://Localhost:8443/tenant", ("localhost", 8443)),
+        ("https://localhost", ("localhost", 443)),
+        ("https://[::1]:8443", ("::1", 8443)),
+    ],
+)
+def test_a_server_that_is_named_is_a_host_and_a_port(allowed: str, server: tuple[str, int]) -> None:
+    assert read_trust("trust", {"allowed": [allowed]}, Path()).servers == {server}
 
 
 class Handler(BaseHTTPRequestHandler):

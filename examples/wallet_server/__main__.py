@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         setup = Setup.of(given.url, settings, given.save)
         saved = SavedRuns(None if given.state is None else Folder.prepare(given.state))
         trust = settings.trust
-        outbound = Outbound(settings.tls_authorities_file, named=trust.hosts, private=trust.private_addresses)
+        outbound = Outbound(settings.tls_authorities_file, named=trust.servers, private=trust.private_addresses)
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -6,6 +6,7 @@ What an offer names is somebody else's choice: a wallet that connects to any add
 import socket
 import ssl
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -47,12 +48,12 @@ def is_public(address: str) -> bool:
 
 @frozen
 class PublicAddresses(httpcore.AsyncNetworkBackend):
-    """Connects to public addresses; to all others only for `named` hosts, or for every host if `private`.
+    """Connects to public addresses; to all others only for `named` hosts and ports, or for every host if `private`.
 
-    The address is looked up once and is the one that is connected to, so a name cannot lead elsewhere in between.
+    The addresses are looked up once and are those that are connected to, so a name cannot lead elsewhere in between.
     """
 
-    named: Collection[str]
+    named: Collection[tuple[str, int]]
     private: bool
     inner: httpcore.AsyncNetworkBackend = field(factory=httpcore.AnyIOBackend)
 
@@ -64,8 +65,8 @@ class PublicAddresses(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """A connection. Raises `httpcore.ConnectError`."""
-        if self.private or host in self.named:
+        """A connection to the first of the addresses that takes it. Raises `httpcore.ConnectError`, `httpcore.ConnectTimeout`."""
+        if self.private or (host, port) in self.named:
             return await self.inner.connect_tcp(host, port, timeout, local_address, socket_options)
         try:
             with anyio.fail_after(timeout):
@@ -75,7 +76,11 @@ class PublicAddresses(httpcore.AsyncNetworkBackend):
         addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
         if not addresses or not all(map(is_public, addresses)):
             raise httpcore.ConnectError("the host has an address that is not public")
-        return await self.inner.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        *others, last = addresses
+        for address in others:
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return await self.inner.connect_tcp(address, port, timeout, local_address, socket_options)
+        return await self.inner.connect_tcp(last, port, timeout, local_address, socket_options)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -85,10 +90,10 @@ class PublicAddresses(httpcore.AsyncNetworkBackend):
 class Outbound:
     """An HTTP client. `authorities` is a PEM file of TLS authorities beside those of the system. Raises `OSError`.
 
-    `named` are the hosts that may have private addresses; with `private`, all may.
+    `named` are the hosts, and their ports, that may have private addresses; with `private`, all may.
     """
 
-    def __init__(self, authorities: Path | None, *, named: Collection[str] = (), private: bool = False) -> None:
+    def __init__(self, authorities: Path | None, *, named: Collection[tuple[str, int]] = (), private: bool = False) -> None:
         context = ssl.create_default_context()
         if authorities is not None:
             context.load_verify_locations(authorities)

@@ -28,7 +28,7 @@ class TrustFiles:
 
     `allowed`: identifiers of issuers and authorization servers, and URLs beneath which offers and lists are. `any_issuer`: it
     talks to every https origin, and believes the keys that an issuer publishes for itself; certificates must lead to the anchors
-    all the same. `private_addresses`: also to hosts inside the own network that are not named in `allowed`.
+    all the same. `private_addresses`: also to servers inside the own network that are not named in `allowed`.
     """
 
     allowed: tuple[str, ...] = ()
@@ -38,9 +38,9 @@ class TrustFiles:
     anchors: Mapping[str, Anchors] = field(factory=dict, repr=False)
 
     @property
-    def hosts(self) -> frozenset[str]:
-        """The hosts that are named, which may be in the own network."""
-        return frozenset(urlsplit(each).hostname or "" for each in self.allowed)
+    def servers(self) -> frozenset[tuple[str, int]]:
+        """The hosts that are named, each with its port: these may be in the own network."""
+        return frozenset((parts.hostname or "", parts.port or 443) for parts in map(urlsplit, self.allowed))
 
     def trust(self) -> Trust:
         """As the library takes it."""
