@@ -24,6 +24,7 @@ from examples.wallet_server.outbound import Outbound, PublicAddresses, Unreachab
 from examples.wallet_server.parties import read_trust
 from examples.wallet_server.setting_up import Setup
 from examples.wallet_server.settings import read_settings
+from examples.wallet_server.visitor import Visitor
 from oid4vci.http import MAX_CREDENTIALS, Request, Response
 from tests.running_server import make_certificates
 from tests.wallet_in_process import URL, World
@@ -346,10 +347,69 @@ def test_a_form_is_filled_as_a_browser_does() -> None:
     assert "secret" not in repr(form)
 
 
-@pytest.mark.parametrize("page", [b"", b"<form", b"\xff\x00<form>", b"<input id=username>" * 10, b"<form>" * 100_000])
+NO_FORMS = {
+    "empty": b"",
+    "without end": b"<form",
+    "no text": b"\xff\x00<form>",
+    "fields alone": b"<input id=username>" * 10,
+    "many": b"<form>" * 100_000,
+    "marked section": b"<![<form><button id=login>",
+    "reference to no character": b"<form method=post><button id=login name='&#" + b"1" * 5000 + b";'>",
+    "comments without end": b"<!--" * 50_000,
+}
+
+
+@pytest.mark.parametrize("page", NO_FORMS.values(), ids=NO_FORMS)
 def test_what_is_no_form_is_none(page: bytes) -> None:
+    begun = time.process_time()
     assert all(form.filled("login", {}) is None for form in read_forms(page))
     assert len(read_forms(page)) <= 500
+    assert time.process_time() - begun < 5
+
+
+# --- cookies --------------------------------------------------------------------------------------------------------------------
+
+
+def at_pages(*answers: Response) -> tuple[list[str], list[str | None]]:
+    """The paths that a visitor goes to through these answers, and its cookies."""
+    left, paths, cookies = [*answers, Response(302, {"location": f"{URL}/callback?code=1"})], [], []
+
+    def send(request: Request) -> Response:
+        paths.append(request.path)
+        cookies.append(request.headers.get("cookie"))
+        return left.pop(0)
+
+    visitor = Visitor(send, url_origin_is_known, f"{URL}/callback", "https://a.example")
+    assert visitor.visit("https://a.example/") == f"{URL}/callback?code=1"
+    return paths, cookies
+
+
+def url_origin_is_known(url: str) -> bool:
+    return url.startswith(("https://a.example/", "https://b.example/"))
+
+
+def going(target: str, *cookies: str) -> Response:
+    return Response(302, [("location", target), *(("set-cookie", each) for each in cookies)])
+
+
+def test_cookies_are_kept_for_one_origin() -> None:
+    _, cookies = at_pages(
+        going("https://b.example/", "a=1; Domain=example; Path=/", "__Host-s=x=y; Secure; HttpOnly; SameSite=Lax; Partitioned"),
+        going("https://a.example/", "a=2"),
+        going("/", "a=; Max-Age=0", 'quoted="1 2"; max-age=-1; Max-Age = 60', "", "=1", "none"),
+    )
+    assert cookies == [None, None, "a=1; __Host-s=x=y", '__Host-s=x=y; quoted="1 2"']
+
+
+def test_cookies_are_few_small_and_read_at_once() -> None:
+    begun = time.process_time()
+    _, cookies = at_pages(
+        going("/", "a=" + "x" * 5000, 'b="' + "\\1" * 40_000 + '"', 'c="' + "\\" * 90_000),
+        going("/", *(f"c{i}=1" for i in range(100))),
+    )
+    assert cookies[1] is None
+    assert (cookies[2] or "").count("=") == 50
+    assert time.process_time() - begun < 2
 
 
 # --- the application ------------------------------------------------------------------------------------------------------------

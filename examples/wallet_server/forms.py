@@ -1,5 +1,6 @@
 """The forms of a page, as a browser without script sees them."""
 
+from contextlib import suppress
 from html.parser import HTMLParser
 from typing import Final, Self
 
@@ -64,8 +65,9 @@ class _Reader(HTMLParser):
     @classmethod
     def of(cls, text: str) -> Self:
         reader = cls()
-        reader.feed(text)
-        reader.close()
+        # It gives up at some declarations and numbers. Without `close`, what has no end is not read once more from each place in it.
+        with suppress(AssertionError, ValueError):
+            reader.feed(text)
         return reader
 
 

@@ -5,7 +5,6 @@ Rule 2: a password is typed on a page of the server that it is for, and nowhere 
 """
 
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import urlencode, urljoin
 
@@ -20,6 +19,7 @@ __all__ = ("Login", "Visitor")
 
 MAX_PAGES: Final = 10
 MAX_COOKIES: Final = 50
+MAX_COOKIE: Final = 4096
 REDIRECTS: Final = (301, 302, 303, 307, 308)
 HTML: Final = "text/html,application/xhtml+xml,*/*;q=0.8"
 
@@ -93,15 +93,20 @@ class Visitor:
 
     @staticmethod
     def _keep(jar: dict[str, str], header: str) -> None:
-        try:
-            received = SimpleCookie(header)
-        except CookieError:
+        """As browsers read it (RFC 6265 5.2), but for `Path`, `Domain` and `Expires`: a jar is for one origin and a few pages."""
+        pair, *attributes = header.split(";")
+        name, separator, value = (each.strip() for each in pair.partition("="))
+        if not name or not separator or len(pair) > MAX_COOKIE:
             return
-        for name, morsel in received.items():
-            if morsel["max-age"] == "0":
-                jar.pop(name, None)
-            elif len(jar) < MAX_COOKIES or name in jar:
-                jar[name] = morsel.coded_value
+        ages = [
+            after.strip()
+            for before, _, after in (each.partition("=") for each in attributes)
+            if before.strip().lower() == "max-age"
+        ]
+        if any(age == "0" or age.startswith("-") for age in ages[-1:]):
+            jar.pop(name, None)
+        elif len(jar) < MAX_COOKIES or name in jar:
+            jar[name] = value
 
     def _submitted(self, url: str, answer: Response) -> Request | None:
         """The next request, for a page with a form that is known; None if there is none."""
