@@ -261,6 +261,48 @@ def test_credentials_that_came_wait_for_the_key_that_verifies_them(
     assert world.wire.paths.count("/deferred_credential") == deferred
 
 
+def test_what_came_after_a_promise_is_kept_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = {name: DEFERRED["configurations"].get(name, demo.CONFIGURATIONS[name]) for name in (LATER, NAME)}
+    stored: list[Any] = []
+
+    def change(request: Request, response: Response) -> Response:
+        if request.path == "/deferred_credential":
+            stored.extend(json.loads(path.read_bytes())["run"] for path in (tmp_path / "state").iterdir())
+        return response
+
+    subjects = {"ada": {name: demo.SUBJECTS["ada"][name] for name in both}}
+    server = {**DEFERRED, "configurations": both, "subjects": subjects}
+    world = World.of(tmp_path, monkeypatch, server=server, change=change, state=True)
+    run = world.carried(world.offered(LATER, NAME, **PRE_AUTHORIZED))
+    assert (run.state, len(run.credentials)) == ("issued", 2)
+    assert [each["configuration_id"] for each in stored[0]["credentials"]] == [NAME]
+    assert [each["configuration_id"] for each in stored[0]["deferred"]] == [LATER]
+
+
+def test_a_promise_is_kept_by_the_issuer_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("examples.wallet_server.flow.RETRY", 0)
+    members = {
+        **DEFERRED,
+        "configurations": {NAME: {**demo.CONFIGURATIONS[NAME], "deferred": 0}},
+        "subjects": {"ada": {NAME: demo.SUBJECTS["ada"][NAME]}},
+        "status_list_size": 1000,
+    }
+
+    def change(request: Request, response: Response) -> Response:
+        if request.path == "/status-lists/1":
+            raise Unreachable("away")
+        return response
+
+    world = World.of(tmp_path, monkeypatch, server=members, change=change, state=True)
+    run = world.carried(world.offered(NAME, **PRE_AUTHORIZED))
+    assert run.error is not None
+    assert (run.state, run.error["type"], run.credentials) == ("failed", "Unreachable", [])
+    # Whoever has them is not asked for them again.
+    assert world.wire.paths.count("/deferred_credential") == 1
+    assert [each["event"] for each in run.notifications] == ["credential_failure"]
+    assert list((tmp_path / "state").iterdir()) == []
+
+
 def test_a_server_that_stops_does_not_wait_for_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -18,7 +18,7 @@ from examples.wallet_server.run import Run
 from examples.wallet_server.setting_up import Setup
 from examples.wallet_server.visitor import Visitor
 from oid4vci.drive import run as carried_through
-from oid4vci.errors import Advice, InvalidCredential, InvalidMetadata, InvalidOffer, WalletError
+from oid4vci.errors import InvalidCredential, InvalidMetadata, InvalidOffer, TryLater, WalletError
 from oid4vci.http import Request, Response, url_origin
 from oid4vci.metadata import CredentialIssuerMetadata, credential_issuer_metadata_url
 from oid4vci.offers import CredentialOffer, OfferReference, read_offer_response
@@ -170,6 +170,9 @@ class Flow:
                     self._order(session, configuration_id, identifier)
                 except NOT_OBTAINED as error:
                     self.run.rejected(configuration_id, error)
+        if self.promises is not None and self.promises.left:
+            # What came of other orders since is to be in the report that is kept with them.
+            self.keep(self.promises)
 
     def _order(self, session: Session, configuration_id: str, identifier: str | None) -> None:
         prepared = self._ordering.prepare(carried_through(session.order(configuration_id, identifier), self.send))
@@ -198,17 +201,18 @@ class Flow:
         promises = self.promises
         if promises is None:
             return 0
-        configuration_id = promise.deferred.configuration_id
+        configuration_id, came = promise.deferred.configuration_id, False
         try:
             result = promises.ask(promise, self.setup.client, self._send_or_503, refreshing=lambda: self.run.step("refresh"))
             if isinstance(result, Deferred):
                 self.run.step("deferred", configuration_id=configuration_id, interval=result.interval)
                 return 0
+            came = True
             self._delivery.take(result, promise.keys)
         except NOT_OBTAINED as error:
-            if isinstance(error, Unreachable) or (isinstance(error, WalletError) and error.advice is Advice.WAIT):
+            if isinstance(error, TryLater) and error.exchange is None and not came:
                 # The promise still stands.
-                return max(RETRY, getattr(error, "retry_after", None) or 0)
+                return max(RETRY, error.retry_after or 0)
             if isinstance(error, InvalidCredential):
                 self._delivery.reject(error, configuration_id)
             self.run.rejected(configuration_id, error)
