@@ -14,16 +14,14 @@ from select import select
 
 import pytest
 
-from examples.reference_server.served import tls_context
-from examples.reference_server.serving import listen
 from examples.request_body import MAX_BODY
+from examples.serving import listen, tls_context
 from tests.running_server import RunningServer, make_certificates, running_server, wait_until
 
 GET = b"GET /keys HTTP/1.1\r\nhost: localhost\r\n\r\n"
 # What a client has of patience, here.
 BEFORE = """
-from examples import request_body
-from examples.reference_server import serving
+from examples import request_body, serving
 request_body.BODY_TIMEOUT, serving.REQUEST_TIMEOUT = 1, 1
 """
 
@@ -330,7 +328,7 @@ def test_a_body_that_does_not_come_is_answered(server: RunningServer, piece: byt
 
 
 def test_silent_connections_keep_others_out_for_a_moment_only(tmp_path: Path) -> None:
-    before = "from examples.reference_server import serving\nserving.REQUEST_TIMEOUT, serving.MAX_CONNECTIONS = 3, 10"
+    before = "from examples import serving\nserving.REQUEST_TIMEOUT, serving.MAX_CONNECTIONS = 3, 10"
     with running_server(tmp_path, before=before) as server, ExitStack() as opened:
         for _ in range(12):
             opened.enter_context(connect(server))

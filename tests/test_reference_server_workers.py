@@ -289,7 +289,7 @@ def test_a_request_that_is_under_way_is_answered_and_new_ones_are_not_taken(tmp_
 
 
 def test_a_request_that_never_ends_is_not_waited_for_longer_than_is_said(tmp_path: Path) -> None:
-    before = "from examples.reference_server import serving\nserving.GRACE = 2"
+    before = "from examples import serving\nserving.GRACE = 2"
     store = f"sqlite:///{tmp_path}/state.db"
     with running_server(tmp_path, store=store, workers=2, before=before) as server, connected(server) as connection:
         connection.sendall(b"POST /nonce HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n ")
@@ -301,10 +301,11 @@ def test_a_request_that_never_ends_is_not_waited_for_longer_than_is_said(tmp_pat
 def test_a_worker_that_hangs_is_ended(tmp_path: Path) -> None:
     before = """
 import os, time
-from examples.reference_server import serving, workers
+from examples import serving
+from examples.reference_server import served, workers
 serving.GRACE = workers.GRACE = 1
-original = serving.close
-serving.close = lambda store: time.sleep(100)
+closing, parent = served.close, os.getpid()
+served.close = lambda store: closing(store) if os.getpid() == parent else time.sleep(100)
 """
     with running_server(tmp_path, store=f"sqlite:///{tmp_path}/state.db", workers=2, before=before, code=1) as server:
         pids = server.workers()

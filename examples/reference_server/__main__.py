@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from examples.logs import log_to_stderr
-from examples.reference_server.served import Served, tls_context
-from examples.reference_server.serving import exit_on_signals, listen, serve
+from examples.reference_server.served import Served
 from examples.reference_server.settings import read_settings
 from examples.reference_server.stores import NAMES
+from examples.serving import exit_on_signals, listen, tls_context
 
 __all__ = ("main",)
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return Workers(served, sockets, given.workers).run()
     exit_on_signals()
-    return serve(served, sockets)
+    return served.serve(sockets)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What one command line serves: made once, before there are workers, so that all of them have the same keys."""
 
+import socket
 import ssl
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from attrs import field, frozen
 from starlette.applications import Starlette
@@ -16,20 +16,10 @@ from examples.reference_server.service import Service
 from examples.reference_server.settings import Settings
 from examples.reference_server.signing import issuer_keys
 from examples.reference_server.stores import open_store
+from examples.serving import serve
 from oid4vci.records import Store
 
-__all__ = ("Served", "close", "tls_context")
-
-
-def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """TLS 1.2 or later, with the certificate and key in two PEM files. Raises `OSError`.
-
-    A session that one worker began can be taken up by another: the keys of its ticket are in here.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
-    return context
+__all__ = ("Served", "close")
 
 
 def close(store: Store) -> None:
@@ -78,6 +68,16 @@ class Served:
         if self.admin:
             offers = OffersEndpoint(service, store, self.subjects, settings.tx_code_length, settings.admin_token)
         return application(service, host, offers)
+
+    def serve(
+        self, sockets: Sequence[socket.socket], *, started: Callable[[], None] = lambda: None, lifeline: int | None = None
+    ) -> int:
+        """Serve in this process until it is told to end, see `serving.serve`. Gives the exit code; raises as `open_store` does."""
+        store = self.open_store()
+        try:
+            return serve(self.application(store), sockets, self.tls, started=started, lifeline=lifeline)
+        finally:
+            close(store)
 
     @property
     def warnings(self) -> Sequence[str]:

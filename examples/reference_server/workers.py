@@ -14,7 +14,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from examples.reference_server.served import Served
-from examples.reference_server.serving import GRACE, PARTING, SIGNALS, exit_on_signals, serve
+from examples.serving import GRACE, PARTING, SIGNALS, exit_on_signals
 
 __all__ = ("Workers",)
 
@@ -131,7 +131,7 @@ class Workers:
             started.value = 1
 
         try:
-            code = serve(self.served, self.sockets, started=accepts, lifeline=self._lifeline[0])
+            code = self.served.serve(self.sockets, started=accepts, lifeline=self._lifeline[0])
         except Exception:
             log.exception("the worker failed")
             code = 1

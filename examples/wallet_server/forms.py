@@ -65,7 +65,7 @@ class _Reader(HTMLParser):
     @classmethod
     def of(cls, text: str) -> Self:
         reader = cls()
-        # It gives up at some declarations and numbers. Without `close`, what has no end is not read once more from each place in it.
+        # It gives up at some declarations and numbers. Without `close`, what has no end is not read again from each place in it.
         with suppress(AssertionError, ValueError):
             reader.feed(text)
         return reader

@@ -1,23 +1,24 @@
-"""One process that serves: its limits, and how it ends."""
+"""One process that serves an ASGI application: its limits, and how it ends."""
 
 import asyncio
 import logging
 import os
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from examples.reference_server.served import Served, close
+__all__ = ("GRACE", "PARTING", "SIGNALS", "exit_on_signals", "listen", "serve", "tls_context")
 
-__all__ = ("GRACE", "PARTING", "SIGNALS", "exit_on_signals", "listen", "serve")
-
-log = logging.getLogger("reference_server")
+log = logging.getLogger("serving")
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 BACKLOG: Final = 2048
 MAX_CONNECTIONS: Final = 500
@@ -90,12 +91,20 @@ class Connection(H11Protocol):
 class Server(uvicorn.Server):
     """uvicorn's server, which says when it has started, and parts from its clients before it ends.
 
-    `lifeline` is a pipe whose other end is open as long as the process that started this one lives.
+    `lifeline` is a pipe whose other end is open as long as the process that started this one lives. `parting` is called when the
+    end begins, `ending` is how many seconds the application has then, after the last answer.
     """
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None], lifeline: int | None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        started: Callable[[], None],
+        lifeline: int | None,
+        parting: Callable[[], None],
+        ending: int,
+    ) -> None:
         super().__init__(config)
-        self._on_start, self._lifeline = started, lifeline
+        self._on_start, self._lifeline, self._parting, self._ending = started, lifeline, parting, ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept, by ourselves: uvicorn lets a client take a minute to begin with TLS."""
@@ -130,7 +139,8 @@ class Server(uvicorn.Server):
         """Accept no more, answer what is there, close."""
         if hasattr(signal, "alarm"):
             # Whatever hangs then, a store for example, nothing is left of this process.
-            signal.alarm(PARTING + GRACE + 2)
+            signal.alarm(PARTING + GRACE + self._ending + 2)
+        self._parting()
         for server in self.servers:
             server.close()
         for each in sockets or ():
@@ -173,33 +183,43 @@ def exit_on_signals() -> None:
         signal.signal(each, _exit)
 
 
+def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """TLS 1.2 or later, with the certificate and key in two PEM files. Raises `OSError`.
+
+    A session that one process began can be taken up by a fork of it: the keys of its ticket are in here.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    return context
+
+
 def serve(
-    served: Served,
+    application: ASGIApp,
     sockets: Sequence[socket.socket],
+    tls: ssl.SSLContext | None,
     *,
     started: Callable[[], None] = lambda: None,
     lifeline: int | None = None,
+    parting: Callable[[], None] = lambda: None,
+    ending: int = 0,
 ) -> int:
-    """Serve until a signal ends this process, or until the lifeline ends. Gives the exit code; raises what `open_store` raises."""
-    store = served.open_store()
-    try:
-        config = uvicorn.Config(
-            served.application(store),
-            http=Connection,
-            ws="none",
-            # The paths in uvicorn's own log would hold the ids of offers, and its notion of the client those of proxies.
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            log_config=None,
-            limit_concurrency=MAX_CONNECTIONS,
-            timeout_graceful_shutdown=GRACE,
-        )
-        config.load()
-        config.ssl = served.tls
-        server = Server(config, started, lifeline)
-        # It shuts down in order when a signal comes, then raises the signal again for whoever was there before it.
-        server.run(sockets=list(sockets))
-    finally:
-        close(store)
+    """Serve until a signal ends this process, or until the lifeline ends; see `Server`. Gives the exit code."""
+    config = uvicorn.Config(
+        application,
+        http=Connection,
+        ws="none",
+        # The paths in uvicorn's own log would hold the ids of offers, and its notion of the client those of proxies.
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        log_config=None,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=GRACE,
+    )
+    config.load()
+    config.ssl = tls
+    server = Server(config, started, lifeline, parting, ending)
+    # It shuts down in order when a signal comes, then raises the signal again for whoever was there before it.
+    server.run(sockets=list(sockets))
     return 0 if server.started else 1
