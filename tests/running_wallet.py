@@ -20,11 +20,12 @@ Report = dict[str, Any]
 
 @frozen
 class RunningWallet:
-    """A wallet that answers. `authority` is the PEM file of its TLS authority, `log` what it writes."""
+    """A wallet that answers. `authority` is the PEM file of its TLS authority, `log` what it writes, `process` where it runs."""
 
     url: str
     authority: Path
     log: Path
+    process: "subprocess.Popen[bytes]"
     _clients: ExitStack = field(factory=ExitStack, repr=False)
 
     def client(self, **settings: Any) -> httpx.Client:
@@ -83,14 +84,13 @@ def running_wallet(folder: Path, config: Mapping[str, Any], *options: str, port:
     url = f"https://localhost:{port}"
     command = [sys.executable, "-m", "examples.wallet_server", "--url", url, "--port", str(port)]
     command += ["--tls-cert", str(certificate), "--tls-key", str(key), "--config", str(folder / "wallet.json"), *options]
-    wallet = RunningWallet(url, authority, log)
     with (
-        wallet._clients,
         log.open("ab") as output,
         subprocess.Popen(command, cwd=ROOT, stderr=output, stdin=subprocess.DEVNULL) as process,
     ):
+        wallet = RunningWallet(url, authority, log, process)
         try:
-            _wait(process, wallet)
+            _wait(wallet)
             yield wallet
         finally:
             wallet._clients.close()
@@ -103,11 +103,11 @@ def running_wallet(folder: Path, config: Mapping[str, Any], *options: str, port:
     assert code == 0, log.read_text()
 
 
-def _wait(process: "subprocess.Popen[bytes]", wallet: RunningWallet) -> None:
+def _wait(wallet: RunningWallet) -> None:
     end = time.monotonic() + DEADLINE
     with wallet.client() as client:
         while True:
-            assert process.poll() is None, wallet.log.read_text()
+            assert wallet.process.poll() is None, wallet.log.read_text()
             try:
                 client.get("/client_metadata").raise_for_status()
             except httpx.TransportError:

@@ -322,6 +322,28 @@ def test_a_server_that_stops_does_not_wait_for_others(
     assert "failed" not in caplog.text
 
 
+def test_a_server_that_stops_does_not_wait_for_pauses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("examples.wallet_server.driver.GRACE", 0.1)
+    monkeypatch.setattr("examples.wallet.ordering.PAUSES", (60,))
+    asked_for_key = anyio.Event()
+
+    def change(request: Request, response: Response) -> Response:
+        if request.path != "/.well-known/jwt-vc-issuer":
+            return response
+        asked_for_key.set()
+        return Response(503)
+
+    async def act(driver: Driver, run: Run) -> None:
+        await asked_for_key.wait()
+
+    world = World.of(tmp_path, monkeypatch, change=change)
+    begun = time.monotonic()
+    run = world.carried(world.offered(LATER, **PRE_AUTHORIZED), act, wait=1)
+    assert asked_for_key.is_set()
+    assert (run.state, run.error) == ("running", None)
+    assert time.monotonic() - begun < 30
+
+
 def test_what_takes_longer_than_the_wallet_waits_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = {
         **DEFERRED,

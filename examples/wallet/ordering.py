@@ -17,7 +17,7 @@ from oid4vci.keys import LocalSigner, public_key
 from oid4vci.proofs.holder_key import HolderKey as NamedKey
 from oid4vci.wallet import Deferred, Exchange, Issued, Order, ProofChoice
 
-__all__ = ("KEY_NAMES", "MAX_COPIES", "Ordering", "Prepared", "Send", "completed")
+__all__ = ("KEY_NAMES", "MAX_COPIES", "Ordering", "Pause", "Prepared", "Send", "completed")
 
 T = TypeVar("T")
 # Seconds between attempts to fetch what it takes to verify credentials that came.
@@ -27,18 +27,20 @@ MAX_COPIES: Final = 100
 KEY_NAMES: Final = ("jwk", "did:key", "did:jwk", "x5c")
 """How a `jwt` proof can name its key (OID4VCI F.1)."""
 Send = Callable[[Request], Response]
+Pause = Callable[[float], object]
+"""Waits that many seconds."""
 
 
-def completed(exchange: Exchange[T], send: Send) -> T:
+def completed(exchange: Exchange[T], send: Send, pause: Pause) -> T:
     """What comes of a request for credentials, which may not come again: what it takes to verify them is tried for repeatedly."""
-    for pause in PAUSES:
+    for seconds in PAUSES:
         try:
             return run(exchange, send)
         except TryLater as later:
             if later.exchange is None:
                 raise
             exchange = later.exchange
-            time.sleep(pause)
+            pause(seconds)
     return run(exchange, send)
 
 
@@ -60,6 +62,7 @@ class Ordering:
     """
 
     send: Send = field(repr=False)
+    pause: Pause = field(default=time.sleep, repr=False)
     attester: Attester | None = None
     copies: int | None = None
     key_name: str = "jwk"
@@ -92,7 +95,7 @@ class Ordering:
         named = [self._named(key, choice) for key in prepared.keys]
         proof_type = None if choice is None else choice.type
         proofs = order.prove(named, now=now, proof_type=proof_type, key_attestation=attestation)
-        match completed(proofs.submit(), self.send):
+        match completed(proofs.submit(), self.send, self.pause):
             case Order() as renewed:
                 # The nonce has expired, and the attestation has it in it. A renewed order gives no other.
                 return self.obtain(Prepared(renewed, choice, prepared.keys))

@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 
 from examples.wallet.client import Client, SessionKeys
 from examples.wallet.keys import HolderKey
-from examples.wallet.ordering import Send, completed
+from examples.wallet.ordering import Pause, Send, completed
 from oid4vci.drive import run
 from oid4vci.errors import Advice, Refused
 from oid4vci.wallet import Deferred, Issued, Session, Wallet, dump, load
@@ -111,14 +111,16 @@ class Promises:
         self.left.remove(self.of(deferred))
         self.changed(self)
 
-    def ask(self, promise: Promise, client: Client, send: Send, *, refreshing: Callable[[], None]) -> Issued | Deferred:
+    def ask(
+        self, promise: Promise, client: Client, send: Send, *, refreshing: Callable[[], None], pause: Pause = time.sleep
+    ) -> Issued | Deferred:
         """Ask for credentials that were promised, with a refreshed Access Token if that is over: `refreshing` is called then.
 
         What the issuer says is kept, but for credentials: the promise is to be dropped when those are safe. Raises `WalletError`,
         `ValueError`, and what `send` raises.
         """
         try:
-            result = completed(promise.deferred.poll(now=int(time.time())), send)
+            result = completed(promise.deferred.poll(now=int(time.time())), send, pause)
         except Refused as refused:
             if refused.advice is not Advice.REFRESH:
                 raise
@@ -126,7 +128,7 @@ class Promises:
             # The old Refresh Token is spent by that, so what comes of it is kept first.
             self.renew(self._refreshed(promise.deferred.session, client, send))
             promise = self.of(promise.deferred)
-            result = completed(promise.deferred.poll(now=int(time.time())), send)
+            result = completed(promise.deferred.poll(now=int(time.time())), send, pause)
         if isinstance(result, Deferred):
             self.replace(result)
         return result

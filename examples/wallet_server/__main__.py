@@ -1,18 +1,15 @@
 """The command line: `python -m examples.wallet_server --url https://localhost:9443 --port 9443 ...`."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import uvicorn
 
 from examples.logs import log_to_stderr
+from examples.serving import exit_on_signals, listen, serve, tls_context
 from examples.wallet.folder import Folder
 from examples.wallet_server.app import application
-from examples.wallet_server.driver import Driver
+from examples.wallet_server.driver import GRACE, Driver
 from examples.wallet_server.outbound import Outbound
 from examples.wallet_server.runs import Runs
 from examples.wallet_server.saved_runs import SavedRuns
@@ -40,10 +37,6 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parsed
 
 
-def _stop(signal_number: int, frame: Any) -> None:
-    raise SystemExit(0)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Gives the exit code."""
     given = _arguments(arguments)
@@ -56,33 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         saved = SavedRuns(None if given.state is None else Folder.prepare(given.state))
         trust = settings.trust
         outbound = Outbound(settings.tls_authorities_file, named=trust.servers, private=trust.private_addresses)
+        tls = None if given.tls_cert is None else tls_context(given.tls_cert, given.tls_key)
+        sockets = listen(settings.host, given.port)
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     log_to_stderr()
     driver = Driver(setup, Runs(settings.max_runs), saved, outbound)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application(driver),
-            host=settings.host,
-            port=given.port,
-            ssl_certfile=given.tls_cert,
-            ssl_keyfile=given.tls_key,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            log_config=None,
-            limit_concurrency=500,
-            timeout_graceful_shutdown=10,
-        )
-    )
-    # uvicorn shuts down in order, then raises the signal again for whoever was there before it.
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        server.run()
-    except KeyboardInterrupt:
-        return 130
-    return 0 if server.started else 1
+    exit_on_signals()
+    return serve(application(driver), sockets, tls, parting=driver.part, ending=GRACE)
 
 
 if __name__ == "__main__":

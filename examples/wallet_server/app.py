@@ -112,7 +112,7 @@ class Endpoints:
             return page(400, f"This is not an offer that can be taken: {error}.") if html else _wrong(error)
         if not html:
             return self._accepted(run)
-        await run.wait(PAGE_WAIT)
+        await self.driver.watch(run, PAGE_WAIT)
         return run_page(run, self._location(run))
 
     def _came_back(self, request: Request) -> Response:
@@ -168,7 +168,7 @@ class Endpoints:
             return _wrong(error)
         if not (wait.isascii() and wait.isdigit() and len(wait) < 5 and int(wait) <= MAX_WAIT):
             return refusal(400, WRONG, f"wait must be a number of seconds from 0 to {MAX_WAIT}")
-        await run.wait(int(wait))
+        await self.driver.watch(run, int(wait))
         return Response.of_json(200, run.to_json())
 
     def _begun(self, asked: Asked) -> Run:

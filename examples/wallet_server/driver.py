@@ -63,6 +63,8 @@ class Driver:
     tasks: TaskGroup | None = None
     _limiter: anyio.CapacityLimiter = field(init=False)
     _waiters: dict[str, Waiter] = field(factory=dict, init=False, repr=False)
+    _watching: set[anyio.CancelScope] = field(factory=set, init=False, repr=False)
+    _parting: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._limiter = anyio.CapacityLimiter(self.setup.settings.parallel)
@@ -102,6 +104,23 @@ class Driver:
             raise NotWaiting
         waiter.give(tx_code)
 
+    async def watch(self, run: Run, seconds: float) -> None:
+        """Wait until a run is over or somebody has to do something, at most that long; not while the server comes to its end."""
+        if self._parting:
+            return
+        with anyio.CancelScope() as scope:
+            self._watching.add(scope)
+            try:
+                await run.wait(seconds)
+            finally:
+                self._watching.discard(scope)
+
+    def part(self) -> None:
+        """The server comes to its end: nobody watches a run any more."""
+        self._parting = True
+        for scope in self._watching:
+            scope.cancel()
+
     async def stop(self) -> None:
         """Let the steps that are being taken come to their end, for a few seconds, then stop everything."""
         with anyio.move_on_after(GRACE):
@@ -129,7 +148,7 @@ class Driver:
 
     async def _carried(self, run: Run, course: Callable[[Flow], Any], promises: Promises | None = None) -> None:
         """Carry a run to its end, whatever that is."""
-        flow = Flow(run, self.setup, self._send, self._keep(run))
+        flow = Flow(run, self.setup, self._send, self._keep(run), self._pause)
         error: Exception | None = None
         if promises is not None:
             flow.keys, flow.promises = promises.keys, promises
@@ -150,6 +169,9 @@ class Driver:
 
     def _send(self, request: Request) -> Response:
         return anyio.from_thread.run(self.outbound.send, request)
+
+    def _pause(self, seconds: float) -> None:
+        anyio.from_thread.run(anyio.sleep, seconds)
 
     async def _step(self, step: Callable[..., T], *arguments: Any) -> T:
         return await anyio.to_thread.run_sync(step, *arguments, limiter=self._limiter)

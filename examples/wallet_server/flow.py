@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from attrs import define, field
 
 from examples.wallet.client import SessionKeys
-from examples.wallet.ordering import Ordering, Prepared, Send
+from examples.wallet.ordering import Ordering, Pause, Prepared, Send
 from examples.wallet.promises import Promise, Promises
 from examples.wallet_server.asked import Asked
 from examples.wallet_server.delivery import Delivery
@@ -37,14 +37,16 @@ def _now() -> int:
 
 @define
 class Flow:
-    """The steps of one run. `keep` is called at every change of what is promised. All may raise `WalletError`, `ValueError`,
-    `ImportError`, `OSError`, and what `outbound` raises.
+    """The steps of one run. `keep` is called at every change of what is promised, `pause` to wait within a step.
+
+    All may raise `WalletError`, `ValueError`, `ImportError`, `OSError`, and what `outbound` raises.
     """
 
     run: Run
     setup: Setup
     outbound: Send
     keep: Callable[[Promises], None]
+    pause: Pause
     keys: SessionKeys = field(factory=SessionKeys, repr=False)
     promises: Promises | None = field(default=None, repr=False)
 
@@ -69,7 +71,7 @@ class Flow:
 
     @property
     def _ordering(self) -> Ordering:
-        return self.setup.ordering(self._send_or_503)
+        return self.setup.ordering(self._send_or_503, self.pause)
 
     def open(self, asked: Asked) -> Opened:
         """The offer, the issuer and its authorization server."""
@@ -203,7 +205,9 @@ class Flow:
             return 0
         configuration_id, came = promise.deferred.configuration_id, False
         try:
-            result = promises.ask(promise, self.setup.client, self._send_or_503, refreshing=lambda: self.run.step("refresh"))
+            result = promises.ask(
+                promise, self.setup.client, self._send_or_503, refreshing=lambda: self.run.step("refresh"), pause=self.pause
+            )
             if isinstance(result, Deferred):
                 self.run.step("deferred", configuration_id=configuration_id, interval=result.interval)
                 return 0

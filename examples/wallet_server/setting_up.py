@@ -7,7 +7,7 @@ from attrs import frozen
 
 from examples.wallet.client import Client, SessionKeys
 from examples.wallet.folder import Folder
-from examples.wallet.ordering import Ordering, Send
+from examples.wallet.ordering import Ordering, Pause, Send
 from examples.wallet_server.settings import Settings
 from oid4vci.formats.known import CREDENTIAL_FORMATS
 from oid4vci.keys import published_jwks
@@ -76,11 +76,12 @@ class Setup:
             **strictness,
         )
 
-    def ordering(self, send: Send) -> Ordering:
+    def ordering(self, send: Send, pause: Pause) -> Ordering:
         """With which keys it orders."""
         settings = self.settings
         return Ordering(
             send=send,
+            pause=pause,
             attester=settings.attester,
             copies=settings.copies,
             key_name=settings.key_name,
