@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,15 @@ def test_a_compressed_answer_is_not_unpacked(run: Run, served: Serve, coding: st
     served({WELL_KNOWN: answer})
     assert run("lint", ISSUER) == 2
     assert "is compressed" in run.err
+
+
+def test_an_answer_byte_by_byte_takes_no_longer(run: Run, served: Serve) -> None:
+    body = json.dumps(METADATA).encode() + b" " * 1_000_000
+    served({WELL_KNOWN: httpx.Response(200, content=iter([b"%c" % each for each in body])), AUTHORIZATION_SERVER: SERVER})
+    begun = time.process_time()
+    run("lint", ISSUER)
+    assert run.out.count(": issuer-metadata\n") == 1
+    assert time.process_time() - begun < 8
 
 
 def test_no_compression_is_asked_for_and_errors_may_come_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

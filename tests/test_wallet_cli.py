@@ -1,5 +1,6 @@
 """The wallet of the examples: what it asks, what it sends, what it keeps, and a whole issuance over TLS."""
 
+import gzip
 import json
 import re
 import socket
@@ -18,6 +19,7 @@ import httpx
 import pytest
 
 from examples.reference_server import demo
+from examples.wallet.client import SessionKeys
 from examples.wallet.folder import Folder
 from examples.wallet.keys import HolderKey
 from examples.wallet_cli.__main__ import main
@@ -154,6 +156,11 @@ def test_a_key_is_made_for_an_algorithm_of_the_issuer(algorithm: str) -> None:
     assert HolderKey.generate("holder", ("RS256", algorithm)).signer.algorithm == algorithm
 
 
+def test_no_private_key_is_shown() -> None:
+    key = HolderKey.generate("holder", None)
+    assert "PRIVATE" not in repr([key, SessionKeys(key)])
+
+
 def test_no_key_is_made_for_algorithms_that_are_not_known() -> None:
     with pytest.raises(ValueError, match="other algorithms"):
         HolderKey.generate("holder", ("RS256",))
@@ -162,8 +169,12 @@ def test_no_key_is_made_for_algorithms_that_are_not_known() -> None:
 # --- the network ------------------------------------------------------------------------------------------------------------
 
 
+# 500 bytes that are gzip twice are 16 MiB, those of others may be terabytes.
+PACKED = gzip.compress(gzip.compress(bytes(1 << 24)))
+
+
 class Handler(BaseHTTPRequestHandler):
-    """Redirects, or sends more than anybody wants."""
+    """Redirects, sends more than anybody wants, or what becomes more."""
 
     def do_GET(self) -> None:  # the name that the base class calls
         if self.path == "/redirect":
@@ -172,6 +183,12 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         self.send_response(200)
+        if self.path == "/packed":
+            self.send_header("content-encoding", "gzip, gzip")
+            self.end_headers()
+            self.server.accepted = self.headers.get("accept-encoding")  # type: ignore[attr-defined]
+            self.wfile.write(PACKED)
+            return
         self.end_headers()
         try:
             for _ in range(64):
@@ -207,6 +224,12 @@ def test_redirects_are_not_followed_and_long_bodies_not_read() -> None:
         while not server.stopped_early and time.monotonic() < end:  # type: ignore[attr-defined]
             time.sleep(0.01)
         assert server.stopped_early  # type: ignore[attr-defined]
+
+
+def test_a_compressed_answer_is_not_unpacked() -> None:
+    with http_server() as server, Network() as network:
+        answer = network.send(Request("GET", f"http://127.0.0.1:{server.server_port}/packed"))
+    assert (answer.body, server.accepted) == (PACKED, "identity")  # type: ignore[attr-defined]
 
 
 # --- the command line -------------------------------------------------------------------------------------------------------

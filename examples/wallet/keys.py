@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from attrs import frozen
+from attrs import field, frozen
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
@@ -22,7 +22,7 @@ class HolderKey:
     """A key for one credential."""
 
     signer: LocalSigner
-    pem: bytes
+    pem: bytes = field(repr=False)
 
     @classmethod
     def generate(cls, name: str, algorithms: tuple[str, ...] | None) -> "HolderKey":

@@ -1,4 +1,7 @@
-"""Sending the library's requests with httpx: no redirects, a time limit, and no more of a body than the library takes."""
+"""Sending the library's requests with httpx: no redirects, a time limit, and no more of a body than the library takes.
+
+Nothing is decompressed: a few bytes can become gigabytes, before there is anything to count.
+"""
 
 import ssl
 from contextlib import closing
@@ -13,6 +16,7 @@ from oid4vci.http import MAX_CREDENTIALS, Request, Response
 __all__ = ("Network",)
 
 TIMEOUT = httpx.Timeout(10)
+PLAIN = {"accept-encoding": "identity"}
 
 
 class Network:
@@ -23,7 +27,7 @@ class Network:
         if authorities is not None:
             context.load_verify_locations(authorities)
         # Neither proxies nor credentials come from the environment: requests carry codes and tokens.
-        self._client = httpx.Client(verify=context, follow_redirects=False, timeout=TIMEOUT, trust_env=False)
+        self._client = httpx.Client(headers=PLAIN, verify=context, follow_redirects=False, timeout=TIMEOUT, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -36,7 +40,7 @@ class Network:
         message = self._client.build_request(request.method, request.url, headers=request.headers.pairs, content=request.body)
         with closing(self._client.send(message, stream=True)) as answer:
             body = bytearray()
-            for chunk in answer.iter_bytes(65_536):
+            for chunk in answer.iter_raw(65_536):
                 body += chunk
                 if len(body) > MAX_CREDENTIALS:
                     break

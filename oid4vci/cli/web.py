@@ -117,12 +117,12 @@ def _body(url: str, response: "httpx.Response") -> bytes:
     # A few bytes can decompress to gigabytes, before there is anything to count: more so the more codings are named.
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise Unreadable(f"{url}: the answer is compressed, which was not asked for")
-    body = b""
+    body = bytearray()
     for chunk in response.iter_bytes():
         body += chunk
         if len(body) > MAX_BYTES:
             raise Unreadable(f"{url}: more than {MAX_BYTES} bytes")
-    return body
+    return bytes(body)
 
 
 def _media_type(headers: Mapping[str, str]) -> str:
