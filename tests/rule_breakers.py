@@ -287,6 +287,8 @@ MUTANTS = (
     Mutant("dpop_proof", "token", with_dpop(header={"jwk": dict(STRANGER.public_jwk)}, htm="GET")),
     Mutant("dpop_proof", "credential", with_dpop(header={"jwk": dict(STRANGER.public_jwk)}, htu="https://probe.example/")),
     Mutant("dpop_proof", "token", with_dpop(header={"jwk": dict(STRANGER.public_jwk)}, iat=1)),
+    Mutant("dpop_proof", "token", with_dpop(header={"jwk": {**STRANGER.public_jwk, "y": "AA"}})),
+    Mutant("dpop_proof", "token", with_dpop(header={"jwk": {"kty": "oct", "k": "AAAA"}})),
     Mutant("dpop_proof", "token", with_header("dpop", "garbage")),
     Mutant("dpop_proof", "token", lambda _, request: and_header("dpop", request.headers.get("dpop") or "")(_, request)),
     Mutant("dpop_jti", "token", with_dpop(jti="1"), twice=True),

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 from oid4vci._json import Malformed, b64url_encode
@@ -40,9 +39,12 @@ def dpop_proof(conduct: Conduct) -> None:
         jwk = jws.header.get("jwk")
         if jws.header.get("typ") != "dpop+jwt" or not isinstance(jwk, dict) or "d" in jwk:
             wrong(stage, "typ of the proof is not dpop+jwt, or jwk is not a public key")
-        with suppress(Malformed):
-            if not verifies(jws, public_key(jwk)):
-                wrong(stage, "the proof is not signed by the key in its jwk")
+        try:
+            key = public_key(jwk)
+        except Malformed:
+            wrong(stage, "the key in jwk cannot be read")
+        if not verifies(jws, key):
+            wrong(stage, "the proof is not signed by the key in its jwk")
         if claims.get("htm") != each.request.method or claims.get("htu") != stage.urls.get(each.endpoint):
             wrong(stage, f"htm and htu of the proof are not those of the request to the {each.endpoint} endpoint")
         issued_at = claims.get("iat")
