@@ -1,7 +1,6 @@
 """How the Wallet authenticates as a client (OID4VCI E, HAIP 4.4.1, RFC 7523)."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 from oid4vci import _jose, x509
@@ -13,7 +12,7 @@ from oid4vci.oauth.client_attestation import ATTESTATION_TYP, POP_TYP
 from oid4vci.testing.conduct.conduct import CONDUCT, Conduct, wrong, wrong_by_haip
 from oid4vci.testing.report import CheckSkipped
 from oid4vci.testing.stage import Recorded, Stage
-from oid4vci.testing.stage.recorded import CHALLENGE, PUSHED, TOKEN, jws_of
+from oid4vci.testing.stage.recorded import CHALLENGE, PUSHED, TOKEN, claims_of, jws_of
 
 __all__ = ("assertions", "attestations", "unique")
 
@@ -31,16 +30,10 @@ def unique(found: Iterator[tuple[Stage, object]], what: str) -> None:
         seen.add(value)
 
 
-def _claims(jws: Jws) -> dict[str, Any]:
-    with suppress(Malformed):
-        return jws.claims()
-    return {}
-
-
 def assertions(conduct: Conduct) -> list[tuple[Stage, Recorded, dict[str, Any]]]:
     """The claims of all client assertions. Raises `CheckSkipped`."""
     found = [(stage, each, jws_of(each.form.get("client_assertion"))) for stage, each in conduct.sent(PUSHED, TOKEN)]
-    claims = [(stage, each, _claims(jws)) for stage, each, jws in found if jws is not None]
+    claims = [(stage, each, claims_of(jws)) for stage, each, jws in found if jws is not None]
     if not claims:
         raise CheckSkipped("the wallet sends no client assertions")
     return claims
@@ -98,7 +91,7 @@ def client_assertion_jti(conduct: Conduct) -> None:
 def wallet_attestation(conduct: Conduct) -> None:
     """A Wallet Attestation has its type, `exp` and the key of the instance, and as `sub` the `client_id`."""
     for stage, each, jws in attestations(conduct, ATTESTATION):
-        claims = _claims(jws)
+        claims = claims_of(jws)
         confirmed, expires = claims.get("cnf"), claims.get("exp")
         if jws.header.get("typ") != ATTESTATION_TYP:
             wrong(stage, f"typ of the wallet attestation is not {ATTESTATION_TYP}")
@@ -142,7 +135,7 @@ def chain_problem(jws: Jws) -> str | None:
 def attestation_proof(conduct: Conduct) -> None:
     """The proof of possession is by the attested key, for this Authorization Server, with the challenge that it gave."""
     for stage, each, jws in attestations(conduct, POP):
-        claims, attested = _claims(jws), each.claims(ATTESTATION).get("cnf")
+        claims, attested = claims_of(jws), each.claims(ATTESTATION).get("cnf")
         try:
             key = public_key(attested.get("jwk") if isinstance(attested, dict) else None)
         except Malformed:
@@ -174,7 +167,7 @@ def verifies(jws: Jws, key: Any) -> bool:
 @CONDUCT("VCI-E-07")
 def attestation_proof_jti(conduct: Conduct) -> None:
     """Every proof of possession has a `jti` of its own."""
-    unique(((stage, _claims(jws).get("jti")) for stage, _, jws in attestations(conduct, POP)), "a proof of possession")
+    unique(((stage, claims_of(jws).get("jti")) for stage, _, jws in attestations(conduct, POP)), "a proof of possession")
 
 
 @CONDUCT("VCI-E-07")

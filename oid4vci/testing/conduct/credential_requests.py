@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from oid4vci.testing.conduct.conduct import CONDUCT, Conduct, wrong
-from oid4vci.testing.conduct.key_proofs import claims_of, proved_keys
+from oid4vci.testing.conduct.encrypted_messages import sent_as_it_is
+from oid4vci.testing.conduct.key_proofs import proved_keys
 from oid4vci.testing.report import CheckWarned
 from oid4vci.testing.stage import Stage
 from oid4vci.testing.stage.good_issuer import CONFIGURATION
-from oid4vci.testing.stage.recorded import CREDENTIAL, TOKEN, jws_of
+from oid4vci.testing.stage.recorded import CREDENTIAL, TOKEN, claims_of, jws_of
 
 __all__ = ()
 
@@ -20,10 +21,9 @@ DEFINED: Final = frozenset(("credential_identifier", "credential_configuration_i
 def credential_request(conduct: Conduct) -> None:
     """It is a JSON object, or that as a JWT, sent by POST with the media type of what it is."""
     for stage, each in conduct.sent(CREDENTIAL):
-        media_types = [value.partition(";")[0].strip().lower() for value in each.request.headers.all("content-type")]
-        expected = "application/jwt" if each.request.body[:3] == b"eyJ" else "application/json"
-        if each.request.method != "POST" or media_types != [expected] or not each.members:
-            wrong(stage, f"the request is not a JSON object that is sent by POST as {expected}")
+        sent_as_it_is(stage, each)
+        if not each.members:
+            wrong(stage, "the request is not a JSON object")
 
 
 @CONDUCT("VCI-8.2-24")
@@ -76,9 +76,7 @@ def batch_size(conduct: Conduct) -> str:
     most = 0
     for stage, each in conduct.sent(CREDENTIAL):
         keys = [key for jws in each.proofs for key in _attested(jws.header.get("key_attestation")) or proved_keys(jws)]
-        proofs = each.members.get("proofs")
-        alone = proofs.get("attestation") if isinstance(proofs, Mapping) else None
-        keys += [key for text in (alone if isinstance(alone, list) else ()) for key in _attested(text)]
+        keys += [key for text in each.proofs_of("attestation") for key in _attested(text)]
         most = max(most, len(set(keys)))
         if len(set(keys)) > max(1, stage.setting.batch_size):
             wrong(stage, f"the request has {len(set(keys))} keys, batch_size is {stage.setting.batch_size}")
@@ -86,8 +84,7 @@ def batch_size(conduct: Conduct) -> str:
 
 
 def _attested(text: object) -> list[str]:
-    jws = jws_of(text)
-    keys = None if jws is None else claims_of(jws).get("attested_keys")
+    keys = claims_of(jws_of(text)).get("attested_keys")
     return [str(sorted(key.items()) if isinstance(key, dict) else key) for key in keys] if isinstance(keys, list) else []
 
 

@@ -8,9 +8,16 @@ from oid4vci.testing.report import CheckSkipped, CheckWarned
 from oid4vci.testing.stage import Recorded, Stage
 from oid4vci.testing.stage.recorded import CREDENTIAL, DEFERRED
 
-__all__ = ()
+__all__ = ("sent_as_it_is",)
 
 PRIVATE = frozenset(("d", "p", "q", "k"))
+
+
+def sent_as_it_is(stage: Stage, each: Recorded) -> None:
+    """Raise `CheckFailed` unless it was sent by POST, with the media type of JSON or, if it is encrypted, of a JWT."""
+    expected = "application/jwt" if each.request.body[:3] == b"eyJ" else "application/json"
+    if each.request.method != "POST" or each.media_types != [expected]:
+        wrong(stage, f"the request is not a JSON object that is sent by POST as {expected}")
 
 
 def _requests(conduct: Conduct, *demanded: str) -> Iterator[tuple[Stage, Recorded]]:

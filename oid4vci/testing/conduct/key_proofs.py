@@ -1,7 +1,6 @@
 """Proofs of possession of keys, and key attestations (OID4VCI 7, 8.2, D, F)."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator
 from typing import Any
 
 from oid4vci import x509
@@ -12,18 +11,11 @@ from oid4vci.testing.conduct.client_authentication import chain_problem, verifie
 from oid4vci.testing.conduct.conduct import CONDUCT, Conduct, wrong, wrong_by_haip
 from oid4vci.testing.report import CheckFailed, CheckSkipped
 from oid4vci.testing.stage import Recorded, Stage
-from oid4vci.testing.stage.recorded import CREDENTIAL, NONCE, PUSHED, TOKEN, jws_of
+from oid4vci.testing.stage.recorded import CREDENTIAL, NONCE, PUSHED, TOKEN, claims_of, jws_of
 
-__all__ = ("claims_of", "proofs", "proved_keys")
+__all__ = ("proofs", "proved_keys")
 
 NAMES = ("jwk", "kid", "x5c")
-
-
-def claims_of(jws: Jws) -> dict[str, Any]:
-    """The claims of a JWS; empty if there are none."""
-    with suppress(Malformed):
-        return jws.claims()
-    return {}
 
 
 def proofs(conduct: Conduct) -> Iterator[tuple[Stage, Recorded, Jws]]:
@@ -38,9 +30,7 @@ def _attestations(conduct: Conduct) -> Iterator[tuple[Stage, Recorded, Jws, bool
     """All key attestations, and whether each is within a `jwt` proof. Raises `CheckSkipped`."""
     found: list[tuple[Stage, Recorded, Jws, bool]] = []
     for stage, each in conduct.sent(CREDENTIAL):
-        sent = each.members.get("proofs")
-        alone = sent.get("attestation") if isinstance(sent, Mapping) else None
-        texts = [(text, False) for text in alone] if isinstance(alone, list) else []
+        texts = [(text, False) for text in each.proofs_of("attestation")]
         texts += [(jws.header["key_attestation"], True) for jws in each.proofs if "key_attestation" in jws.header]
         for text, within in texts:
             if (jws := jws_of(text)) is None:
@@ -122,11 +112,8 @@ def _clients(stage: Stage) -> set[Any]:
 
 
 def _nonces_of(each: Recorded) -> list[Any]:
-    sent = each.members.get("proofs")
-    alone = sent.get("attestation") if isinstance(sent, Mapping) else None
-    texts = list(alone) if isinstance(alone, list) else []
-    found = [claims_of(jws).get("nonce") for jws in map(jws_of, texts) if jws is not None]
-    return found + [claims_of(jws).get("nonce") for jws in each.proofs]
+    found = [jws for jws in map(jws_of, each.proofs_of("attestation")) if jws is not None]
+    return [claims_of(jws).get("nonce") for jws in (*found, *each.proofs)]
 
 
 @CONDUCT("VCI-8.2-21", "VCI-8.2-23", "VCI-F.1-20", "VCI-F.3-02")
@@ -200,9 +187,8 @@ def keys_attested_where_demanded(conduct: Conduct) -> None:
         raise CheckSkipped("no issuer demanded attested keys")
     for stage in demanding:
         for each in stage.to(CREDENTIAL):
-            sent = each.members.get("proofs")
-            wanted = sent.get(stage.setting.proof_type) if isinstance(sent, Mapping) else None
-            if not isinstance(wanted, list) or (stage.setting.proof_type == "attestation" and len(wanted) != 1):
+            wanted = each.proofs_of(stage.setting.proof_type)
+            if not wanted or (stage.setting.proof_type == "attestation" and len(wanted) != 1):
                 raise CheckFailed(f"in {stage.name}: there is not one key attestation in proofs.attestation")
             if any("key_attestation" not in jws.header for jws in each.proofs):
                 wrong(stage, "a proof has no key_attestation")

@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 from oid4vci.testing.conduct.conduct import CONDUCT, Conduct, wrong
+from oid4vci.testing.conduct.encrypted_messages import sent_as_it_is
 from oid4vci.testing.report import CheckFailed, CheckSkipped, CheckWarned
 from oid4vci.testing.stage import Stage
 from oid4vci.testing.stage.recorded import CREDENTIAL, DEFERRED, NOTIFICATION
@@ -18,10 +19,7 @@ _DESCRIPTION: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
 def deferred_request(conduct: Conduct) -> None:
     """It is a JSON object, or that as a JWT, sent by POST with the media type of what it is."""
     for stage, each in conduct.sent(DEFERRED):
-        media_types = [value.partition(";")[0].strip().lower() for value in each.request.headers.all("content-type")]
-        expected = "application/jwt" if each.request.body[:3] == b"eyJ" else "application/json"
-        if each.request.method != "POST" or media_types != [expected]:
-            wrong(stage, f"the request is not a JSON object that is sent by POST as {expected}")
+        sent_as_it_is(stage, each)
 
 
 @CONDUCT("VCI-9.1-03")
@@ -57,9 +55,8 @@ def deferred_interval(conduct: Conduct) -> None:
 def notification_request(conduct: Conduct) -> None:
     """It is a JSON object, sent by POST, with the `notification_id` that came and an `event` that is defined."""
     for stage, each in conduct.sent(NOTIFICATION):
-        media_types = [value.partition(";")[0].strip().lower() for value in each.request.headers.all("content-type")]
         given = [answer.get("notification_id") for answer in _plain_answers(stage)]
-        if each.request.method != "POST" or media_types != ["application/json"]:
+        if each.request.method != "POST" or each.media_types != ["application/json"]:
             wrong(stage, "the notification is not a JSON object that is sent by POST as application/json")
         if any(given) and each.members.get("notification_id") not in given:
             wrong(stage, "notification_id is not one that the issuer gave")

@@ -14,8 +14,7 @@ GRANTS = ("authorization_code", PRE_AUTHORIZED_CODE, "refresh_token")
 def forms_by_post(conduct: Conduct) -> None:
     """Pushed requests and Token Requests are forms, sent by POST, no parameter twice."""
     for stage, each in conduct.sent(PUSHED, TOKEN):
-        media_types = [value.partition(";")[0].strip().lower() for value in each.request.headers.all("content-type")]
-        if each.request.method != "POST" or media_types != [FORM] or not each.form:
+        if each.request.method != "POST" or each.media_types != [FORM] or not each.form:
             wrong(stage, f"the request to the {each.endpoint} endpoint is not a form that is sent by POST")
         if each.request.query:
             wrong(stage, f"the request to the {each.endpoint} endpoint has parameters in its URL")

@@ -14,7 +14,7 @@ from oid4vci._jose import Jws
 from oid4vci._json import Malformed
 from oid4vci.encryption import JWT, Encryption
 from oid4vci.errors import Refusal
-from oid4vci.http import MAX_BODY, Form, Request, Response
+from oid4vci.http import MAX_BODY, Form, Request, Response, media_type
 
 __all__ = (
     "AUTHORIZATION",
@@ -34,6 +34,7 @@ __all__ = (
     "TOKEN",
     "UNKNOWN",
     "Recorded",
+    "claims_of",
     "jws_of",
     "sent_members",
 )
@@ -74,7 +75,14 @@ def jws_of(text: object) -> Jws | None:
     return None
 
 
-@frozen
+def claims_of(jws: Jws | None) -> dict[str, Any]:
+    """The claims of a JWS; empty if there are none."""
+    with suppress(Malformed):
+        return {} if jws is None else jws.claims()
+    return {}
+
+
+@frozen(eq=False)
 class Recorded:
     """A request of the Wallet, and the answer it got.
 
@@ -95,9 +103,14 @@ class Recorded:
         return self.response is not self.unaltered
 
     @property
+    def media_types(self) -> list[str]:
+        """What each Content-Type of the request says."""
+        return [media_type(value) for value in self.request.headers.all("content-type")]
+
+    @property
     def encrypted(self) -> bool:
         """Whether the request says that it is encrypted."""
-        return any(value.partition(";")[0].strip().lower() == JWT for value in self.request.headers.all("content-type"))
+        return JWT in self.media_types
 
     @property
     def form(self) -> Mapping[str, str]:
@@ -124,18 +137,18 @@ class Recorded:
 
     def claims(self, name: str) -> Mapping[str, Any]:
         """The claims of the JWS in a header of the request."""
-        jws = self.jws(name)
-        with suppress(Malformed):
-            return {} if jws is None else jws.claims()
-        return {}
+        return claims_of(self.jws(name))
+
+    def proofs_of(self, proof_type: str) -> list[Any]:
+        """The array in `proofs` of a Credential Request; empty if there is none."""
+        proofs = self.members.get("proofs")
+        found = proofs.get(proof_type) if isinstance(proofs, Mapping) else None
+        return found if isinstance(found, list) else []
 
     @property
     def proofs(self) -> tuple[Jws, ...]:
         """The `jwt` proofs of a Credential Request, as far as they are JWS."""
-        proofs = self.members.get("proofs")
-        texts = proofs.get("jwt") if isinstance(proofs, Mapping) else None
-        found = (jws_of(each) for each in texts) if isinstance(texts, list) else ()
-        return tuple(each for each in found if each is not None)
+        return tuple(jws for each in self.proofs_of("jwt") if (jws := jws_of(each)) is not None)
 
     @property
     def succeeded(self) -> bool:
