@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from oid4vci.drive import run
 from oid4vci.errors import WalletError
 from oid4vci.http import Request, Response
+from oid4vci.keys import LocalSigner
 from oid4vci.testing import SCENARIOS, Report, Scenario, ScriptedIssuer, Setting, TooManyRequests, WalletProfile
-from oid4vci.testing.conduct import CONDUCT
+from oid4vci.testing.conduct import CONDUCT, Conduct
+from oid4vci.testing.probes.jwts import key_proof
+from oid4vci.testing.stage.stage import MAX_KEPT, MAX_REQUESTS
 from oid4vci.wallet import Offer
 from tests.issuance import NOW
 from tests.probed_wallet import ORIGIN, Clock, Method, probed
@@ -195,6 +198,31 @@ def test_a_wallet_in_an_endless_loop_is_taken_out_of_it(url: str) -> None:
     assert TooManyRequests.__name__ in finding.detail
     assert CONDUCT["no_endless_requests"].name in {each.check for each in issuer.conduct().failed}
     assert issuer.stages[0].exchanges[-1].response.status == 429
+
+
+def test_of_a_wallet_that_goes_on_for_hours_only_so_much_is_kept() -> None:
+    issuer = scripted()
+    stage = issuer.begin(BY_NAME["sd-jwt-vc"])
+    statuses = [issuer.answer(Request("GET", stage.urls["token"])).status for _ in range(MAX_KEPT + 10)]
+    assert statuses[MAX_REQUESTS:] == [429] * (MAX_KEPT + 10 - MAX_REQUESTS)
+    assert len(stage.exchanges) == MAX_KEPT
+    assert CONDUCT["no_endless_requests"].name in {each.check for each in issuer.conduct().failed}
+
+
+def test_requests_that_look_alike_are_not_taken_for_one_another() -> None:
+    """The second comes after a `c_nonce`, and has none all the same."""
+    issuer = scripted()
+    stage = issuer.begin(evolve(BY_NAME["sd-jwt-vc"], setting=Setting(dpop="off")))
+    key = LocalSigner.generate("holder")
+    proof = str(key_proof(key, audience=stage.identifier, now=NOW, nonce=None, client_id=None))
+    body = json.dumps({"credential_configuration_id": "person", "proofs": {"jwt": [proof]}}).encode()
+    request = Request("POST", stage.urls["credential"], {"content-type": "application/json"}, body)
+    issuer.send(request)
+    assert CONDUCT["latest_nonce"](Conduct(tuple(issuer.stages), issuer.wallet)).outcome == "passed"
+    issuer.send(Request("POST", stage.urls["nonce"]))
+    issuer.send(request)
+    assert stage.exchanges[0].response == stage.exchanges[-1].response
+    assert CONDUCT["latest_nonce"](Conduct(tuple(issuer.stages), issuer.wallet)).outcome == "failed"
 
 
 GARBAGE = st.binary(max_size=60) | st.sampled_from(

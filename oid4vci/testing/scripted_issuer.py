@@ -28,7 +28,6 @@ It says "issued" if the Wallet has taken Credentials and "failed" if it has not;
 
 _ORIGIN: Final = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?")
 _KEY: Final = re.compile(r"/(?:\.well-known/[a-z-]+/)?([a-z0-9-]+-[0-9]+)(?=/|$)")
-_MAX_SENT: Final = 300
 
 
 class TooManyRequests(RuntimeError):
@@ -85,8 +84,8 @@ class ScriptedIssuer:
     def send(self, request: Request) -> Response:
         """`answer`, for a Wallet in this process. Raises `TooManyRequests`."""
         for stage in self._stages_of(request):
-            if len(stage.exchanges) >= _MAX_SENT:
-                raise TooManyRequests(f"{_MAX_SENT} requests were sent in {stage.name}")
+            if stage.overrun:
+                raise TooManyRequests(f"{len(stage.exchanges)} requests were sent in {stage.name}")
         return self.answer(request)
 
     def _stages_of(self, request: Request) -> tuple[Stage, ...]:

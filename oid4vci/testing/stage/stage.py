@@ -31,6 +31,9 @@ WalletOutcome: TypeAlias = Literal["issued", "failed"]
 MAX_REQUESTS = 100
 """How many requests a scenario takes at most; after that, nothing but 429 is answered."""
 
+MAX_KEPT = 3 * MAX_REQUESTS
+"""How many exchanges are kept at most: a Wallet that runs somewhere else may go on for hours."""
+
 
 @define(eq=False, kw_only=True)
 class Stage:
@@ -121,13 +124,19 @@ class Stage:
             self.application.commit(published.changes)
             self.offer_uri = published.uri()
 
+    @property
+    def overrun(self) -> bool:
+        """Whether so many requests were sent that no more is kept."""
+        return len(self.exchanges) >= MAX_KEPT
+
     def answer(self, request: Request) -> Response:
         """Answer a request, and keep both."""
         with self._lock:
+            unaltered = response = Response.of_json(429, {"error": "slow_down"})
+            if self.overrun:
+                return response
             endpoint, now = self.endpoint_of(request), self.clock()
-            if len(self.exchanges) >= MAX_REQUESTS:
-                unaltered = response = Response.of_json(429, {"error": "slow_down"})
-            else:
+            if len(self.exchanges) < MAX_REQUESTS:
                 unaltered = response = self._good_answer(endpoint, request, now)
                 if (alteration := self.alterations.get(endpoint)) is not None:
                     response = alteration(self, request, unaltered)
