@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
 import flask
 import httpx
 import pytest
@@ -458,6 +459,30 @@ def test_an_asgi_application_that_cannot_end(runner: asyncio.Runner) -> None:
     send = asgi(Starlette(lifespan=lifespan), run=runner.run, origin=ORIGIN, lifespan=True)
     with pytest.raises(AppFault):
         send.close()
+
+
+def test_a_lifespan_that_belongs_to_a_task_needs_a_server(runner: asyncio.Runner) -> None:
+    """Its start and its end are two tasks here, and the documentation says so."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with anyio.create_task_group():
+            yield
+
+    send = asgi(Starlette(lifespan=lifespan), run=runner.run, origin=ORIGIN, lifespan=True)
+    with pytest.raises(AppFault, match="RuntimeError"):
+        send.close()
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://issuer.example/", "https://issuer.example/tenant", "https://a?b", "issuer.example", ""]
+)
+def test_an_origin_has_nothing_behind_it(runner: asyncio.Runner, origin: str) -> None:
+    """Else every request would be for somewhere else, and every check skipped."""
+    with pytest.raises(ValueError, match="origin must be"):
+        wsgi(starting("200 OK", []), origin=origin)
+    with pytest.raises(ValueError, match="origin must be"):
+        asgi(sending(), run=runner.run, origin=origin)
 
 
 # --- over TLS -----------------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ __all__ = ("AppFault", "WsgiApplication", "wsgi")
 WsgiApplication: TypeAlias = Callable[[dict[str, Any], Any], Any]
 Send: TypeAlias = Callable[[Request], Response]
 
+_ORIGIN = re.compile(r"https?://[^/?#\s]+")
 _STATUS = re.compile(r"[1-9][0-9]{2} [ -~]*")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -32,6 +33,12 @@ _HOP_BY_HOP: Final = frozenset(
 
 class AppFault(CheckFailed):
     """The application broke the rules of its interface, or ended with an exception."""
+
+
+def check_origin(origin: str) -> None:
+    """Raises `ValueError` for more than a scheme, a host and perhaps a port: every request would be for somewhere else."""
+    if not _ORIGIN.fullmatch(origin):
+        raise ValueError("origin must be a scheme, a host and perhaps a port, with nothing behind it")
 
 
 def raised(error: Exception) -> AppFault:
@@ -171,6 +178,7 @@ def wsgi(app: WsgiApplication, *, origin: str) -> Send:
     """A WSGI application (PEP 3333) that is asked as if it were served at `origin`, such as `https://issuer.example`.
 
     What is returned raises `AppFault`, which fails the check that sent the request, where the application breaks the rules or
-    raises; and `CheckSkipped` for another origin.
+    raises; and `CheckSkipped` for another origin. Raises `ValueError` for an `origin` with a path.
     """
+    check_origin(origin)
     return _Wsgi(app, origin)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from attrs import define, field
 
 from oid4vci.http import Request, Response
-from oid4vci.testing.apps import AppFault, checked, raised, target
+from oid4vci.testing.apps import AppFault, check_origin, checked, raised, target
 from oid4vci.testing.report import CheckFailed
 
 __all__ = ("AsgiApp", "AsgiApplication", "asgi")
@@ -218,8 +218,11 @@ def asgi(app: AsgiApplication, *, run: Run, origin: str, lifespan: bool = False)
     """An ASGI 3 application that is asked as if it were served at `origin`, such as `https://issuer.example`.
 
     `run` runs a coroutine to its end, always in the same event loop: `asyncio.Runner().run`. With `lifespan` the application is
-    told that it starts, now, and that it ends, by `close`. What is returned raises `AppFault`, which fails the check that sent the
-    request, where the application breaks the rules or raises; and `CheckSkipped` for another origin.
+    told that it starts, now, and that it ends, by `close`; these are two tasks, so nothing that belongs to a task, such as a task
+    group of anyio, can be held open in between. What is returned raises `AppFault`, which fails the check that sent the request,
+    where the application breaks the rules or raises; and `CheckSkipped` for another origin. Raises `ValueError` for an `origin`
+    with a path.
     """
+    check_origin(origin)
     made = AsgiApp(app, run, origin)
     return made.start() if lifespan else made
