@@ -1,48 +1,35 @@
 """For the tests of those who embed the library: what a store must do, probes of whole peers, messages as hypothesis strategies.
 
 The store contracts and the probes need nothing beyond the library. The strategies are in `oid4vci.testing.strategies`, which
-needs hypothesis.
+needs hypothesis. Each name is imported from its module when it is first used: who tests a store does not load the probes.
 """
 
-from oid4vci.testing.apps import AppFault, wsgi
-from oid4vci.testing.asgi import AsgiApp, asgi
-from oid4vci.testing.async_store_contract import AsyncStore, AsyncStoreContract
-from oid4vci.testing.probes.supplies import Offered, OfferRequest, ProbeClient
-from oid4vci.testing.report import Check, CheckFailed, Checks, CheckSkipped, CheckWarned, Finding, Outcome, Report
-from oid4vci.testing.scenarios import SCENARIOS, Scenario
-from oid4vci.testing.scripted_issuer import ScriptedIssuer, Start, TooManyRequests
-from oid4vci.testing.scripted_wallet import ISSUER_CHECKS, ScriptedWallet
-from oid4vci.testing.stage import FEATURES, Setting, Stage, WalletProfile
-from oid4vci.testing.store_contract import StoreContract
+from importlib import import_module
+from typing import Any, Final
 
-__all__ = (
-    "FEATURES",
-    "ISSUER_CHECKS",
-    "SCENARIOS",
-    "AppFault",
-    "AsgiApp",
-    "AsyncStore",
-    "AsyncStoreContract",
-    "Check",
-    "CheckFailed",
-    "CheckSkipped",
-    "CheckWarned",
-    "Checks",
-    "Finding",
-    "OfferRequest",
-    "Offered",
-    "Outcome",
-    "ProbeClient",
-    "Report",
-    "Scenario",
-    "ScriptedIssuer",
-    "ScriptedWallet",
-    "Setting",
-    "Stage",
-    "Start",
-    "StoreContract",
-    "TooManyRequests",
-    "WalletProfile",
-    "asgi",
-    "wsgi",
-)
+_HOMES: Final = {
+    "oid4vci.testing.apps": "AppFault wsgi",
+    "oid4vci.testing.asgi_apps": "AsgiApp asgi",
+    "oid4vci.testing.async_store_contract": "AsyncStore AsyncStoreContract",
+    "oid4vci.testing.probes.supplies": "Offered OfferRequest ProbeClient",
+    "oid4vci.testing.report": "Check CheckFailed Checks CheckSkipped CheckWarned Finding Outcome Report",
+    "oid4vci.testing.scenarios": "SCENARIOS Scenario",
+    "oid4vci.testing.scripted_issuer": "ScriptedIssuer Start TooManyRequests",
+    "oid4vci.testing.scripted_wallet": "ISSUER_CHECKS ScriptedWallet",
+    "oid4vci.testing.stage": "FEATURES Setting Stage WalletProfile",
+    "oid4vci.testing.store_contract": "StoreContract",
+}
+
+__all__ = tuple(sorted(name for names in _HOMES.values() for name in names.split()))
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names.split():
+            globals()[name] = value = getattr(import_module(home), name)
+            return value
+    raise AttributeError(f"module 'oid4vci.testing' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
