@@ -14,7 +14,7 @@ from attrs import frozen
 
 from examples.reference_server import demo
 from oid4vci import _jose
-from oid4vci.http import Request, Response
+from oid4vci.http import Request
 from oid4vci.keys import LocalSigner
 from oid4vci.oauth.client_attester import client_attestation_signing_input
 from oid4vci.proofs.key_attestation import HIGH
@@ -23,11 +23,11 @@ from oid4vci.testing import Offered, OfferRequest, ProbeClient, ScriptedWallet, 
 from oid4vci.trust import Trust
 from oid4vci.x509 import Anchors
 from tests.browser import Browser, location
+from tests.network import Network, Send
 from tests.proving_configurations import PROVIDER
 from tests.reference_server import ISSUER, Clock, ReferenceServer
 from tests.test_x509 import pem
 
-Send = Callable[[Request], Response]
 CLIENT_KEY = LocalSigner.generate("client-1")
 REGISTERED, OTHER = "registered", "other"
 
@@ -53,17 +53,6 @@ def offers_of(send: Send, issuer: str) -> Callable[[OfferRequest], Offered | Non
         return Offered(made["offer_uri"], made["tx_code"])
 
     return new_offer
-
-
-@frozen
-class _Sending(httpx.BaseTransport):
-    """A browser's network."""
-
-    send: Send
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        answer = self.send(Request(request.method, str(request.url), request.headers.multi_items(), request.read()))
-        return httpx.Response(answer.status, headers=list(answer.headers.pairs), content=answer.body)
 
 
 @frozen
@@ -191,7 +180,7 @@ def reference(
         server.service.statuses.begin(server.store)
     with asyncio.Runner() as runner:
         send = asgi(transport.app, run=runner.run, origin=ISSUER)
-        person = Person(lambda: httpx.Client(transport=_Sending(send), base_url=ISSUER))
+        person = Person(lambda: httpx.Client(transport=Network(send), base_url=ISSUER))
         given: dict[str, Any] = {
             "issuer": ISSUER,
             "send": send,

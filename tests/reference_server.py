@@ -30,6 +30,7 @@ from oid4vci.trust import Trust
 from oid4vci.wallet import Authorizing, ClientAuthentication, Issued, Offer, Opened, Session, Wallet
 from oid4vci.x509 import Anchors
 from tests.browser import Browser
+from tests.network import over
 
 ISSUER = "https://localhost:8443"
 CALLBACK = "http://127.0.0.1:4711/callback"
@@ -156,12 +157,8 @@ class WalletAt:
         authentication: ClientAuthentication | None = None,
         clock: Callable[[], int] = _now,
     ) -> Self:
-        def send(request: Request) -> Response:
-            answer = client.request(request.method, request.url, headers=list(request.headers.pairs), content=request.body)
-            return Response(answer.status_code, answer.headers.multi_items(), answer.content)
-
         wallet = Wallet(trust=Trust.of(issuer, anchors=Anchors.from_pem(anchors)), client_id=client_id)
-        return cls(wallet, issuer, send, clock, LocalSigner.generate("dpop") if dpop else None, authentication)
+        return cls(wallet, issuer, over(client), clock, LocalSigner.generate("dpop") if dpop else None, authentication)
 
     def opened(self, *asked: str) -> Opened:
         """An offer by its URI, or one of the wallet's own for these configurations."""

@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from json import loads
@@ -13,21 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from oid4vci.http import Request, Response, url_origin
+from tests.network import over
+from tests.running_program import DEADLINE, ROOT, ending, wait_until_it_serves
 
-ROOT = Path(__file__).parents[1]
 FRAMEWORKS = ("flask", "django", "starlette", "fastapi", "aiohttp")
-DEADLINE = 30
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @frozen
@@ -81,8 +72,7 @@ class RunningAdapter:
         assert origin is not None
         url = f"http://127.0.0.1:{self.port}{request.url.removeprefix(origin)}"
         forwarded = [("x-forwarded-for", "192.0.2.1"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "issuer.example")]
-        answer = self.client.request(request.method, url, headers=[*request.headers.pairs, *forwarded], content=request.body)
-        return Response(answer.status_code, answer.headers.multi_items(), answer.content)
+        return over(self.client)(evolve(request, url=url, headers=[*request.headers.pairs, *forwarded]))
 
 
 def taken(connection: socket.socket, *, method: str = "GET") -> Answer:
@@ -100,33 +90,13 @@ def running_adapter(
     log = folder / f"{framework}.log"
     environment: Mapping[str, str] = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     with (
-        httpx.Client(trust_env=False, timeout=DEADLINE, **settings) as client,
         log.open("wb") as output,
         subprocess.Popen(
             [sys.executable, "-m", *command], cwd=ROOT, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL
         ) as process,
+        ending(process),
+        httpx.Client(trust_env=False, timeout=DEADLINE, **settings) as client,
     ):
-        try:
-            _wait(process, port, log)
-            yield RunningAdapter(framework, port, log, client)
-        finally:
-            client.close()
-            process.terminate()
-            try:
-                process.wait(DEADLINE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
-
-
-def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    end = time.monotonic() + DEADLINE
-    while True:
-        assert process.poll() is None, log.read_text()
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < end, log.read_text()
-            time.sleep(0.1)
-        else:
-            return
+        adapter = RunningAdapter(framework, port, log, client)
+        wait_until_it_serves(process, log, lambda: adapter.connection().close())
+        yield adapter

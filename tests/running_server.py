@@ -3,12 +3,10 @@
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -22,8 +20,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-ROOT = Path(__file__).parents[1]
-DEADLINE = 30
+from tests.running_program import DEADLINE, ROOT, ending, free_port, wait_until_it_serves
+
+__all__ = ("RunningServer", "make_certificates", "running_server")
 
 
 @frozen
@@ -89,14 +88,6 @@ class RunningServer:
         """The anchor of the certificates that the server's credentials carry, in PEM."""
         with self.client() as client:
             return client.get("/demo-ca.pem").raise_for_status().content
-
-
-def free_port() -> int:
-    """A port of the loopback interface at which nobody listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def make_certificates(folder: Path) -> tuple[Path, Path, Path]:
@@ -169,49 +160,12 @@ def running_server(
     with (
         log.open("wb") as output,
         subprocess.Popen(command, cwd=ROOT, stderr=output, stdin=subprocess.DEVNULL) as process,
+        ending(process),
+        # Before: a server waits for the connections that are still open.
         ExitStack() as clients,
     ):
         server = RunningServer(issuer, authority, log, process, clients)
-        try:
-            _wait(process, server)
-            yield server
-        finally:
-            # A server waits for the connections that are still open.
-            clients.close()
-            process.terminate()
-            try:
-                ended = process.wait(DEADLINE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
-    assert ended == code, log.read_text()
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
-    """Wait until something is true. Raises `AssertionError` if it does not become so."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, condition
-        time.sleep(0.02)
-
-
-def is_running(process: int) -> bool:
-    """Whether there is such a process, and it has not ended."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def _wait(process: "subprocess.Popen[bytes]", server: RunningServer) -> None:
-    end = time.monotonic() + DEADLINE
-    with server.client() as client:
-        while True:
-            assert process.poll() is None, server.log.read_text()
-            try:
-                client.get("/.well-known/openid-credential-issuer").raise_for_status()
-            except httpx.TransportError:
-                assert time.monotonic() < end, server.log.read_text()
-                time.sleep(0.1)
-            else:
-                return
+        with server.client() as client:
+            wait_until_it_serves(process, log, lambda: client.get("/.well-known/openid-credential-issuer").raise_for_status())
+        yield server
+    assert process.returncode == code, log.read_text()

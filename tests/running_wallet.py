@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 from attrs import field, frozen
 
-from tests.running_server import DEADLINE, ROOT, RunningServer, free_port, make_certificates
+from tests.running_program import DEADLINE, ROOT, ending, free_port, wait_until_it_serves
+from tests.running_server import RunningServer, make_certificates
 
 Report = dict[str, Any]
 
@@ -46,7 +47,8 @@ class RunningWallet:
     def report(self, run_id: str, wait: int = 30) -> Report:
         """What the wallet says of a run, once it is over or waits for somebody."""
         with self.client() as client:
-            report: Report = client.get(f"/runs/{run_id}", params={"wait": wait}).raise_for_status().json()
+            answer = client.get(f"/runs/{run_id}", params={"wait": wait}, timeout=wait + DEADLINE)
+            report: Report = answer.raise_for_status().json()
             return report
 
     def deferred(self, run_id: str) -> Report:
@@ -87,31 +89,11 @@ def running_wallet(folder: Path, config: Mapping[str, Any], *options: str, port:
     with (
         log.open("ab") as output,
         subprocess.Popen(command, cwd=ROOT, stderr=output, stdin=subprocess.DEVNULL) as process,
+        ending(process),
     ):
         wallet = RunningWallet(url, authority, log, process)
-        try:
-            _wait(wallet)
+        with wallet._clients:
+            with wallet.client() as client:
+                wait_until_it_serves(process, log, lambda: client.get("/client_metadata").raise_for_status())
             yield wallet
-        finally:
-            wallet._clients.close()
-            process.terminate()
-            try:
-                code = process.wait(DEADLINE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
-    assert code == 0, log.read_text()
-
-
-def _wait(wallet: RunningWallet) -> None:
-    end = time.monotonic() + DEADLINE
-    with wallet.client() as client:
-        while True:
-            assert wallet.process.poll() is None, wallet.log.read_text()
-            try:
-                client.get("/client_metadata").raise_for_status()
-            except httpx.TransportError:
-                assert time.monotonic() < end, wallet.log.read_text()
-                time.sleep(0.1)
-            else:
-                return
+    assert process.returncode == 0, log.read_text()

@@ -12,7 +12,8 @@ from attrs import frozen
 
 from oid4vci.http import Request
 from oid4vci.testing import ScriptedIssuer, WalletProfile
-from tests.running_server import DEADLINE, free_port, make_certificates
+from tests.running_program import DEADLINE, free_port
+from tests.running_server import make_certificates
 
 __all__ = ("ServedIssuer", "served_issuer")
 

@@ -29,11 +29,9 @@ import redis
 from psycopg.sql import SQL, Identifier
 
 from tests.programs import program
-from tests.running_server import free_port
+from tests.running_program import DEADLINE, free_port, is_running, wait_until
 
 __all__ = ("PostgresqlServer", "RedisServer", "StoreServer")
-
-DEADLINE = 30
 
 
 class StoreServer(ABC):
@@ -102,10 +100,7 @@ class StoreServer(ABC):
         for child in children:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-        end = time.monotonic() + DEADLINE
-        while any(map(_is_alive, children)):
-            assert time.monotonic() < end, "a process of the server does not end"
-            time.sleep(0.02)
+        wait_until(lambda: not any(map(is_running, children)), DEADLINE)
 
     def restart(self) -> None:
         """Stop it, and start it again."""
@@ -147,15 +142,6 @@ class StoreServer(ABC):
             return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
         except FileNotFoundError:
             return []
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    # A zombie waits for nothing but its parent's attention.
-    return state not in ("Z", "X")
 
 
 class PostgresqlServer(StoreServer):

@@ -41,7 +41,9 @@ from oid4vci.trust import Trust
 from oid4vci.wallet import Issued, Offer, Session, Wallet
 from tests.adapter_under_test import IDENTIFIER
 from tests.documents import ROOT, blocks
-from tests.running_adapter import DEADLINE, FRAMEWORKS, RunningAdapter, free_port, running_adapter
+from tests.network import over
+from tests.running_adapter import FRAMEWORKS, RunningAdapter, running_adapter
+from tests.running_program import DEADLINE, free_port
 
 README = ROOT / "examples" / "adapters" / "README.md"
 COMMANDS = re.findall(r"^python -m (examples\.adapters (\w+) --port) 8446$", next(blocks(README, "sh")).text, re.MULTILINE)
@@ -75,11 +77,7 @@ def test_started_as_the_readme_says(command: str, framework: str, tmp_path: Path
         (certificate,), (offer, *_) = re.findall(r"trust: (\S+)", printed), OFFER.findall(printed)
         context = ssl.create_default_context(cafile=certificate)
         with httpx.Client(verify=context, trust_env=False, timeout=DEADLINE) as client:
-
-            def send(request: Request) -> Response:
-                answer = client.request(request.method, request.url, headers=list(request.headers.pairs), content=request.body)
-                return Response(answer.status_code, answer.headers.multi_items(), answer.content)
-
+            send = over(client)
             wallet = Wallet(trust=Trust.of(f"https://localhost:{port}"), client_id="wallet")
             opened = run(Offer.parse(offer).open(wallet), send)
             session = run(opened.redeem(now=now()), send)

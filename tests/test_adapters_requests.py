@@ -10,7 +10,8 @@ import pytest
 
 from examples.adapters.endpoints import MAX_BODY
 from tests.adapter_under_test import AT_ONCE, IDENTIFIER, SECRET, WALLET_ORIGIN
-from tests.running_adapter import FRAMEWORKS, Answer, RunningAdapter, free_port, running_adapter, taken
+from tests.running_adapter import FRAMEWORKS, Answer, RunningAdapter, running_adapter, taken
+from tests.running_program import free_port
 
 METADATA = "/.well-known/openid-credential-issuer/club"
 CREDENTIAL, NONCE, TOKEN = "/club/credential", "/club/nonce", "/club/token"

@@ -16,7 +16,8 @@ import pytest
 from examples.reference_server import demo
 from tests.browser import Browser
 from tests.reference_server import tells
-from tests.running_server import DEADLINE, RunningServer, free_port, running_server
+from tests.running_program import DEADLINE, free_port
+from tests.running_server import RunningServer, running_server
 from tests.running_wallet import Report, RunningWallet, running_wallet, trusting
 
 CODE = "authorization_code"

@@ -16,7 +16,8 @@ from oid4vci.keys import public_key, public_keys, thumbprint
 from oid4vci.metadata import ClientMetadata
 from tests.proving_configurations import PROVIDER
 from tests.publisher import publishing
-from tests.running_server import RunningServer, free_port, running_server
+from tests.running_program import free_port
+from tests.running_server import RunningServer, running_server
 from tests.running_wallet import Report, RunningWallet, running_wallet, trusting
 from tests.test_example_wallet_server import CODE, has_all, requests_of
 from tests.test_reference_server import README

@@ -20,7 +20,8 @@ from examples.wallet_server.run import DEFERRED, FOR_PERSON, FOR_TX_CODE, OVER, 
 from examples.wallet_server.settings import Settings, read_settings
 from tests.documents import blocks
 from tests.proving_configurations import PROVIDER
-from tests.running_server import DEADLINE, ROOT, free_port, make_certificates
+from tests.running_program import DEADLINE, ROOT, free_port
+from tests.running_server import make_certificates
 from tests.test_example_wallet_server_clients import pem_of
 from tests.test_x509 import pem
 

@@ -42,7 +42,9 @@ from oid4vci.trust import Trust
 from oid4vci.wallet import Issued, Offer, Proofs, Session, Wallet, check_status
 from oid4vci.x509 import Anchors
 from tests.documents import ROOT, blocks
-from tests.running_adapter import DEADLINE, free_port, running_adapter
+from tests.network import over
+from tests.running_adapter import running_adapter
+from tests.running_program import DEADLINE, free_port
 from tests.softhsm import PIN, SoftHsm
 from tests.test_proofs_jwt_libraries import ROOMY
 
@@ -320,11 +322,7 @@ def test_started_as_the_readme_says(softhsm: SoftHsm, tmp_path: Path, monkeypatc
         identifier, context = f"https://localhost:{port}", ssl.create_default_context(cafile=certificate)
         anchors = Anchors.from_pem(Path(authority).read_bytes())
         with httpx.Client(verify=context, trust_env=False, timeout=DEADLINE) as client:
-
-            def send(request: Request) -> Response:
-                answer = client.request(request.method, request.url, headers=list(request.headers.pairs), content=request.body)
-                return Response(answer.status_code, answer.headers.multi_items(), answer.content)
-
+            send = over(client)
             wallet = Wallet(trust=Trust(anchors, allow={identifier}.__contains__), client_id="wallet")
             session = run(run(Offer.parse(offer).open(wallet), send).redeem(), send)
             for configuration_id in (MEMBER, MEMBER_MDOC):

@@ -50,7 +50,8 @@ from oid4vci.trust import Trust
 from oid4vci.wallet import Issued, Offer, Session, Wallet
 from oid4vci.x509 import Anchors, identifies, verify_chain
 from tests.reference_server import tells
-from tests.running_server import ROOT, make_certificates, running_server
+from tests.running_program import ROOT
+from tests.running_server import make_certificates, running_server
 
 ISSUER = "https://localhost:8443"
 OFFER = {"credential_configuration_ids": ["identity_x5c"], "grant": "pre-authorized_code"}

@@ -16,7 +16,8 @@ import pytest
 
 from examples.request_body import MAX_BODY
 from examples.serving import listen, tls_context
-from tests.running_server import RunningServer, make_certificates, running_server, wait_until
+from tests.running_program import wait_until
+from tests.running_server import RunningServer, make_certificates, running_server
 
 GET = b"GET /keys HTTP/1.1\r\nhost: localhost\r\n\r\n"
 # What a client has of patience, here.

@@ -14,7 +14,8 @@ import pytest
 from tests.load.issuances import Issuances
 from tests.load.load import client_context
 from tests.load.wallets import Ledger, Wallets
-from tests.running_server import RunningServer, running_server, wait_until
+from tests.running_program import wait_until
+from tests.running_server import RunningServer, running_server
 from tests.store_servers import PostgresqlServer, RedisServer, StoreServer
 
 pytestmark = pytest.mark.servers

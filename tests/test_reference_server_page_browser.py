@@ -22,7 +22,8 @@ from tests.browser_person import DEADLINE, Person, answering, assert_accessible
 from tests.chromium import chromium, console, requested_hosts, screenshot, show
 from tests.page_visitor import LOG_IN, NAME, OTHER_NAME, PRE_AUTHORIZED, TX_CODE, submitted
 from tests.png import brightness
-from tests.running_server import ROOT, RunningServer, running_server
+from tests.running_program import ROOT
+from tests.running_server import RunningServer, running_server
 
 pytestmark = pytest.mark.servers
 

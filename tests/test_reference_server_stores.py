@@ -38,7 +38,8 @@ from oid4vci.records import Insert, Key, Record, Store
 from oid4vci.wallet import Session
 from tests.lasting_stores import opened
 from tests.reference_server import WalletAt
-from tests.running_server import ROOT, RunningServer, free_port, running_server
+from tests.running_program import ROOT, free_port
+from tests.running_server import RunningServer, running_server
 from tests.store_servers import PostgresqlServer, RedisServer, StoreServer
 
 KEY = "A" * 43

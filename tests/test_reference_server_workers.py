@@ -21,8 +21,10 @@ from oid4vci.drive import run
 from oid4vci.errors import Refused
 from oid4vci.http import Request, Response
 from tests.browser import Browser
+from tests.network import Network, over
 from tests.reference_server import WalletAt
-from tests.running_server import RunningServer, is_running, running_server, wait_until
+from tests.running_program import is_running, wait_until
+from tests.running_server import RunningServer, running_server
 
 ISSUER = "https://localhost:8443"
 NAME = "identity_x5c"
@@ -124,18 +126,12 @@ def test_a_flow_goes_from_worker_to_worker(server: RunningServer) -> None:
 
     def send(request: Request) -> Response:
         with server.only(random.choice(workers)), server.client() as client:
-            answer = client.request(request.method, request.url, headers=list(request.headers.pairs), content=request.body)
-        return Response(answer.status_code, answer.headers.multi_items(), answer.content)
-
-    class Turning(httpx.BaseTransport):
-        def handle_request(self, request: httpx.Request) -> httpx.Response:
-            answer = send(Request(request.method, str(request.url), request.headers.multi_items(), request.read()))
-            return httpx.Response(answer.status, headers=list(answer.headers.pairs), content=answer.body)
+            return over(client)(request)
 
     wallet = evolve(plain, send=send)
     for _ in range(3):
         pending = wallet.asks(server.offer(NAME, grant="authorization_code", by_reference=True)["offer_uri"])
-        browser = Browser(httpx.Client(transport=Turning(), base_url=server.issuer))
+        browser = Browser(httpx.Client(transport=Network(send), base_url=server.issuer))
         session = wallet.comes_back(pending, browser.approved(pending.url))
         issued = wallet.gets(session, NAME)
         assert run(issued.notify("credential_accepted", now=wallet.clock()), wallet.send).notification_id is not None

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from oid4vci.http import Request, Response
 from oid4vci.testing import SCENARIOS
+from tests.network import over
 from tests.probed_wallet import Clock, ProbedWallet, profile
 from tests.served_issuer import ServedIssuer, served_issuer
 
@@ -38,12 +38,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedIssuer]:
 def test_the_wallet_of_this_library_passes(served: ServedIssuer, tmp_path: Path) -> None:
     context = ssl.create_default_context(cafile=served.authority)
     with httpx.Client(verify=context, trust_env=False, timeout=30) as client:
-
-        def send(request: Request) -> Response:
-            answer = client.request(request.method, request.url, headers=list(request.headers.pairs), content=request.body)
-            return Response(answer.status_code, answer.headers.multi_items(), answer.content)
-
-        wallet = ProbedWallet(served.issuer, PatientClock(0), send)
+        wallet = ProbedWallet(served.issuer, PatientClock(0), over(client))
         report = served.issuer.probe(wallet, scenarios=[each for each in SCENARIOS if each.name in PLAYED])
     assert report.ok, report.text()
     assert not report.of("warned"), report.text()

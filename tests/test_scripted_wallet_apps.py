@@ -8,7 +8,6 @@ from typing import Any
 
 import anyio
 import flask
-import httpx
 import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
@@ -27,6 +26,7 @@ from oid4vci.testing import ISSUER_CHECKS, AppFault, CheckSkipped, Offered, Offe
 from oid4vci.trust import Trust
 from oid4vci.x509 import Anchors
 from tests.documents import ROOT, blocks, run
+from tests.network import over
 from tests.probed_issuer import Person, offers_of
 from tests.running_server import RunningServer, running_server
 
@@ -492,14 +492,6 @@ def test_an_origin_has_nothing_behind_it(runner: asyncio.Runner, origin: str) ->
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with running_server(tmp_path_factory.mktemp("server")) as server:
         yield server
-
-
-def over(client: httpx.Client) -> Callable[[Request], Response]:
-    def send(request: Request) -> Response:
-        answer = client.request(request.method, request.url, headers=list(request.headers.pairs), content=request.body)
-        return Response(answer.status_code, answer.headers.multi_items(), answer.content)
-
-    return send
 
 
 def test_the_reference_server_over_tls(server: RunningServer) -> None:

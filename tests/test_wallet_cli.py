@@ -35,7 +35,8 @@ from oid4vci.keys import LocalSigner, public_key
 from oid4vci.trust import Trust
 from oid4vci.x509 import Anchors
 from tests.browser import Browser, location
-from tests.running_server import ROOT, RunningServer, running_server
+from tests.running_program import ROOT
+from tests.running_server import RunningServer, running_server
 
 BOTH = ("identity_x5c", "membership_jwt_vc_issuer")
 

@@ -15,7 +15,8 @@ from examples.reference_server import demo
 from examples.wallet.folder import Folder
 from examples.wallet_cli.__main__ import main
 from tests.browser import Browser
-from tests.running_server import ROOT, RunningServer, running_server
+from tests.running_program import ROOT
+from tests.running_server import RunningServer, running_server
 from tests.test_wallet_cli import verified
 
 NOW, SOON, LATER = "identity_x5c", "membership_jwt_vc_issuer", "degree_jwt"

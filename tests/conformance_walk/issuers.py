@@ -6,12 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
-
-from oid4vci.http import Request, Response
 from oid4vci.testing import ProbeClient, Report, ScriptedWallet
 from oid4vci.trust import Trust
 from oid4vci.x509 import Anchors
+from tests.network import over
 from tests.probed_issuer import (
     EVERYTHING,
     HAIP,
@@ -50,20 +48,12 @@ def _now() -> int:
     return int(time.time())
 
 
-def _over(client: httpx.Client) -> Callable[[Request], Response]:
-    def send(request: Request) -> Response:
-        answer = client.request(request.method, request.url, headers=list(request.headers.pairs), content=request.body)
-        return Response(answer.status_code, answer.headers.multi_items(), answer.content)
-
-    return send
-
-
 @contextmanager
 def _probing(folder: Path, name: str) -> Iterator[ScriptedWallet]:
     config, supplies = ISSUERS[name]
     (folder / "provider.pem").write_bytes(pem(PROVIDER.authority))
     with running_server(folder, config=config) as server:
-        person, send = Person(server.client), _over(server.client())
+        person, send = Person(server.client), over(server.client())
         given: dict[str, Any] = {
             "issuer": server.issuer,
             "send": send,

@@ -16,7 +16,7 @@ from oid4vci.testing import FEATURES, SCENARIOS, Report, ScriptedIssuer, WalletP
 from oid4vci.x509 import Anchors
 from tests.interop.parties import Party
 from tests.proving_configurations import PROVIDER
-from tests.running_server import free_port
+from tests.running_program import free_port
 from tests.running_wallet import RunningWallet, running_wallet
 from tests.served_issuer import served_issuer
 from tests.test_example_wallet_server_clients import pem_of, provider_files

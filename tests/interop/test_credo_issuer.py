@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from oid4vci.drive import run
 from oid4vci.errors import InvalidCredential, Refused, WrongTxCode
@@ -19,6 +19,7 @@ from oid4vci.x509 import Anchors
 from tests import mdocs
 from tests.interop.node import Node
 from tests.interop.parties import Party
+from tests.network import over
 from tests.proving_configurations import PROVIDER, attested
 
 pytestmark = pytest.mark.interop
@@ -42,8 +43,7 @@ class CredoIssuer:
         """The answer to a request."""
         assert request.url.startswith(f"{ORIGIN}/"), request.url
         url = f"{self.url}{request.url.removeprefix(ORIGIN)}"
-        answer = self.client.request(request.method, url, headers=list(request.headers.pairs), content=request.body)
-        return Response(answer.status_code, list(answer.headers.multi_items()), answer.content)
+        return over(self.client)(evolve(request, url=url))
 
     def offer(self, *configuration_ids: str, **members: Any) -> dict[str, Any]:
         """A new offer, and its transaction code."""

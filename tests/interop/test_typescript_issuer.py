@@ -20,6 +20,7 @@ from oid4vci.wallet import Authorizing, Issued, Offer, Opened, Order, Session, W
 from tests.browser import query
 from tests.interop.node import Node
 from tests.interop.parties import Party
+from tests.network import over
 
 pytestmark = pytest.mark.interop
 
@@ -44,8 +45,7 @@ class TypescriptIssuer:
         assert request.url.startswith(f"{ISSUER}/"), request.url
         self.requests.append(request)
         url = f"http://127.0.0.1:{self.port}{request.url.removeprefix(ISSUER)}"
-        answer = self.client.request(request.method, url, headers=list(request.headers.pairs), content=request.body)
-        return Response(answer.status_code, list(answer.headers.multi_items()), answer.content)
+        return over(self.client)(evolve(request, url=url))
 
     def browse(self, url: str) -> str:
         """Where a browser is sent."""
