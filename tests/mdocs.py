@@ -20,6 +20,7 @@ from oid4vci.metadata import MsoMdocConfiguration, ProofType
 from oid4vci.secret import new_secret
 from oid4vci.trust import Trust
 from oid4vci.x509 import Anchors
+from tests.private_keys import in_pem
 from tests.test_x509 import CERT_SIGN, SIGNING_ONLY
 
 NOW = 1_800_000_000
@@ -121,8 +122,7 @@ def intermediate(subject: x509.Name, key: ec.EllipticCurvePrivateKey, length: in
 
 
 def local_signer(key: ec.EllipticCurvePrivateKey) -> LocalSigner:
-    form = serialization.PrivateFormat.PKCS8
-    return LocalSigner.from_pem("ds", key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+    return LocalSigner.from_pem("ds", in_pem(key))
 
 
 IACA, SIGNER_CERTIFICATE = iaca(), document_signer()

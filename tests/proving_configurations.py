@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
-
 from examples.reference_server import demo
 from oid4vci.http import Request, Response
 from oid4vci.keys import Signer
@@ -15,6 +13,7 @@ from oid4vci.proofs.key_attester import key_attestation_signing_input
 from oid4vci.unsigned_jwt import UnsignedJwt, signed
 from oid4vci.wallet import Order
 from tests.interop.parties import Party
+from tests.private_keys import in_pem
 from tests.test_x509 import pem
 
 PROVIDER, STRANGER = Party("https://provider.example"), Party("https://provider.example")
@@ -81,7 +80,6 @@ def overlooking(send: Callable[[Request], Response], change: Callable[[dict[str,
 def attester_files(folder: Path, party: Party = PROVIDER) -> list[str]:
     """Options of the wallet at the command line, by which a party attests its keys."""
     key, chain = folder / "attester.key.pem", folder / "attester.pem"
-    encryption = serialization.NoEncryption()
-    key.write_bytes(party.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
+    key.write_bytes(in_pem(party.key))
     chain.write_bytes(pem(party.leaf))
     return ["--key-attestation-key", str(key), "--key-attestation-chain", str(chain)]

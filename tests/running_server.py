@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.private_keys import in_pem
 from tests.running_program import DEADLINE, ROOT, ending, free_port, wait_until_it_serves
 
 __all__ = ("RunningServer", "make_certificates", "running_server")
@@ -125,9 +126,7 @@ def make_certificates(folder: Path) -> tuple[Path, Path, Path]:
     paths = folder / "tls-authority.pem", folder / "tls.pem", folder / "tls.key"
     paths[0].write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     paths[1].write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
-    paths[2].write_bytes(
-        keys[1].private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    paths[2].write_bytes(in_pem(keys[1]))
     return paths
 
 

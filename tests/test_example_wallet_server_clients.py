@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from examples.reference_server import demo
 from examples.wallet.keys import HolderKey
 from examples.wallet_cli.__main__ import main
 from oid4vci.keys import public_key, public_keys, thumbprint
 from oid4vci.metadata import ClientMetadata
+from tests.private_keys import in_pem
 from tests.proving_configurations import PROVIDER
 from tests.publisher import publishing
 from tests.running_program import free_port
@@ -27,13 +27,9 @@ HIGH = "iso_18045_high"
 LEVELS = {"key_storage": [HIGH], "user_authentication": [HIGH]}
 
 
-def pem_of(key: Any) -> bytes:
-    return bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-
-
 def provider_files(folder: Path) -> dict[str, Any]:
     """The member `attester`, and its files."""
-    (folder / "provider.key.pem").write_bytes(pem_of(PROVIDER.key))
+    (folder / "provider.key.pem").write_bytes(in_pem(PROVIDER.key))
     (folder / "provider.pem").write_bytes(pem(PROVIDER.leaf))
     return {"key_file": "provider.key.pem", "chain_file": "provider.pem", "name": PROVIDER.identifier, **LEVELS}
 
@@ -163,7 +159,7 @@ def taken(wallet: RunningWallet, server: RunningServer, *names: str, **options: 
 def test_private_key_jwt_encryption_and_x5c(strict: tuple[RunningServer, int, HolderKey], tmp_path: Path, grant: str) -> None:
     server, port, key = strict
     (tmp_path / "client.pem").write_bytes(key.pem)
-    (tmp_path / "ca.key.pem").write_bytes(pem_of(PROVIDER._authority_key))
+    (tmp_path / "ca.key.pem").write_bytes(in_pem(PROVIDER._authority_key))
     (tmp_path / "ca.pem").write_bytes(pem(PROVIDER.authority))
     registered = {"client_id": "registered", "client_authentication": "private_key_jwt", "client_key_file": "client.pem"}
     named = {"key_name": "x5c", "certifier": {"key_file": "ca.key.pem", "chain_file": "ca.pem"}, "compression": True}

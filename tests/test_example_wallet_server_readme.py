@@ -19,10 +19,10 @@ from examples.wallet_server.parties import TrustFiles
 from examples.wallet_server.run import DEFERRED, FOR_PERSON, FOR_TX_CODE, OVER, RUNNING
 from examples.wallet_server.settings import Settings, read_settings
 from tests.documents import blocks
+from tests.private_keys import in_pem
 from tests.proving_configurations import PROVIDER
 from tests.running_program import DEADLINE, ROOT, free_port
 from tests.running_server import make_certificates
-from tests.test_example_wallet_server_clients import pem_of
 from tests.test_x509 import pem
 
 README = ROOT / "examples" / "wallet_server" / "README.md"
@@ -122,7 +122,7 @@ def test_the_tables_have_every_member_and_every_state() -> None:
 def test_the_configuration_for_haip_is_one(tmp_path: Path) -> None:
     (text,) = (block.text for block in blocks(README, "json") if '"haip"' in block.text)
     (tmp_path / "wallet.json").write_text(text)
-    (tmp_path / "attester.key.pem").write_bytes(pem_of(PROVIDER.key))
+    (tmp_path / "attester.key.pem").write_bytes(in_pem(PROVIDER.key))
     (tmp_path / "attester.pem").write_bytes(pem(PROVIDER.leaf))
     (tmp_path / "anchors.pem").write_bytes(pem(PROVIDER.authority))
     assert read_settings(tmp_path / "wallet.json").haip

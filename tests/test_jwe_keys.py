@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from oid4vci._json import Malformed, b64url_encode
 from oid4vci._jwe import CURVES, DecryptionKey, EncryptionKey
 from tests.jwes import KEY, MESSAGE, OTHER, decrypted, encrypted, private_jwk, to
+from tests.private_keys import in_pem
 
 
 @pytest.mark.spec("VCI-10-04")
@@ -104,7 +105,7 @@ def test_private_keys_come_from_pem(crv: str, password: bytes | None) -> None:
 
 
 def test_pem_of_other_kinds() -> None:
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem = in_pem(Ed25519PrivateKey.generate())
     with pytest.raises(ValueError, match="not supported"):
         DecryptionKey.from_pem("k1", pem)
     with pytest.raises(ValueError):  # noqa: PT011

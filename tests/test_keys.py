@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from jwcrypto import jwk as jwcrypto_jwk  # type: ignore[import-untyped]
@@ -24,6 +24,7 @@ from oid4vci.keys import (
     sign,
     thumbprint,
 )
+from tests.private_keys import in_pem
 from tests.signers import ON_CURVES as ALGORITHMS
 
 SIGNERS = {name: LocalSigner.generate(name, name) for name in ALGORITHMS}
@@ -45,11 +46,6 @@ def verifies(signer: LocalSigner | RemoteSigner, data: bytes, signature: bytes) 
     except Malformed:
         return False
     return True
-
-
-def pem(key: CryptoPrivateKey | rsa.RSAPrivateKey, password: bytes | None = None) -> bytes:
-    how = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)
 
 
 def private_jwk(key: ec.EllipticCurvePrivateKey, signer: LocalSigner) -> dict[str, str]:
@@ -147,7 +143,7 @@ def test_an_algorithm_needs_its_curve() -> None:
     with pytest.raises(ValueError, match="needs a key on P-256"):
         LocalSigner("1", "ES256", key)
     with pytest.raises(ValueError, match="needs a key on P-256"):
-        LocalSigner.from_pem("1", pem(key), algorithm="ES256")
+        LocalSigner.from_pem("1", in_pem(key), algorithm="ES256")
     with pytest.raises(ValueError, match="needs a key on Ed25519"):
         RemoteSigner("1", "EdDSA", ES256.public_jwk)
     with pytest.raises(ValueError, match="needs a key on P-384"):
@@ -165,10 +161,10 @@ def test_an_algorithm_needs_its_curve() -> None:
     ],
 )
 def test_a_key_from_pem(key: CryptoPrivateKey, algorithm: str) -> None:
-    signer = LocalSigner.from_pem("1", pem(key))
+    signer = LocalSigner.from_pem("1", in_pem(key))
     assert (signer.key_id, signer.algorithm) == ("1", algorithm)
     assert verifies(LocalSigner("2", algorithm, key), b"data", signer.sign(b"data"))
-    locked = LocalSigner.from_pem("1", pem(key, b"pw"), password=b"pw")
+    locked = LocalSigner.from_pem("1", in_pem(key, b"pw"), password=b"pw")
     assert locked.public_jwk == signer.public_jwk
 
 
@@ -176,21 +172,21 @@ def test_what_is_no_usable_pem() -> None:
     for text in (
         b"",
         b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-        pem(rsa.generate_private_key(65537, 1024)),  # noqa: S505
+        in_pem(rsa.generate_private_key(65537, 1024)),  # noqa: S505
     ):
         with pytest.raises(ValueError):  # noqa: PT011  # the words are cryptography's
             LocalSigner.from_pem("1", text)
     with pytest.raises(ValueError):  # noqa: PT011  # the words are cryptography's
-        LocalSigner.from_pem("1", pem(ed25519.Ed25519PrivateKey.generate(), b"pw"), password=b"other")
+        LocalSigner.from_pem("1", in_pem(ed25519.Ed25519PrivateKey.generate(), b"pw"), password=b"other")
     # An object identifier that nobody knows, in the place of Ed25519's.
-    unknown = b64decode(b"".join(pem(ed25519.Ed25519PrivateKey.generate()).splitlines()[1:-1])).replace(b"+ep", b"+e\x7f")
+    unknown = b64decode(b"".join(in_pem(ed25519.Ed25519PrivateKey.generate()).splitlines()[1:-1])).replace(b"+ep", b"+e\x7f")
     with pytest.raises(ValueError, match="not supported"):
         LocalSigner.from_pem("1", b"-----BEGIN PRIVATE KEY-----\n" + b64encode(unknown) + b"\n-----END PRIVATE KEY-----\n")
 
 
 def test_a_password_is_given_where_one_is_needed() -> None:
     key = ed25519.Ed25519PrivateKey.generate()
-    for text, password in ((pem(key, b"pw"), None), (pem(key), b"pw")):
+    for text, password in ((in_pem(key, b"pw"), None), (in_pem(key), b"pw")):
         with pytest.raises(TypeError, match=r"[Pp]assword"):
             LocalSigner.from_pem("1", text, password=password)
 

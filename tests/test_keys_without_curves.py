@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from oid4vci._json import Malformed, b64url_decode, b64url_encode
 from oid4vci.dids import DID_METHODS, multikey, resolve
 from oid4vci.dids.did_url import MAX_DID_URL
 from oid4vci.keys import LocalSigner, RemoteSigner, ecdsa_signature, public_keys, published_jwks, sign, thumbprint
+from tests.private_keys import in_pem
 from tests.signers import ML_DSA_NAMES, RSA, RSA_NAMES, signer_for
 from tests.test_algorithms_published import private_jwk
 
@@ -47,9 +47,7 @@ def verifies(signer: LocalSigner | RemoteSigner, data: bytes, signature: bytes) 
 
 
 def pem(signer: LocalSigner) -> bytes:
-    return signer._private_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    return in_pem(signer._private_key)
 
 
 # --- public keys ------------------------------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ from oid4vci.records import Change, Insert, Key, Record, Store
 from oid4vci.trust import Trust
 from oid4vci.wallet import Issued, Offer, Session, Wallet
 from oid4vci.x509 import Anchors, identifies, verify_chain
+from tests.private_keys import in_pem
 from tests.reference_server import tells
 from tests.running_program import ROOT
 from tests.running_server import make_certificates, running_server
@@ -108,7 +109,7 @@ def make_offer(app: Starlette, **members: Any) -> dict[str, Any]:
 def demo_private_key() -> bytes:
     """A key in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return in_pem(key)
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------------
@@ -471,9 +472,7 @@ def test_a_self_signed_leaf_is_refused(tmp_path: Path) -> None:
     key, name, now = ec.generate_private_key(ec.SECP256R1()), x509.Name([]), datetime.now(UTC)
     own = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1)).sign(key, hashes.SHA256())
     (tmp_path / "own.pem").write_bytes(own.public_bytes(serialization.Encoding.PEM))
-    (tmp_path / "own.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    (tmp_path / "own.key").write_bytes(in_pem(key))
     with pytest.raises(ValueError, match="self-signed"):
         certified_key(Signing(tmp_path / "own.key", tmp_path / "own.pem"))
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from attrs import evolve
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from examples.reference_server import demo
 from examples.reference_server.service import Service
@@ -15,6 +14,7 @@ from examples.reference_server.signing import demo_keys
 from oid4vci import _jose
 from oid4vci.keys import thumbprint
 from oid4vci.metadata import CredentialIssuerMetadata
+from tests.private_keys import in_pem
 from tests.reference_server import ISSUER, ReferenceServer
 from tests.test_reference_server import written
 
@@ -37,7 +37,7 @@ def metadata_of(folder: Path, members: dict[str, Any]) -> CredentialIssuerMetada
 
 def private_key(folder: Path, name: str, key: Any) -> str:
     """The name of a PEM file."""
-    (folder / name).write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (folder / name).write_bytes(in_pem(key))
     return name
 
 

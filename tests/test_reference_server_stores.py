@@ -37,6 +37,7 @@ from oid4vci.memory import MemoryStore
 from oid4vci.records import Insert, Key, Record, Store
 from oid4vci.wallet import Session
 from tests.lasting_stores import opened
+from tests.private_keys import in_pem
 from tests.reference_server import WalletAt
 from tests.running_program import ROOT, free_port
 from tests.running_server import RunningServer, running_server
@@ -228,9 +229,7 @@ def lasting(folder: Path) -> tuple[dict[str, Any], bytes]:
         return made.public_bytes(serialization.Encoding.PEM)
 
     (folder / "issuer.pem").write_bytes(certificate(1, key.public_key(), host))
-    (folder / "issuer.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    (folder / "issuer.key").write_bytes(in_pem(key))
     settings = {
         "sealing_keys": [KEY],
         "signing": {"key_file": str(folder / "issuer.key"), "chain_file": str(folder / "issuer.pem")},

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from examples.reference_server import demo
 from examples.wallet.certifier import Certifier
@@ -15,6 +13,7 @@ from examples.wallet_cli.__main__ import main
 from oid4vci import x509
 from oid4vci.keys import public_key
 from tests.interop.parties import Party
+from tests.private_keys import in_pem
 from tests.running_server import RunningServer, running_server
 from tests.test_x509 import pem
 
@@ -22,18 +21,14 @@ PROVIDER, CLIENT = Party("https://provider.example"), HolderKey.generate("client
 OFFER = "openid-credential-offer://?credential_offer=%7B%7D"
 
 
-def encoded(key: Any) -> bytes:
-    return bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
     (folder / "client.pem").write_bytes(CLIENT.pem)
-    (folder / "provider.key.pem").write_bytes(encoded(PROVIDER.key))
+    (folder / "provider.key.pem").write_bytes(in_pem(PROVIDER.key))
     (folder / "provider.pem").write_bytes(pem(PROVIDER.leaf))
     (folder / "providers.pem").write_bytes(pem(PROVIDER.authority))
-    (folder / "ca.key.pem").write_bytes(encoded(PROVIDER._authority_key))
+    (folder / "ca.key.pem").write_bytes(in_pem(PROVIDER._authority_key))
     return folder
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from examples.wallet.attester import Attester
 from examples.wallet.client import Client
@@ -30,6 +29,7 @@ from oid4vci.x509 import Anchors
 from tests.interop.parties import Party
 from tests.issuance import CREDENTIAL, IDENTIFIER, issuance, issuer_metadata
 from tests.issuance import Issuance as World
+from tests.private_keys import in_pem
 from tests.scripted_server import error
 from tests.test_x509 import pem
 
@@ -85,9 +85,7 @@ BY_NAME = KeyAttestations(attesters={"wallet": (public_key(PROVIDER.signer.publi
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:
     key, chain = tmp_path / "attester.key.pem", tmp_path / "attester.pem"
-    encoded = PROVIDER.key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    encoded = in_pem(PROVIDER.key)
     key.write_bytes(encoded)
     chain.write_bytes(pem(PROVIDER.leaf))
     return key, chain
@@ -208,9 +206,7 @@ def test_what_is_wrong_with_the_files_is_said_before_anything_is_sent(
         case "with the anchor":
             chain.write_bytes(pem(PROVIDER.leaf, PROVIDER.authority))
         case _:
-            encryption = serialization.BestAvailableEncryption(b"secret")
-            encoded = PROVIDER.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-            key.write_bytes(encoded)
+            key.write_bytes(in_pem(PROVIDER.key, b"secret"))
     assert main([OFFER, "--key-attestation-key", str(key), "--key-attestation-chain", str(chain)]) == 2
     assert re.match("error: .", capsys.readouterr().err)
 

@@ -15,11 +15,12 @@ from oid4vci.secret import new_secret
 from oid4vci.testing import FEATURES, SCENARIOS, Report, ScriptedIssuer, WalletProfile
 from oid4vci.x509 import Anchors
 from tests.interop.parties import Party
+from tests.private_keys import in_pem
 from tests.proving_configurations import PROVIDER
 from tests.running_program import free_port
 from tests.running_wallet import RunningWallet, running_wallet
 from tests.served_issuer import served_issuer
-from tests.test_example_wallet_server_clients import pem_of, provider_files
+from tests.test_example_wallet_server_clients import provider_files
 
 __all__ = ("WALLETS", "WalletKind", "played")
 
@@ -73,7 +74,7 @@ def _probing(folder: Path, kind: WalletKind) -> Iterator[tuple[ScriptedIssuer, R
     jwks = None
     if kind.method == "private_key_jwt":
         client = Party(REGISTERED)
-        (wallets / "client.pem").write_bytes(pem_of(client.key))
+        (wallets / "client.pem").write_bytes(in_pem(client.key))
         settings |= {"client_id": REGISTERED, "client_key_file": "client.pem"}
         jwks = {"keys": [dict(client.signer.public_jwk)]}
     if kind.method == "attest_jwt_client_auth":

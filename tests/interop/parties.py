@@ -6,12 +6,12 @@ from typing import Any
 
 from attrs import field, frozen
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from oid4vci._json import b64url_encode
 from oid4vci.keys import LocalSigner
 from oid4vci.x509 import Anchors
+from tests.private_keys import in_pem
 from tests.test_x509 import CERT_SIGN, SIGNING_ONLY, certificate, pem
 
 DAY = 86_400
@@ -58,9 +58,7 @@ class Party:
     @property
     def signer(self) -> LocalSigner:
         """The key, to sign here."""
-        encryption = serialization.NoEncryption()
-        key = self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-        return LocalSigner.from_pem(self.identifier, key)
+        return LocalSigner.from_pem(self.identifier, in_pem(self.key))
 
     @property
     def private_jwk(self) -> dict[str, str]:
