@@ -10,6 +10,7 @@ from oid4vci import _json
 from oid4vci._json import Malformed
 from oid4vci.http import Request, Response, url_origin
 from oid4vci.keys import LocalSigner
+from oid4vci.oauth.client_assertion import ASSERTION_TYPE
 from oid4vci.testing.probes.jwts import Jwt, client_assertion, client_attestation_pop, dpop_proof
 from oid4vci.testing.probes.supplies import ProbeClient, Supplies
 
@@ -17,7 +18,6 @@ __all__ = ("FORM", "JSON", "Authentication", "Instance", "Proofs", "as_it_is", "
 
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
-ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_RETRIES: Final = 3
 
 Proofs: TypeAlias = Callable[[Jwt], Sequence[str]]

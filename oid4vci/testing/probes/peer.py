@@ -11,15 +11,14 @@ from oid4vci._json import Malformed
 from oid4vci.http import Request, Response
 from oid4vci.keys import LocalSigner
 from oid4vci.metadata.well_known import authorization_server_metadata_url, credential_issuer_metadata_url
+from oid4vci.offers import PRE_AUTHORIZED_CODE
 from oid4vci.testing.probes.expectations import demand, json_object, need, status
 from oid4vci.testing.probes.instance import FORM, Instance
 from oid4vci.testing.probes.supplies import Grant, Offered, OfferRequest, ProbeClient, Supplies
 from oid4vci.testing.probes.target import Target, targets
 from oid4vci.testing.report import Checks, CheckSkipped
 
-__all__ = ("CHECKS", "PRE_AUTHORIZED", "MadeOffer", "Peer")
-
-PRE_AUTHORIZED: Final = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
+__all__ = ("CHECKS", "MadeOffer", "Peer")
 
 T = TypeVar("T")
 
@@ -34,7 +33,7 @@ class MadeOffer:
     @property
     def code(self) -> str:
         """Its pre-authorized code."""
-        code = self._grant(PRE_AUTHORIZED).get("pre-authorized_code")
+        code = self._grant(PRE_AUTHORIZED_CODE).get("pre-authorized_code")
         demand(isinstance(code, str) and code, "the offer has no pre-authorized_code")
         return str(code)
 

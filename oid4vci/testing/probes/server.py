@@ -6,9 +6,10 @@ from typing import Any
 from oid4vci import _json
 from oid4vci.lint import lint
 from oid4vci.metadata.well_known import authorization_server_metadata_url
+from oid4vci.offers import PRE_AUTHORIZED_CODE
 from oid4vci.testing.probes.expectations import demand, json_object, need, status
 from oid4vci.testing.probes.metadata import told
-from oid4vci.testing.probes.peer import CHECKS, PRE_AUTHORIZED, Peer
+from oid4vci.testing.probes.peer import CHECKS, Peer
 
 __all__ = ()
 
@@ -93,7 +94,8 @@ def server_says_which_grants_it_takes(peer: Peer) -> None:
     """The grants of the offers that are made are in `grant_types_supported`."""
     made = peer.offer(grant="pre-authorized_code")
     demand(
-        PRE_AUTHORIZED in peer.grant_types, "there are offers with a pre-authorized code, which is no grant type of the server"
+        PRE_AUTHORIZED_CODE in peer.grant_types,
+        "there are offers with a pre-authorized code, which is no grant type of the server",
     )
     demand(made.code, "the offer has no code")
 

@@ -7,11 +7,12 @@ from attrs import field, frozen
 
 from oid4vci.http import Response
 from oid4vci.keys import LocalSigner
+from oid4vci.offers import PRE_AUTHORIZED_CODE
 from oid4vci.testing.probes.code_flow import asking
 from oid4vci.testing.probes.expectations import demand, json_object, need, no_store, status
 from oid4vci.testing.probes.instance import Authentication, Instance, Proofs, as_it_is, good
 from oid4vci.testing.probes.jwts import Jwt, key_proof
-from oid4vci.testing.probes.peer import PRE_AUTHORIZED, MadeOffer, Peer
+from oid4vci.testing.probes.peer import MadeOffer, Peer
 from oid4vci.testing.probes.sealing import JWT, ResponseKey, required, sealed
 from oid4vci.testing.probes.target import Target
 
@@ -35,7 +36,7 @@ def redeem(
 ) -> Response:
     """The answer to the Token Request with the pre-authorized code of an offer. `code` stands for `pre-authorized_code`."""
     code = changes.pop("code", made.code)
-    parameters = {"grant_type": PRE_AUTHORIZED, "pre-authorized_code": code, "tx_code": made.offered.tx_code, **changes}
+    parameters = {"grant_type": PRE_AUTHORIZED_CODE, "pre-authorized_code": code, "tx_code": made.offered.tx_code, **changes}
     return (instance or peer.instance()).post_form(
         peer.server_endpoint("token_endpoint"),
         parameters,
@@ -192,7 +193,7 @@ def begin(peer: Peer, target: Target, *, instance: Instance | None = None) -> tu
     """A Token Request for a configuration, by whatever grant can be had, and its answer."""
     supplies = peer.supplies
     sender = instance or peer.instance()
-    if supplies.new_offer is not None and PRE_AUTHORIZED in peer.grant_types:
+    if supplies.new_offer is not None and PRE_AUTHORIZED_CODE in peer.grant_types:
         return sender, redeem(peer, peer.offer(target.configuration_id), instance=sender)
     need(supplies.approve, "nothing was given by which access tokens can be had: new_offer or approve")
     asked = asking(peer, target, instance=sender)

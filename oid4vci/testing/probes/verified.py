@@ -4,8 +4,9 @@ from typing import Any
 
 from oid4vci.drive import run
 from oid4vci.errors import WalletError
+from oid4vci.offers import PRE_AUTHORIZED_CODE
 from oid4vci.testing.probes.expectations import need
-from oid4vci.testing.probes.peer import CHECKS, PRE_AUTHORIZED, Peer
+from oid4vci.testing.probes.peer import CHECKS, Peer
 from oid4vci.testing.probes.target import Target
 from oid4vci.testing.report import CheckFailed
 from oid4vci.wallet import ClientAssertion, ClientAuthentication, Issued, Offer, Order, Session, Wallet, WalletAttestation
@@ -22,7 +23,7 @@ def _begun(peer: Peer, target: Target, wallet: Wallet) -> Session:
     elif instance.attestation is not None:
         authentication = WalletAttestation(instance.attestation, instance.key, authorization_server=peer.server_identifier)
     given: dict[str, Any] = {"now": now, "dpop": instance.dpop, "authentication": authentication}
-    if supplies.new_offer is not None and PRE_AUTHORIZED in peer.grant_types:
+    if supplies.new_offer is not None and PRE_AUTHORIZED_CODE in peer.grant_types:
         uri = peer.offer(target.configuration_id).offered.offer_uri
         return run(run(Offer.parse(uri).open(wallet, now=now), supplies.send).redeem(**given), supplies.send)
     need(supplies.approve, "nothing was given by which access tokens can be had: new_offer or approve")
