@@ -28,11 +28,12 @@ def under_load(server: RunningServer, meanwhile: Callable[[Ledger], Awaitable[ob
 
     async def run() -> Ledger:
         wallets = Wallets(Issuances(server.issuer), client_context(server.authority), try_again=try_again)
-        load = asyncio.create_task(wallets.run(WALLETS))
-        await some(wallets.ledger)
-        await meanwhile(wallets.ledger)
-        wallets.enough.set()
-        await load
+        # What goes wrong for a wallet ends the test at once.
+        async with asyncio.TaskGroup() as group:
+            group.create_task(wallets.run(WALLETS))
+            await some(wallets.ledger)
+            await meanwhile(wallets.ledger)
+            wallets.enough.set()
         if try_again:
             await wallets.replay(20)
         return wallets.ledger
@@ -91,8 +92,9 @@ def test_the_database_is_restarted(tmp_path: Path, kind: type[StoreServer], end:
 
             async def restart(ledger: Ledger) -> None:
                 await asyncio.to_thread(getattr(database, end))
-                while ledger.broken["503"] < 2 * WALLETS:
-                    await asyncio.sleep(0.01)
+                async with asyncio.timeout(60):
+                    while ledger.broken["503"] < 2 * WALLETS:
+                        await asyncio.sleep(0.01)
                 # What needs no store is served all the same.
                 with server.client() as client:
                     assert (await asyncio.to_thread(client.get, "/.well-known/openid-credential-issuer")).status_code == 200
