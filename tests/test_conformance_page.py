@@ -10,7 +10,7 @@ from examples.reference_server.signing import demo_keys
 from examples.wallet_server.settings import read_settings as read_wallet_settings
 from tests.documents import ROOT, blocks
 from tests.interop.parties import Party
-from tests.test_example_wallet_server_clients import pem_of
+from tests.private_keys import in_pem
 from tests.test_x509 import pem
 
 ISSUER = "https://issuer.example"
@@ -41,7 +41,7 @@ def test_the_wallet_under_test(files: tuple[Path, Path]) -> None:
     folder, suite = files[1].parent, Party("https://suite.example")
     (folder / "suite-anchors.pem").write_bytes(pem(suite.authority))
     (folder / "suite-tls.pem").write_bytes(pem(suite.authority))
-    (folder / "client.pem").write_bytes(pem_of(suite.key))
+    (folder / "client.pem").write_bytes(in_pem(suite.key))
     settings = read_wallet_settings(files[1])
     assert settings.client_authentication == "private_key_jwt"
     assert settings.client_key_file is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents import ROOT, blocks
-from tests.running_server import DEADLINE, free_port
+from tests.running_program import DEADLINE, free_port
 from tests.test_example_wallet_server_readme import curl, started
 
 EXAMPLES = ROOT / "examples"

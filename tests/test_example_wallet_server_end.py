@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from examples.wallet_server.__main__ import main
-from tests.running_server import DEADLINE
+from tests.running_program import DEADLINE
 from tests.running_wallet import running_wallet
 from tests.wallet_in_process import URL
 

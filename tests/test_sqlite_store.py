@@ -13,7 +13,7 @@ import pytest
 from examples.sqlite_store import SqliteStore
 from oid4vci.records import Insert, Key
 from tests.lasting_stores import grant
-from tests.running_server import ROOT
+from tests.running_program import ROOT
 
 # A crash is that of a process of its own. Each commit that was promised must be there.
 CLOSED_UNDER_COMMITS = """
