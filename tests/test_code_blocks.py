@@ -119,7 +119,11 @@ def wrong(words: list[str]) -> str | None:
     match program, arguments:
         case ("pip", ["install", *rest]):
             return wrong_requirement([each for each in rest if not each.startswith("-")])
-        case ("python" | "python3", ["-m", "venv", _]) | ("pytest", []) | ("", [] | [".venv/bin/activate"]):
+        case (
+            ("python" | "python3", ["-m", "venv", _])
+            | ("pytest", [] | ["-n", "auto", "--dist", "loadfile"])
+            | ("", [] | [".venv/bin/activate"])
+        ):
             return None
         case ("python" | "python3", ["-m", module, *rest]):
             return wrong_options(module, rest)

@@ -10,9 +10,20 @@ from attrs import define, field, frozen
 from oid4vci.http import Response
 from oid4vci.keys import KeyReference, PublicKey, ResolvedKeys, public_keys
 
-__all__ = ("Jwks", "Unavailable")
+__all__ = ("Jwks", "Unavailable", "asking_for", "is_compressed")
 
 MAX_BODY: Final = 1 << 20
+
+
+def asking_for(*media_types: str) -> dict[str, str]:
+    """The headers of a request for a document, which is to come as it is."""
+    return {"accept": ", ".join(media_types), "accept-encoding": "identity"}
+
+
+def is_compressed(answer: httpx.Response) -> bool:
+    """Whether it is compressed all the same: a few kilobytes could become gigabytes."""
+    coding: str = answer.headers.get("content-encoding", "identity")
+    return coding != "identity"
 
 
 class Unavailable(Exception):
@@ -67,7 +78,9 @@ class Jwks:
     async def _fetch(self, url: str) -> tuple[PublicKey, ...] | None:
         body = bytearray()
         try:
-            async with self.client.stream("GET", url, headers={"accept": "application/json"}) as answer:
+            async with self.client.stream("GET", url, headers=asking_for("application/json")) as answer:
+                if is_compressed(answer):
+                    return None
                 async for chunk in answer.aiter_bytes():
                     body += chunk
                     if answer.status_code != 200 or len(body) > MAX_BODY:

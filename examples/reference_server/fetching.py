@@ -8,7 +8,7 @@ from typing import Final
 import anyio
 import httpx
 
-from examples.issuer_alone.jwks import Unavailable
+from examples.issuer_alone.jwks import Unavailable, asking_for, is_compressed
 
 __all__ = ("fetch", "new_client")
 
@@ -30,10 +30,10 @@ async def fetch(client: httpx.AsyncClient, url: str, media_types: Sequence[str],
     try:
         # httpx limits the time of each step; whoever sends a byte a second would keep a request waiting for ever.
         with anyio.fail_after(TIMEOUT):
-            async with client.stream("GET", url, headers={"accept": ", ".join(media_types)}) as answer:
+            async with client.stream("GET", url, headers=asking_for(*media_types)) as answer:
                 if answer.status_code in GONE:
                     return None
-                if answer.status_code != 200:
+                if answer.status_code != 200 or is_compressed(answer):
                     raise Unavailable
                 async for chunk in answer.aiter_bytes():
                     body += chunk
