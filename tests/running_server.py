@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.private_keys import in_pem
-from tests.running_program import DEADLINE, ROOT, ending, free_port, wait_until_it_serves
+from tests.running_program import DEADLINE, ROOT, ending, free_port, wait_until, wait_until_it_serves
 
 __all__ = ("RunningServer", "make_certificates", "running_server")
 
@@ -141,7 +141,7 @@ def running_server(
     before: str = "",
     code: int = 0,
 ) -> Iterator[RunningServer]:
-    """Start the server with `--admin`, wait until it answers, stop it with SIGTERM; it must then end by itself, with this code.
+    """Start the server with `--admin`, wait until all its workers answer, stop it with SIGTERM; it must then end with this code.
 
     With the same `port` it is the same issuer again. `before` is Python that its process runs first.
     """
@@ -166,5 +166,11 @@ def running_server(
         server = RunningServer(issuer, authority, log, process, clients)
         with server.client() as client:
             wait_until_it_serves(process, log, lambda: client.get("/.well-known/openid-credential-issuer").raise_for_status())
+        if workers > 1:
+            # One that ends before it has served is taken for one that cannot start.
+            wait_until(lambda: len(server.workers()) == workers)
+            for worker in server.workers():
+                with server.only(worker), server.client() as client:
+                    client.get("/keys").raise_for_status()
         yield server
     assert process.returncode == code, log.read_text()

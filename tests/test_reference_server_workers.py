@@ -159,6 +159,27 @@ def test_a_session_of_tls_is_taken_up_by_another_worker(server: RunningServer) -
     assert reused == [False, True]
 
 
+SLOW = """
+import os, time
+from examples.reference_server.served import Served
+original = Served.open_store
+def open_store(self):
+    if os.getpid() % 2:
+        time.sleep(2)
+    return original(self)
+Served.open_store = open_store
+"""
+
+
+def test_workers_that_take_their_time_to_start_are_waited_for(tmp_path: Path) -> None:
+    """Here, in the tests: what kills one would otherwise end the server."""
+    with running_server(tmp_path, store=f"sqlite:///{tmp_path}/state.db", workers=2, before=SLOW) as server:
+        assert {line["pid"] for line in server.log_lines() if line["message"] == "request"} == set(server.workers())
+        for pid in server.workers():
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: messages(server).count("Application startup complete.") == 4)
+
+
 # --- workers that die -------------------------------------------------------------------------------------------------------
 
 
