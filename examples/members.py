@@ -1,7 +1,9 @@
 """One member of a configuration file at a time: what is wrong is said with the name of the member."""
 
+import json
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 __all__ = (
@@ -10,6 +12,7 @@ __all__ = (
     "each_member",
     "integer",
     "known_only",
+    "members_of",
     "named",
     "non_empty_list",
     "non_empty_object",
@@ -19,6 +22,24 @@ __all__ = (
 )
 
 T = TypeVar("T")
+
+
+def members_of(path: Path) -> dict[str, Any]:
+    """The members of the JSON object in a file, none of which may be repeated. Raises `ValueError`, `OSError`."""
+    try:
+        members = json.loads(path.read_bytes(), object_pairs_hook=_unrepeated)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from None
+    if type(members) is not dict:
+        raise ValueError(f"{path.name}: must be a JSON object")
+    return members
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is repeated")
+    return members
 
 
 def known_only(members: Mapping[str, Any], known: Iterable[str], within: str) -> None:

@@ -1,6 +1,5 @@
 """server.json: what is in it, read once at start. A member that is wrong or unknown stops the server with its name."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +13,7 @@ from examples.members import (
     each_member,
     integer,
     known_only,
+    members_of,
     non_empty_list,
     non_empty_object,
     sealing_keys,
@@ -120,20 +120,7 @@ def read_settings(path: Path | None) -> Settings:
     """The settings in a file, paths in it taken from its folder; without a file, the defaults. Raises `ValueError`, `OSError`."""
     if path is None:
         return _settings({}, Path())
-    try:
-        members = json.loads(path.read_bytes(), object_pairs_hook=_members)
-    except ValueError as error:
-        raise ValueError(f"{path.name}: {error}") from None
-    if type(members) is not dict:
-        raise ValueError(f"{path.name}: must be a JSON object")
-    return _settings(members, path.parent)
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is repeated")
-    return members
+    return _settings(members_of(path), path.parent)
 
 
 # These four depend on one another: `read_clients` reads them together.

@@ -1,13 +1,12 @@
 """wallet.json: what is in it, read once at start. A member that is wrong or unknown stops the server with its name."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import field, frozen
 
-from examples.members import boolean, choice, integer, known_only, non_empty_list, text, token
+from examples.members import boolean, choice, integer, known_only, members_of, non_empty_list, text, token
 from examples.wallet.attester import Attester
 from examples.wallet.certifier import Certifier
 from examples.wallet.client import METHODS
@@ -69,20 +68,7 @@ def read_settings(path: Path | None) -> Settings:
     """The settings in a file, paths in it taken from its folder; without a file, the defaults. Raises `ValueError`, `OSError`."""
     if path is None:
         return Settings()
-    try:
-        members = json.loads(path.read_bytes(), object_pairs_hook=_members)
-    except ValueError as error:
-        raise ValueError(f"{path.name}: {error}") from None
-    if type(members) is not dict:
-        raise ValueError(f"{path.name}: must be a JSON object")
-    return _settings(members, path.parent)
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is repeated")
-    return members
+    return _settings(members_of(path), path.parent)
 
 
 def _one_of(*values: str) -> Callable[[str, Any], str]:
